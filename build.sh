@@ -1,0 +1,182 @@
+#!/usr/bin/env bash
+# Sets the project up and runs its jobs: ./build.sh VERB. Everything it makes lies in this directory and is ignored by git.
+set -euo pipefail
+
+usage() {
+    cat >&2 <<'TEXT'
+usage: ./build.sh VERB [ARGUMENT...]
+
+  setup   make .venv, the Lambda runtime in .venv-runtime and AWS's runtime interface emulator in .cache
+  run     the main job: a burst of DynamoDB changes through the local Firehose into out/, with a summary;
+          arguments go to `fastxform burst` (--records 100000)
+  test    every test, or those that the arguments of pytest name
+  lint    ruff and mypy
+  bench   the benchmarks; arguments go to pytest
+  layer   the Lambda layer (not built yet)
+
+Each sets up first what it needs; only the first time takes long.
+TEXT
+    exit 2
+}
+
+say() { printf 'build.sh: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# AWS ships the emulator as a static binary inside this wheel; nothing else of the wheel is used.
+SAM_CLI='aws-sam-cli==1.170.0'
+SAM_CLI_SHA256='24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf'
+RIE='.cache/aws-lambda-rie'
+
+# Tests that start processes; they come last, so that a mistake shows in seconds.
+SLOW_TESTS=(tests/test_build.py tests/test_runtime.py tests/test_rie.py)
+
+find_python() {
+    local candidate
+    for candidate in python3 python3.11 python3.12 python3.13 python3.14; do
+        # Run it: a name on the PATH may be the shim of a version that is not installed.
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            printf '%s\n' "$candidate"
+            return
+        fi
+    done
+    die "Python 3.11 or later is needed and none was found; on Debian: apt-get install python3 python3-venv"
+}
+
+# make_venv DIRECTORY [OPTION...]: a virtual environment there, unless a working one is.
+make_venv() {
+    local directory=$1 python
+    shift
+    if "$directory/bin/python" -c '' >/dev/null 2>&1; then
+        return
+    fi
+    python=$(find_python)
+    "$python" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+        die "$python cannot make virtual environments; on Debian: apt-get install python3-venv"
+    "$python" -m venv --clear "$@" "$directory"
+}
+
+# What an environment was installed from, and where: it is installed anew when this changes.
+fingerprint() { { pwd; cat pyproject.toml build.sh; } | sha256sum; }
+
+installed() { [[ -f $1/.stamp && $(<"$1/.stamp") == "$(fingerprint)" ]] && "$1/bin/python" -c '' >/dev/null 2>&1; }
+
+# install DIRECTORY EXTRA: the package, editable, with one of its extras; the stamp comes last, so what broke off is done again.
+install() {
+    local directory=$1 extra=$2
+    say "installing the packages of pyproject.toml [$extra] into $directory"
+    .venv/bin/python -m pip --python "$directory/bin/python" install -qq --disable-pip-version-check --no-input -e ".[$extra]" ||
+        die "the packages could not be installed (pip's message is above); is a package index reachable?"
+    fingerprint >"$directory/.stamp"
+}
+
+setup_environment() {
+    installed .venv && return
+    make_venv .venv
+    install .venv dev
+}
+
+# The function's environment holds what a layer would and no more, so that a missing dependency shows; hence no pip either.
+setup_runtime() {
+    installed .venv-runtime && return
+    make_venv .venv-runtime --without-pip
+    install .venv-runtime runtime
+}
+
+setup_emulator() {
+    local machine member
+    [[ -x $RIE && -f $RIE.stamp && $(<"$RIE.stamp") == "$SAM_CLI_SHA256" ]] && return
+    machine=$(uname -m)
+    case $machine in
+    x86_64) member=aws-lambda-rie-x86_64 ;;
+    aarch64 | arm64) member=aws-lambda-rie-arm64 ;;
+    *) die "AWS's runtime interface emulator exists for x86_64 and aarch64, not for $machine" ;;
+    esac
+    say "fetching AWS's runtime interface emulator"
+    mkdir -p .cache
+    rm -f .cache/aws_sam_cli-*.whl
+    printf '%s --hash=sha256:%s\n' "$SAM_CLI" "$SAM_CLI_SHA256" >.cache/aws-sam-cli.txt
+    .venv/bin/python -m pip download -qq --disable-pip-version-check --no-input --no-deps --only-binary=:all: --require-hashes \
+        -d .cache -r .cache/aws-sam-cli.txt ||
+        die "$SAM_CLI could not be downloaded (pip's message is above); is a package index reachable?"
+    .venv/bin/python - "$member" "$RIE" <<'PYTHON'
+import pathlib
+import sys
+import zipfile
+
+member, target = sys.argv[1], pathlib.Path(sys.argv[2])
+(wheel,) = target.parent.glob("aws_sam_cli-*.whl")
+with zipfile.ZipFile(wheel) as archive:
+    target.write_bytes(archive.read(f"samcli/local/rapid/{member}"))
+target.chmod(0o755)
+wheel.unlink()
+PYTHON
+    printf '%s\n' "$SAM_CLI_SHA256" >"$RIE.stamp"
+}
+
+# One set-up at a time: two runs started together would install over each other.
+locked() {
+    mkdir -p .cache
+    (
+        if command -v flock >/dev/null; then flock 9; fi
+        "$@"
+    ) 9>.cache/setup.lock
+}
+
+setup_all() {
+    setup_environment
+    setup_runtime
+    setup_emulator
+}
+
+# The other contenders have an environment of their own.
+setup_bench() {
+    setup_environment
+    bash benchmarks/setup.sh
+}
+
+run() {
+    locked setup_environment
+    .venv/bin/fastxform burst --table cities --records 20000 "$@" |
+        .venv/bin/fastxform simulate fastxform/examples/cities/cities.toml - --out out
+}
+
+run_tests() {
+    locked setup_all
+    if (($#)); then
+        exec .venv/bin/python -m pytest "$@"
+    fi
+    local fast=() file slow=" ${SLOW_TESTS[*]} "
+    for file in tests/test_*.py; do
+        [[ $slow == *" $file "* ]] || fast+=("$file")
+    done
+    exec .venv/bin/python -m pytest "${fast[@]}" "${SLOW_TESTS[@]}"
+}
+
+lint() {
+    local status=0
+    locked setup_environment
+    .venv/bin/python -m ruff check . || status=1
+    .venv/bin/python -m ruff format --check . || status=1
+    .venv/bin/python -m mypy || status=1
+    return "$status"
+}
+
+bench() {
+    locked setup_bench
+    exec .venv-bench/bin/python -m pytest benchmarks/ "$@"
+}
+
+(($#)) || usage
+verb=$1
+shift
+case $verb in
+setup) locked setup_all ;;
+run) run "$@" ;;
+test) run_tests "$@" ;;
+lint) lint ;;
+bench) bench "$@" ;;
+layer) die "layer is not built yet" ;;
+*) say "unknown verb '$verb'"; usage ;;
+esac

@@ -1,0 +1,25 @@
+"""fastxform: whole Amazon Data Firehose batches to CSV or JSON, fast, without losing a record.
+
+The public names are `Pipeline`, `make_handler` and `Batch`. Importing this module imports nothing heavy: a name is loaded when it is
+first used.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastxform.invoke import make_handler
+    from fastxform.pipeline import Batch, Pipeline
+
+__all__ = ["Batch", "Pipeline", "make_handler"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "make_handler":
+        from fastxform.invoke import make_handler
+
+        return make_handler
+    if name in ("Batch", "Pipeline"):
+        from fastxform import pipeline
+
+        return getattr(pipeline, name)
+    raise AttributeError(f"module 'fastxform' has no attribute {name!r}")

@@ -1,0 +1,341 @@
+"""One record alone: what it is, and the value of any path in it, exactly and without haste.
+
+The projection sends here the records that its generated decoders refuse, and the columns whose paths only the `jmespath` package
+can evaluate. Invariant: for a record that the projection does take, the values found here are the same.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from fastxform import dynamodb, paths
+from fastxform.dynamodb import IMAGES, BadAttributeError
+from fastxform.limits import DOCUMENT_DEPTH_LIMIT
+from fastxform.values import BAD_PATH, BAD_TYPE, Json, Number, Outcome
+
+_WHITE_SPACE: Final = b" \t\n\r"
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+SHALLOW_BYTES: Final = 2 * DOCUMENT_DEPTH_LIMIT
+"""Below so many bytes a valid document cannot nest too deep, and a broken one not deep enough to hurt a parser."""
+
+_STEP: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+
+_RAW: Final = msgspec.json.Decoder(msgspec.Raw)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ANY: Final = msgspec.json.Decoder(float_hook=Number)
+_TEXT: Final = msgspec.json.Decoder(str)
+
+
+def is_deep(payload: bytes) -> bool:
+    """Tell whether a text nests deeper than the limit, valid JSON or not; strings are skipped up to their end or the text's.
+
+    It never recurses, so that it can stand before every parser that does.
+    """
+    if payload.count(b"{") + payload.count(b"[") <= DOCUMENT_DEPTH_LIMIT:
+        return False
+    depth = 0
+    for byte in _STRING.sub(b"", payload).translate(None, _NOT_BRACKETS):
+        depth += _STEP[byte]
+        if depth > DOCUMENT_DEPTH_LIMIT:
+            return True
+    return False
+
+
+def reason_against(payload: bytes | None) -> str | None:
+    """Return why a payload is no record, or None where it is one."""
+    if payload is None:
+        return "base64"
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return "utf8"
+    if payload.startswith(b"\xef\xbb\xbf"):
+        return "utf8"
+    if is_deep(payload):
+        return "depth"
+    try:
+        _RAW.decode(payload)
+    except (msgspec.MsgspecError, ValueError):
+        return "json"
+    return None if payload.lstrip(_WHITE_SPACE).startswith(b"{") else "not_object"
+
+
+def compact(raw: bytes) -> str:
+    """Return JSON text less its insignificant white space; escapes, digits and repeated members stay as written."""
+    return msgspec.json.format(raw, indent=-1).decode()
+
+
+def json_value(raw: bytes) -> Outcome:
+    """Return the value of one JSON text without white space around it."""
+    first = raw[:1]
+    if first == b'"':
+        return _TEXT.decode(raw)
+    if first in (b"{", b"["):
+        return Json(compact(raw))
+    if first == b"t":
+        return True
+    if first == b"f":
+        return False
+    if first == b"n":
+        return None
+    return Number(raw.decode())
+
+
+def json_text(value: Outcome) -> Outcome:
+    """Return a value as a `json` column holds it: its JSON text, null as None."""
+    if isinstance(value, (Number, Json)) or not isinstance(value, (str, bool, int)):
+        return Json(value) if isinstance(value, Number) else value
+    return Json(dynamodb.encode_plain(value))
+
+
+def json_verbatim(raw: bytes) -> Outcome:
+    """Return a JSON text as a `json` column of plain documents holds it: as written, less white space, null as None."""
+    return None if raw == b"null" else Json(compact(raw))
+
+
+def decode_any(raw: bytes) -> Any:
+    """Return valid JSON text as Python objects; fractions become `Number`."""
+    return _ANY.decode(raw)
+
+
+def members_of(text: bytes) -> dict[str, bytes]:
+    """Return the members of a valid JSON object as their texts, without white space around them."""
+    return {name: bytes(raw).strip(_WHITE_SPACE) for name, raw in _MEMBERS.decode(text).items()}
+
+
+def elements_of(text: bytes) -> list[bytes]:
+    """Return the elements of a valid JSON list as their texts; nothing of what is no list."""
+    if not text.startswith(b"["):
+        return []
+    return [bytes(raw).strip(_WHITE_SPACE) for raw in _ELEMENTS.decode(text)]
+
+
+class _JsonPlace:
+    """A place in a plain document: the JSON text that stands there."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = bytes(raw).strip(_WHITE_SPACE)
+
+    def member(self, name: str) -> "_Place | None":
+        if not self.raw.startswith(b"{"):
+            return None
+        found = members_of(self.raw).get(name)
+        return None if found is None else _JsonPlace(found)
+
+    def value(self, as_json: bool = False) -> Outcome:
+        return json_verbatim(self.raw) if as_json else json_value(self.raw)
+
+    def is_true(self) -> bool:
+        value = self.value()
+        return value not in ("{}", "[]") if isinstance(value, Json) else is_true(value)
+
+
+class _ImagePlace:
+    """A place in a DynamoDB change: a map of attributes, or one attribute."""
+
+    def __init__(self, content: Any, double: bool, is_map: bool) -> None:
+        self.content, self.double, self.is_map = content, double, is_map
+
+    def member(self, name: str) -> "_Place | None":
+        attributes = self.content if self.is_map else self._map_of_attribute()
+        if type(attributes) is not dict or name not in attributes:
+            return None
+        return _ImagePlace(attributes[name], self.double, is_map=False)
+
+    def _map_of_attribute(self) -> Any:
+        dynamodb.check_shape(self.content)
+        return self.content.get("M")
+
+    def value(self, as_json: bool = False) -> Outcome:
+        found = self._value()
+        return json_text(found) if as_json else found
+
+    def _value(self) -> Outcome:
+        if not self.is_map:
+            return dynamodb.attribute_value(self.content, self.double)
+        if type(self.content) is not dict:
+            return dynamodb.value_of(self.content)
+        return dynamodb.value_of(dynamodb.plain_image(self.content, self.double))
+
+    def is_true(self) -> bool:
+        if self.is_map:
+            return is_true(self.content)
+        dynamodb.check_shape(self.content)
+        ((tag, content),) = self.content.items()
+        return tag == "N" or (tag != "NULL" and is_true(content))
+
+
+class _ChangePlace:
+    """The member `dynamodb` of a change: plain members beside the images."""
+
+    def __init__(self, raw: bytes, double: bool) -> None:
+        self.content, self.double = _ANY.decode(raw), double
+        self.members = _JsonPlace(raw)
+
+    def member(self, name: str) -> "_Place | None":
+        if name in IMAGES:
+            if type(self.content) is not dict or name not in self.content:
+                return None
+            return _ImagePlace(self.content[name], self.double, is_map=True)
+        return self.members.member(name)
+
+    def value(self, as_json: bool = False) -> Outcome:
+        found = dynamodb.value_of(_plain_change(self.content, self.double))
+        return json_text(found) if as_json else found
+
+    def is_true(self) -> bool:
+        return is_true(self.content)
+
+
+_Place = _JsonPlace | _ImagePlace | _ChangePlace
+
+
+def _plain_change(content: Any, double: bool) -> Any:
+    if type(content) is not dict:
+        return content
+    return {
+        name: dynamodb.plain_image(member, double) if name in IMAGES and type(member) is dict else member
+        for name, member in content.items()
+    }
+
+
+def is_true(value: Any) -> bool:
+    """Tell whether JMESPath takes a value for true: all but null, false and what is empty; the number 0 is true."""
+    if value is None or value is False:
+        return False
+    return not (isinstance(value, (str, list, dict)) and len(value) == 0)
+
+
+class Document:
+    """One valid record, whose paths can be evaluated; `reason_against` must have found nothing."""
+
+    def __init__(self, payload: bytes, source: str) -> None:
+        self.payload, self.source = payload, source
+        self.members = _MEMBERS.decode(payload)
+        self.double = dynamodb.is_double_encoded(self.members)
+        self._plain: Any = None
+
+    def evaluate(self, path: paths.Path, as_json: bool = False) -> Outcome:
+        """Return the value at a path, `BAD_TYPE` where a malformed attribute stands on it, `BAD_PATH` where JMESPath raised.
+
+        With `as_json` every value is its JSON text, as a `json` column holds it.
+        """
+        try:
+            if isinstance(path, paths.Dotted):
+                place = self._place(path.names)
+                return None if place is None else place.value(as_json)
+            if isinstance(path, paths.Either):
+                return self._either(path, as_json)
+            return self._slow(path, as_json)
+        except BadAttributeError:
+            return BAD_TYPE
+
+    def _place(self, names: tuple[str, ...]) -> _Place | None:
+        raw = self.members.get(names[0])
+        if raw is None:
+            return None
+        is_change = self.source == "dynamodb" and names[0] == "dynamodb"
+        return _descend(_ChangePlace(bytes(raw), self.double) if is_change else _JsonPlace(bytes(raw)), names[1:])
+
+    def _either(self, path: paths.Either, as_json: bool) -> Outcome:
+        place: _Place | None = None
+        for term in path.terms:
+            place = self._place(term.names)
+            if place is not None and place.is_true():
+                break
+        place = None if place is None else _descend(place, path.rest)
+        return None if place is None else place.value(as_json)
+
+    def _slow(self, path: paths.FirstWhere | paths.Slow, as_json: bool) -> Outcome:
+        if isinstance(path, paths.FirstWhere) and self.source != "dynamodb":
+            return self._first_where(path, as_json)
+        document = self.plain_document()
+        try:
+            found = paths.evaluate_slow(path, document)
+        except Exception:  # noqa: BLE001 - the package raises whatever a function of it meets; the record answers for it
+            return BAD_PATH
+        value = dynamodb.value_of(found)
+        return json_text(value) if as_json else value
+
+    def _first_where(self, path: paths.FirstWhere, as_json: bool) -> Outcome:
+        place = self._place(path.list.names)
+        if not isinstance(place, _JsonPlace) or not place.raw.startswith(b"["):
+            return None
+        for element in elements_of(place.raw):
+            entry = _JsonPlace(element)
+            key = _descend(entry, path.key.names)
+            if key is None or (found := key.value()) != path.equals or type(found) is not str:
+                continue
+            value = _descend(entry, path.value.names)
+            if value is not None and (result := value.value(as_json)) is not None:
+                return result
+        return None
+
+    def plain_document(self) -> Any:
+        """Return the document as JMESPath sees it: images as plain values, numbers that compute and keep their digits.
+
+        Raises:
+            BadAttributeError: an attribute of an image is malformed.
+        """
+        if self._plain is None:
+            text = self.payload.decode()
+            document = json.loads(text, parse_int=_integer, parse_float=_Float)
+            if self.source == "dynamodb":
+                change = document.get("dynamodb")
+                document = {**document, "dynamodb": change} if "dynamodb" in document else document
+                if type(change) is dict:
+                    document["dynamodb"] = {
+                        name: _computable(dynamodb.plain_image(member, self.double))
+                        if name in IMAGES and type(member) is dict
+                        else member
+                        for name, member in change.items()
+                    }
+            self._plain = document
+        return self._plain
+
+
+def _descend(place: _Place, names: tuple[str, ...]) -> _Place | None:
+    found: _Place | None = place
+    for name in names:
+        if found is None:
+            return None
+        found = found.member(name)
+    return found
+
+
+def _keeps_text(base: type) -> type:
+    """Return a subclass of int or float, of the same name, that keeps the text it was read from: JMESPath looks at the name."""
+
+    def new(cls: type, text: str) -> Any:
+        number = base.__new__(cls, text)
+        number.text = text
+        return number
+
+    return type(base.__name__, (base,), {"__new__": new})
+
+
+_SmallInteger: Final[Callable[[str], Any]] = _keeps_text(int)
+_Float: Final[Callable[[str], Any]] = _keeps_text(float)
+
+
+def _integer(text: str) -> Any:
+    # Python refuses to read an integer of more than 4,300 digits; as a float it is infinite and keeps its text.
+    return _SmallInteger(text) if len(text) < 4_000 else _Float(text)
+
+
+def _computable(value: Any) -> Any:
+    """Return a plain value whose `Number` texts are numbers that compute."""
+    if type(value) is dict:
+        for name in value:
+            value[name] = _computable(value[name])
+    elif type(value) is list:
+        for index in range(len(value)):
+            value[index] = _computable(value[index])
+    if type(value) is Number:
+        return _integer(value) if value.lstrip("-").isdigit() else _Float(value)
+    return value

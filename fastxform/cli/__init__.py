@@ -1,0 +1,106 @@
+"""The command `fastxform`: finds the verb, runs it, and turns whatever happens into an exit code and clear lines.
+
+Each verb is a module of its own with `HELP`, `configure` and `execute`, imported when it is asked for; what a verb
+needs of the engine it imports when it runs. Invariant: `main` returns 0, 1, 2 or 130 (interrupted), and outside
+input never shows a traceback.
+"""
+
+import argparse
+import difflib
+import os
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Final
+
+from fastxform.cli.console import Console
+from fastxform.errors import FastxformError
+
+VERBS: Final = ("run", "burst", "simulate", "check-response", "version")
+"""The verbs, in the order of the help; `check-response` lives in `check_response`."""
+
+FINE: Final = 0
+FINDINGS: Final = 1
+UNUSABLE: Final = 2
+INTERRUPTED: Final = 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    console = Console()
+    try:
+        code = _dispatch(sys.argv[1:] if argv is None else argv, console)
+        console.flush()
+    except FastxformError as err:
+        for line in str(err).splitlines() or [type(err).__name__]:
+            console.note(f"fastxform: {line}")
+        return UNUSABLE
+    except BrokenPipeError:
+        _abandon_stdout()
+        return FINE
+    except KeyboardInterrupt:
+        console.note("fastxform: interrupted")
+        return INTERRUPTED
+    except OSError as err:
+        console.note(f"fastxform: {_place(err)}{err.strerror or err}")
+        return UNUSABLE
+    return code
+
+
+def _dispatch(arguments: list[str], console: Console) -> int:
+    if arguments[:1] in (["-h"], ["--help"]):
+        console.data(_overview().encode())
+        return FINE
+    if arguments[:1] == ["--version"]:
+        arguments = ["version"]
+    if not arguments:
+        console.note(_overview().rstrip())
+        return UNUSABLE
+    verb = arguments[0]
+    if verb not in VERBS:
+        near = difflib.get_close_matches(verb, VERBS, 1, 0.5)
+        remedy = f"did you mean {near[0]}?" if near else f"the verbs are {', '.join(VERBS)}"
+        console.note(f"fastxform: there is no verb {verb!r}: {remedy}")
+        return UNUSABLE
+    return _execute(verb, arguments[1:], console)
+
+
+def _execute(verb: str, arguments: list[str], console: Console) -> int:
+    module = _module(verb)
+    parser = argparse.ArgumentParser(
+        prog=f"fastxform {verb}",
+        description=module.HELP[0].upper() + module.HELP[1:] + ".",
+        epilog=getattr(module, "EPILOG", None),
+        allow_abbrev=False,
+    )
+    module.configure(parser)
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as err:
+        # argparse leaves this way, after help (0) and after a usage mistake that it has printed (2).
+        return err.code if isinstance(err.code, int) else UNUSABLE
+    code: int = module.execute(options, console)
+    return code
+
+
+def _module(verb: str) -> ModuleType:
+    return import_module(f"fastxform.cli.{verb.replace('-', '_')}")
+
+
+def _overview() -> str:
+    lines = ["usage: fastxform VERB ...", "", "Transforms whole Amazon Data Firehose batches into CSV or JSON.", ""]
+    lines += [f"  {verb:<16}{_module(verb).HELP}" for verb in VERBS]
+    return "\n".join([*lines, "", "`fastxform VERB --help` says more; `-` is standard input.", ""])
+
+
+def _abandon_stdout() -> None:
+    """Point standard output nowhere, so that the interpreter's last flush does not fail again."""
+    if sys.__stdout__ is None or sys.stdout is not sys.__stdout__:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.__stdout__.fileno())
+    os.close(nowhere)
+
+
+def _place(err: OSError) -> str:
+    return f"{err.filename}: " if err.filename is not None else ""

@@ -1,0 +1,311 @@
+"""Columns of values to typed Arrow columns, and the rows whose value does not fit.
+
+A column is converted whole by a cast that is known to agree with the grammars of `fastxform.exact`; the values that the fast way is
+not sure of are judged there, alone. Invariant: what a row holds, and whether it fails, does not depend on the other rows.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pyarrow as pa
+
+from fastxform import exact, kernels
+from fastxform.datatypes import Type, arrow_type
+from fastxform.dynamodb import quote, unquote
+from fastxform.project import Values
+
+from fastxform.values import Json, Number, Outcome, _Marker, text_of
+
+_NUMBER: Final = r"\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\z"
+_SURE_INTEGER: Final = r"\A-?(?:0|[1-9][0-9]{0,17})\z"
+_SURE_FLOAT: Final = r"\A-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?\z"
+# Years 0001 and 9999 are left to Python: an offset may carry them over the edge.
+_YEAR: Final = r"(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
+_DAY: Final = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_SURE_DATE: Final = rf"\A{_DAY}\z"
+_SURE_TIMESTAMP: Final = (
+    rf"\A{_DAY}[T ](?:[01][0-9]|2[0-3])(?::[0-5][0-9]){{2}}(?:\.[0-9]{{1,6}})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])\z"
+)
+
+
+@dataclass(slots=True)
+class Converted:
+    """A typed column; the rows in `unfit` are null in it and have failed."""
+
+    array: pa.Array
+    unfit: list[int]
+
+
+def convert(target: Type, column: Values) -> Converted:
+    """Return a column of values as its type."""
+    array, unsure = _FAST[target.kind](target, column)
+    return _settle(target, array, {row: _outcome(column, row) for row in unsure} | column.alone)
+
+
+def pattern_text(target: Type, column: Values, array: pa.Array) -> pa.Array:
+    """Return the text of each value, which a `pattern` is matched on; `array` is the converted column."""
+    if target.kind in ("auto", "string"):
+        return array
+    if target.kind == "json":  # its array holds strings with their quotes
+        return pa.array([unquote(text) if text is not None and text[0] == '"' else text for text in array.to_pylist()], pa.string())
+    return convert(Type("string"), column).array
+
+
+def fragments(column: Values, text: pa.Array) -> pa.Array:
+    """Return the values of an `auto` column as JSON texts, nulls left null; `text` is the column's own text."""
+    if column.kind == "num":
+        found = text
+    elif column.kind == "str":
+        found = json_strings(text)
+    else:
+        found = pa.array([fragment(value) for value in column.values], pa.string())
+    rows = [row for row, value in column.alone.items() if not isinstance(value, _Marker)]
+    return replace(found, rows, [fragment(column.alone[row]) for row in rows])
+
+
+def key_texts(array: pa.Array) -> list[str | None]:
+    """Return a column as the texts of a partition key."""
+    return (array if pa.types.is_string(array.type) else kernels.cast(array, pa.string())).to_pylist()  # type: ignore[no-any-return]
+
+
+def type_of(array: pa.Array) -> Type:
+    """Return the type of a column that `map_batch` added."""
+    return next(kind for is_of, kind in _KINDS_OF_ARROW if is_of(array.type))
+
+
+def is_writable(kind: pa.DataType) -> bool:
+    """Tell whether a column of an Arrow type can be written; what is nested, or carries a time zone, cannot."""
+    return not getattr(kind, "tz", None) and any(is_of(kind) for is_of, _ in _KINDS_OF_ARROW)
+
+
+_KINDS_OF_ARROW: Final[tuple[tuple[Callable[[pa.DataType], bool], Type], ...]] = (
+    (pa.types.is_string, Type("string")),
+    (pa.types.is_integer, Type("int64")),
+    (pa.types.is_floating, Type("float64")),
+    (pa.types.is_boolean, Type("bool")),
+    (pa.types.is_decimal128, Type("decimal")),
+    (lambda kind: pa.types.is_timestamp(kind) and kind.unit != "ns", Type("timestamp")),
+    (pa.types.is_date32, Type("date")),
+    (pa.types.is_binary, Type("binary")),
+)
+
+
+def json_strings(text: pa.Array) -> pa.Array:
+    """Return a column of text as JSON strings with their quotes."""
+    special = kernels.matches(text, r'["\\\x00-\x1f]')
+    quoted = kernels.call("binary_join_element_wise", [_QUOTE, text, _QUOTE, _NOTHING])
+    rows = kernels.true_rows(special)
+    return replace(quoted, rows, [quote(text[row].as_py()) for row in rows])
+
+
+def replace(array: pa.Array, rows: Sequence[int], values: Iterable[Any]) -> pa.Array:
+    """Return a column with the values of some rows, given in ascending or any order, put in."""
+    if not rows:
+        return array
+    order = sorted(zip(rows, values, strict=True), key=lambda pair: pair[0])
+    mask = [False] * len(array)
+    for row in rows:
+        mask[row] = True
+    return kernels.call("replace_with_mask", [array, pa.array(mask, pa.bool_()), pa.array([v for _, v in order], array.type)])
+
+
+def fragment(value: Any) -> str | None:
+    """Return one value of an `auto` column as JSON text."""
+    if isinstance(value, _Marker):
+        return None
+    return quote(value) if type(value) is str else text_of(value)
+
+
+_QUOTE: Final = pa.scalar('"', pa.string())
+_NOTHING: Final = pa.scalar("", pa.string())
+
+
+def _outcome(column: Values, row: int) -> Outcome:
+    value = column.values[row]
+    return Number(value) if column.kind == "num" and value is not None else value  # type: ignore[no-any-return]
+
+
+def _settle(target: Type, array: pa.Array, judged: dict[int, Outcome]) -> Converted:
+    """Judge values alone and put them in."""
+    if not judged:
+        return Converted(array, [])
+    rows, values, unfit = [], [], []
+    for row, outcome in judged.items():
+        try:
+            value = exact.fit(target, outcome)
+        except exact.UnfitError:
+            value = None
+            unfit.append(row)
+        rows.append(row)
+        values.append(value)
+    storage = STORAGE.get(target.kind)
+    if storage is None:
+        return Converted(replace(array, rows, values), unfit)
+    # Integers are what `fit` gives for timestamps and dates; the column is looked at as such while they are put in.
+    return Converted(replace(array.view(storage), rows, values).view(array.type), unfit)
+
+
+STORAGE: Final = {"timestamp": pa.int64(), "date": pa.int32()}
+
+
+# -- one fast way for each type: the column, and the rows it is not sure of (null in it)
+
+
+def _no_rows(target: Type, count: int, unsure: Iterable[int]) -> tuple[pa.Array, list[int]]:
+    return pa.nulls(count, arrow_type(target)), list(unsure)
+
+
+def _all_alone(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    rows = [row for row, value in enumerate(column.values) if value is not None]
+    return _no_rows(target, len(column.values), rows)
+
+
+def _text(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    if column.kind == "num":
+        text = pa.array(column.values, pa.string())
+        return _sure(text, _NUMBER)
+    try:
+        return pa.array(column.values, pa.string()), []
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        pass  # numbers, booleans or markers among them
+    texts, unsure = [], []
+    for row, value in enumerate(column.values):
+        if isinstance(value, _Marker):
+            unsure.append(row)
+            texts.append(None)
+        else:
+            texts.append(text_of(value))
+    return pa.array(texts, pa.string()), unsure
+
+
+def _sure(text: pa.Array, pattern: str) -> tuple[pa.Array, list[int]]:
+    """Return a text column with the values that do not match nulled, and their rows."""
+    fits = kernels.matches(text, pattern)
+    unsure = kernels.false_rows(fits)
+    return (kernels.call("if_else", [fits, text, pa.scalar(None, pa.string())]) if unsure else text), unsure
+
+
+def _cast_sure(text: pa.Array, pattern: str, target: pa.DataType) -> tuple[pa.Array, list[int]]:
+    sure, unsure = _sure(text, pattern)
+    array, refused = kernels.halve(lambda part: kernels.cast(part, target), sure, target)
+    return array, sorted({*unsure, *refused})
+
+
+def _texts(column: Values) -> pa.Array | None:
+    """Return the text of a column where text is all that matters for its type."""
+    if column.kind in ("str", "num"):
+        return pa.array(column.values, pa.string())
+    if column.kind == "mixed" and not any(isinstance(value, (bool, Json, _Marker)) for value in column.values):
+        return pa.array([text_of(value) for value in column.values], pa.string())
+    return None
+
+
+def _int64(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    if column.kind == "int" or (column.kind == "mixed" and set(map(type, column.values)) <= {int, type(None)}):
+        return _integers(column.values)
+    if column.kind not in ("str", "num"):
+        return _all_alone(target, column)
+    text = pa.array(column.values, pa.string())
+    try:
+        array = kernels.cast(text, pa.int64())
+    except pa.ArrowInvalid:
+        return _cast_sure(text, _SURE_INTEGER, pa.int64())
+    # Arrow also reads 0x1F and 007: what does not print as it was read is judged alone.
+    same = kernels.call("equal", [kernels.cast(array, pa.string()), text])
+    unsure = kernels.false_rows(same)
+    return (kernels.call("if_else", [same, array, pa.scalar(None, pa.int64())]) if unsure else array), unsure
+
+
+def _integers(values: list[Any]) -> tuple[pa.Array, list[int]]:
+    try:
+        return pa.array(values, pa.int64()), []
+    except (OverflowError, pa.ArrowInvalid):
+        low, high = exact.INT64_MIN, exact.INT64_MAX
+        unsure = [row for row, value in enumerate(values) if value is not None and not low <= value <= high]
+        out = set(unsure)
+        return pa.array([None if row in out else value for row, value in enumerate(values)], pa.int64()), unsure
+
+
+def _float64(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    if column.kind == "float":
+        return pa.array(column.values, pa.float64()), []
+    text = _texts(column)
+    return _all_alone(target, column) if text is None else _cast_sure(text, _SURE_FLOAT, pa.float64())
+
+
+def _decimal(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    text = _texts(column)
+    if text is None:
+        return _all_alone(target, column)
+    whole = target.precision - target.scale
+    integer = f"(?:0|[1-9][0-9]{{0,{whole - 1}}})" if whole else "0"
+    fraction = rf"(?:\.[0-9]{{1,{target.scale}}})?" if target.scale else ""
+    return _cast_sure(text, rf"\A-?{integer}{fraction}\z", arrow_type(target))
+
+
+def _bool(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    if column.kind == "bool":
+        return pa.array(column.values, pa.bool_()), []
+    return _all_alone(target, column)
+
+
+def _timestamp(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    types = set(map(type, column.values)) if column.kind == "mixed" else set()
+    if column.kind == "num" or column.kind == "int" or (types and types <= {int, type(None)}):
+        numbers, unsure = _int64(Type("int64"), column)
+        array, more = _timestamp_of_numbers(numbers, target)
+        return array, sorted({*unsure, *more})
+    if column.kind == "str" or (types and types <= {str, type(None)}):
+        return _timestamp_of_texts(pa.array(column.values, pa.string()), target)
+    return _all_alone(target, column)
+
+
+def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
+    """Convert numbers that are all of one magnitude; others, and those before 1970, are left to Python."""
+    low, high = kernels.min_max(numbers)
+    if low is None or high is None:
+        return pa.nulls(len(numbers), arrow_type(target)), []
+    per_second = next(
+        (per for below, per in ((exact.SECONDS_BELOW, 1), (exact.MILLISECONDS_BELOW, 1_000), (2**63, 1_000_000)) if high < below), 1
+    )
+    floor = {1: 0, 1_000: exact.SECONDS_BELOW, 1_000_000: exact.MILLISECONDS_BELOW}[per_second]
+    if low < floor or high // per_second >= exact.END_SECONDS:
+        return _no_rows(target, len(numbers), kernels.true_rows(kernels.call("is_valid", [numbers])))
+    wanted = exact.PER_SECOND[target.unit]
+    if wanted >= per_second:
+        ticks = kernels.call("multiply_checked", [numbers, pa.scalar(wanted // per_second, pa.int64())])
+    else:
+        ticks = kernels.call("divide", [numbers, pa.scalar(per_second // wanted, pa.int64())])
+    return ticks.view(arrow_type(target)), []
+
+
+def _timestamp_of_texts(text: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
+    array, unsure = _cast_sure(text, _SURE_TIMESTAMP, pa.timestamp("us", "UTC"))
+    micros = array.view(pa.int64())
+    if target.unit != "us":
+        low, _ = kernels.min_max(micros)
+        if low is not None and low < 0:  # division truncates towards 1970; time is floored
+            return _no_rows(target, len(text), kernels.true_rows(kernels.call("is_valid", [text])))
+        micros = kernels.call("divide", [micros, pa.scalar(1_000_000 // exact.PER_SECOND[target.unit], pa.int64())])
+    return micros.view(arrow_type(target)), unsure
+
+
+def _date(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+    if column.kind != "str":
+        return _all_alone(target, column)
+    return _cast_sure(pa.array(column.values, pa.string()), _SURE_DATE, pa.date32())
+
+
+_FAST: Final[dict[str, Callable[[Type, Values], tuple[pa.Array, list[int]]]]] = {
+    "auto": _text,
+    "string": _text,
+    "int64": _int64,
+    "float64": _float64,
+    "decimal": _decimal,
+    "bool": _bool,
+    "timestamp": _timestamp,
+    "date": _date,
+    "json": _text,
+    "binary": _all_alone,
+}

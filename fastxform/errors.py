@@ -1,0 +1,82 @@
+"""The exceptions, and the closed list of reasons for which a record fails.
+
+    FastxformError
+    +-- ConfigError      a configuration that cannot be used; carries every mistake, one line each
+    +-- EventError       an event that is not a Firehose event: no `records`, a record without `recordId`
+    +-- InputError       a file or stream of the command that cannot be read
+    +-- ContractError    a function of the user's broke its contract, or a response broke Firehose's
+
+What happens to one record is never an exception: it is a result and a reason, and it travels with the batch. A reason is one of
+`REASONS`, for some of them followed by `:` and the name of a column of the configuration; never a value out of a payload.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+OK: Final = "Ok"
+DROPPED: Final = "Dropped"
+FAILED: Final = "ProcessingFailed"
+
+REASONS: Final[dict[str, str]] = {
+    "base64": "the data of the record is not base64",
+    "compression": "the record is compressed and cannot be decompressed",
+    "too_large": "the record decompresses to more than the limit",
+    "utf8": "the record is not UTF-8, or starts with a byte order mark",
+    "json": "the record is not one JSON document",
+    "depth": "the record nests deeper than 512",
+    "not_object": "the record is a JSON scalar or a list, not an object",
+    "documents": "the documents of the record do not agree on route or keys",
+    "message": "the CloudWatch message has an unknown messageType or lacks a member",
+    "path": "the JMESPath expression of the column raised",
+    "type": "the value does not fit the type of the column",
+    "pattern": "the value does not match the pattern of the column",
+    "required": "the column is required and null",
+    "expression": "the expression of the column, or of `where`, raised",
+    "unmatched": "no route takes the record",
+    "operation": "the eventName has no operation in the route",
+    "map_batch": "the map_batch function raised, or gave a wrong number of rows",
+    "quoting": "the value of the column needs quotes, and quoting is none",
+    "partition_key": "the partition key is null or empty",
+    "overflow": "the response is full and the record is not to be sent back",
+    "never_fits": "the record can never fit, alone, in a response or a put",
+    "put_failed": "the record did not fit the response and its put was not acknowledged",
+    "put_refused": "the record did not fit the response and the stream takes no puts",
+    "deadline": "the record did not fit the response and there was no time left to put it back",
+}
+"""Every reason code and what it says; the ones about a column are written `code:column`."""
+
+
+class FastxformError(Exception):
+    """The root of everything that this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One mistake in a configuration: where, and what is wrong with the remedy, in one line."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        """Return the line as the command prints it."""
+        return f"{self.place}: {self.message}"
+
+
+class ConfigError(FastxformError):
+    """A configuration that cannot be used; `mistakes` holds all of them, in the order of the file."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        self.mistakes = mistakes
+        super().__init__("\n".join(map(str, mistakes)))
+
+
+class EventError(FastxformError):
+    """An event that is not a Firehose event, so that no record can be answered."""
+
+
+class InputError(FastxformError):
+    """A file or stream of the command that cannot be read."""
+
+
+class ContractError(FastxformError):
+    """Code outside the package broke a contract that the message names."""

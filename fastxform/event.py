@@ -1,0 +1,183 @@
+"""The wire shapes of Firehose: events in, as dict or bytes, and responses out, as dict or bytes.
+
+Payloads are not looked at, and which record is answered how is decided elsewhere. Invariant: every record of the event is answered
+exactly once, in its order, under its own `recordId`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from fastxform.errors import EventError
+from fastxform.payload import encode_text
+
+
+class _Record(msgspec.Struct, gc=False, eq=False):
+    recordId: str  # noqa: N815 - the names of the wire
+    data: str | None = None
+    kafkaRecordValue: str | None = None  # noqa: N815
+    approximateArrivalTimestamp: Any = None  # noqa: N815
+    kinesisRecordMetadata: msgspec.Raw = msgspec.Raw()  # noqa: N815 - a mapping where the event was a dict
+
+
+class _Event(msgspec.Struct, gc=False, eq=False):
+    records: list[_Record]
+    deliveryStreamArn: Any = None  # noqa: N815
+    sourceKinesisStreamArn: Any = None  # noqa: N815
+    sourceMSKArn: Any = None  # noqa: N815
+    region: Any = None
+
+
+class _Answer(msgspec.Struct, gc=False, eq=False, omit_defaults=True):
+    recordId: str  # noqa: N815
+    result: str
+    data: bytes | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class _KafkaAnswer(msgspec.Struct, gc=False, eq=False, omit_defaults=True):
+    recordId: str  # noqa: N815
+    result: str
+    kafkaRecordValue: bytes | None = None  # noqa: N815
+    metadata: dict[str, Any] | None = None
+
+
+class _Metadata(msgspec.Struct, gc=False, eq=False):
+    partitionKey: Any = None  # noqa: N815
+    sequenceNumber: Any = None  # noqa: N815
+    shardId: Any = None  # noqa: N815
+
+
+_DECODER: Final = msgspec.json.Decoder(_Event)
+_METADATA: Final = msgspec.json.Decoder(_Metadata)
+_ENCODER: Final = msgspec.json.Encoder()
+_NO_METADATA: Final = _Metadata()
+
+
+class Event:
+    """One event: a list per member of its records, read when first asked for, and the facts of the whole."""
+
+    def __init__(self, facts: "_Event", is_kafka: bool) -> None:
+        self._records = facts.records
+        self.is_kafka = is_kafka
+        self.delivery_stream_arn = _text_or_none(facts.deliveryStreamArn)
+        self.source_kinesis_stream_arn = _text_or_none(facts.sourceKinesisStreamArn)
+        self.source_msk_arn = _text_or_none(facts.sourceMSKArn)
+        self.region = _text_or_none(facts.region)
+        self.record_ids = [record.recordId for record in self._records]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def data(self) -> list[str | None]:
+        """Return the base64 text of each record, None where it has none."""
+        if self.is_kafka:
+            return [record.kafkaRecordValue for record in self._records]
+        return [record.data for record in self._records]
+
+    def kinesis(self, name: str) -> list[str | None]:
+        """Return one text of the records' Kinesis metadata (`partitionKey`, `sequenceNumber`, `shardId`), None where it is absent."""
+        return [_text_or_none(getattr(_metadata_of(record), name)) for record in self._records]
+
+    def is_kinesis(self) -> bool:
+        """Tell whether the records came from a Kinesis stream; some such events lack the stream's ARN."""
+        return any(_metadata_of(record) is not _NO_METADATA for record in self._records)
+
+    def arrival_ms(self) -> list[int | None]:
+        """Return the arrival of each record, epoch milliseconds, None where the event has no such integer."""
+        arrivals = [record.approximateArrivalTimestamp for record in self._records]
+        return [value if type(value) is int and abs(value) < 2**63 else None for value in arrivals]
+
+
+def read(event: Any) -> Event:
+    """Return an event from its dict or its bytes.
+
+    Raises:
+        EventError: it has no `records`, or a record without a text as `recordId`.
+    """
+    if isinstance(event, (bytes, bytearray, memoryview)):
+        return _read_bytes(bytes(event))
+    if not isinstance(event, Mapping):
+        raise EventError("the event is not an object with `records`")
+    return _read_mapping(event)
+
+
+def _read_bytes(event: bytes) -> Event:
+    try:
+        found = _DECODER.decode(event)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        # Something unusual: read it as the runtime would, and answer what can be answered.
+        return _read_mapping(_decode_slowly(event))
+    records = found.records
+    return Event(found, is_kafka=bool(records) and records[0].kafkaRecordValue is not None)
+
+
+def _decode_slowly(event: bytes) -> Any:
+    try:
+        return msgspec.json.decode(event)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as err:
+        raise EventError("the event is not a JSON document") from err
+
+
+def _read_mapping(event: Any) -> Event:
+    records = event.get("records") if isinstance(event, Mapping) else None
+    if not isinstance(records, (list, tuple)):
+        raise EventError("the event has no list `records`: it is no Firehose event")
+    for index, record in enumerate(records):
+        if not isinstance(record, Mapping) or not isinstance(record.get("recordId"), str):
+            raise EventError(f"records[{index}] of the event has no text `recordId`: it cannot be answered")
+    is_kafka = bool(records) and records[0].get("kafkaRecordValue") is not None
+    facts = [event.get(name) for name in ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region")]
+    return Event(_Event([_record_of(record) for record in records], *facts), is_kafka)
+
+
+def _record_of(record: Mapping[str, Any]) -> _Record:
+    return _Record(
+        record["recordId"],
+        _text_or_none(record.get("data")),
+        _text_or_none(record.get("kafkaRecordValue")),
+        record.get("approximateArrivalTimestamp"),
+        record.get("kinesisRecordMetadata"),
+    )
+
+
+def _metadata_of(record: _Record) -> "_Metadata":
+    found: Any = record.kinesisRecordMetadata
+    if isinstance(found, Mapping):
+        return _Metadata(found.get("partitionKey"), found.get("sequenceNumber"), found.get("shardId"))
+    if isinstance(found, msgspec.Raw) and memoryview(found)[:1] == b"{":
+        return _METADATA.decode(found)
+    return _NO_METADATA
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def write_bytes(
+    event: Event, results: Sequence[str], data: Sequence[bytes | None], metadata: Sequence[dict[str, Any] | None] | None
+) -> bytes:
+    """Return the response as compact JSON bytes; the encoder writes the base64 of the data itself."""
+    answer = _KafkaAnswer if event.is_kafka else _Answer
+    if metadata is None:
+        answers = list(map(answer, event.record_ids, results, data))
+    else:
+        answers = list(map(answer, event.record_ids, results, data, metadata))
+    return _ENCODER.encode({"records": answers})
+
+
+def write_dict(
+    event: Event, results: Sequence[str], data: Sequence[bytes | None], metadata: Sequence[dict[str, Any] | None] | None
+) -> dict[str, Any]:
+    """Return the response as a dict, its data as text, for the runtime's own codec."""
+    name = "kafkaRecordValue" if event.is_kafka else "data"
+    entries: list[dict[str, Any]] = [
+        {"recordId": record_id, "result": result} if found is None else {"recordId": record_id, "result": result, name: encode_text(found)}
+        for record_id, result, found in zip(event.record_ids, results, data, strict=True)
+    ]
+    if metadata is not None:
+        for entry, found in zip(entries, metadata, strict=True):
+            if found is not None:
+                entry["metadata"] = found
+    return {"records": entries}

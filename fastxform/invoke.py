@@ -1,0 +1,158 @@
+"""One invocation: event to batch, batch to response, and what does not fit back to its stream.
+
+The order matters and stands here: the whole plan is known before anything is put back, and the response is written after. Invariant:
+each record of the event is answered once, in order, and the response as sent is at most Lambda's limit.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+
+from fastxform import cutoff, event, payload, runtime, telemetry
+from fastxform.cutoff import Spelling
+from fastxform.errors import DROPPED, FAILED, OK
+from fastxform.event import Event
+from fastxform.limits import RESPONSE_LIMIT_BYTES
+from fastxform.pipeline import Batch, Pipeline
+from fastxform.reingest import ClientFactory, NoTarget, Outcome, Reingester, target_of
+
+Handler = Callable[[Any, Any], Any]
+
+_SPELLINGS: Final = {"compact": cutoff.COMPACT, "runtime_utf8": cutoff.RUNTIME_UTF8, "runtime_ascii": cutoff.RUNTIME_ASCII}
+_KINESIS: Final = {"partition_key": "partitionKey", "sequence_number": "sequenceNumber", "shard_id": "shardId"}
+
+
+def make_handler(pipeline: Pipeline, client: ClientFactory | None = None) -> Handler:
+    """Return the Lambda handler of a pipeline: `(event, context) -> response`.
+
+    An event as dict is answered with a dict, one as bytes with the bytes of the compact JSON response. `context` may be None: then
+    nothing ends the invocation.
+
+    Args:
+        pipeline: the transform.
+        client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default, imported when the
+            first batch overflows.
+    """
+    overflow = pipeline.spec.overflow
+    invocation = _Invocation(pipeline, Reingester(client, overflow.workers, overflow.reserve_ms))
+
+    def handler(event: Any, context: Any = None) -> Any:
+        return invocation(event, context)
+
+    return handler
+
+
+class _Invocation:
+    """What lives as long as the container: the pipeline and what is known of its streams."""
+
+    def __init__(self, pipeline: Pipeline, reingester: Reingester) -> None:
+        self.pipeline, self.reingester = pipeline, reingester
+
+    def __call__(self, raw: Any, context: Any) -> Any:
+        """Answer one event.
+
+        Raises:
+            EventError: it is no Firehose event.
+        """
+        found = event.read(raw)
+        payloads = payload.decode_all(found.data())
+        batch = self.pipeline.run(payloads, meta=self._meta(found))
+        as_bytes = not isinstance(raw, dict)
+        response = event.write_bytes(found, batch.result, batch.data, batch.metadata) if as_bytes else None
+        if response is None or len(response) > RESPONSE_LIMIT_BYTES:
+            plan = _plan(found, batch, _SPELLINGS["compact" if as_bytes else runtime.spelling()])
+            if plan.back or plan.never:
+                self._overflow(plan, found, batch, payloads, context)
+                response = None
+        if FAILED in batch.result:
+            telemetry.log("records failed", telemetry.describe(batch))
+        if not as_bytes:
+            return event.write_dict(found, batch.result, batch.data, batch.metadata)
+        return event.write_bytes(found, batch.result, batch.data, batch.metadata) if response is None else response
+
+    def _meta(self, found: Event) -> dict[str, Sequence[Any]]:
+        values: dict[str, Sequence[Any]] = {}
+        for name in self.pipeline.meta_names:
+            if name == "arrival_ms":
+                values[name] = found.arrival_ms()
+            elif name == "record_id":
+                values[name] = found.record_ids
+            else:
+                values[name] = found.kinesis(_KINESIS[name])
+        return values
+
+    def _overflow(
+        self, plan: cutoff.Plan, found: Event, batch: Batch, payloads: Sequence[bytes | None], context: Any
+    ) -> None:
+        """Answer the records that do not fit: back to the stream where that may be, else failed."""
+        for record in plan.never:
+            _answer(batch, record, FAILED, "never_fits")
+        if self.pipeline.spec.overflow.policy == "fail":
+            for record in plan.back:
+                _answer(batch, record, FAILED, "overflow")
+            return
+        outcome = self._put_back(plan.back, found, payloads, context)
+        for record, reason in zip(plan.back, outcome.reasons, strict=True):
+            _answer(batch, record, DROPPED if reason is None else FAILED, reason)
+        facts = {
+            "acknowledged": outcome.acknowledged,
+            "not_acknowledged": len(plan.back) - outcome.acknowledged,
+            "possible_duplicates": outcome.possible_duplicates,
+            "calls": outcome.calls,
+            "retries": outcome.retries,
+            "errors": dict(outcome.errors),
+        }
+        telemetry.log("records put back", facts)
+
+    def _put_back(
+        self, records: Sequence[int], found: Event, payloads: Sequence[bytes | None], context: Any
+    ) -> Outcome:
+        keys = found.kinesis("partitionKey")
+        target = target_of(
+            delivery_stream_arn=found.delivery_stream_arn,
+            source_kinesis_stream_arn=found.source_kinesis_stream_arn,
+            is_kinesis=found.is_kinesis(),
+            is_msk=found.is_kafka or found.source_msk_arn is not None,
+            region=found.region,
+            stream=self.pipeline.spec.overflow.stream,
+        )
+        if isinstance(target, NoTarget):
+            telemetry.log("records cannot be put back", {"why": target.why})
+            return Outcome([target.reason] * len(records))
+        originals = [original for record in records if (original := payloads[record]) is not None]
+        remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
+        return self.reingester.put(target, originals, [keys[record] for record in records], remaining_ms)
+
+
+def _answer(batch: Batch, record: int, result: str, reason: str | None) -> None:
+    batch.result[record], batch.reason[record], batch.data[record] = result, reason, None
+    if batch.metadata is not None:
+        batch.metadata[record] = None
+
+
+def _plan(found: Event, batch: Batch, spelling: Spelling) -> cutoff.Plan:
+    """Count the response exactly as it will be sent and decide what of it goes."""
+    if found.is_kafka:
+        spelling = spelling.for_msk()
+    sizes = spelling.entry_sizes(
+        pa.array(_text_sizes(found.record_ids, spelling), pa.int64()),
+        pa.array([None if data is None else (len(data) + 2) // 3 * 4 for data in batch.data], pa.int64()),
+        None if batch.metadata is None else pa.array(_metadata_sizes(batch, spelling), pa.int64()),
+        pa.array([word == DROPPED for word in batch.result], pa.bool_()),
+    )
+    is_ok = pa.array([word == OK for word in batch.result], pa.bool_())
+    return cutoff.plan(is_ok, *sizes, spelling.envelope_bytes, spelling.separator_bytes)
+
+
+def _text_sizes(texts: Sequence[str], spelling: Spelling) -> list[int]:
+    joined = "".join(texts)
+    if joined.isascii() and joined.isprintable() and '"' not in joined and "\\" not in joined:
+        return list(map(len, texts))
+    return [spelling.text_bytes(text) for text in texts]
+
+
+def _metadata_sizes(batch: Batch, spelling: Spelling) -> list[int | None]:
+    assert batch.metadata is not None
+    return [None if found is None else spelling.json_bytes(found) for found in batch.metadata]
+

@@ -1,0 +1,54 @@
+"""Every number of AWS that the package relies on: what it counts, in which unit, and where it stands.
+
+Nothing else lives here, and no other module writes such a number down again.
+"""
+
+from typing import Final
+
+REQUEST_LIMIT_BYTES: Final = 6_291_456
+"""Bytes of a synchronous Lambda request as sent. Source: Lambda quotas, "6 MB"; the InvokeFunction error text. 2026-11."""
+
+RESPONSE_LIMIT_BYTES: Final = 6_291_556
+"""Bytes of a synchronous Lambda response as sent, the limit itself included.
+
+Source: aws-lambda-runtime-interface-emulator, `interop/model.go`, `MaxPayloadSize`. 2026-11.
+"""
+
+FIREHOSE_RECORD_LIMIT_BYTES: Final = 1_024_000
+"""Bytes of one Firehose record, raw, before base64. Source: Firehose API `Record.Data`. 2026-11."""
+
+FIREHOSE_BATCH_LIMIT_BYTES: Final = 4_194_304
+"""Raw bytes of all records of one PutRecordBatch. Source: Firehose quotas, "4 MiB per call". 2026-11."""
+
+FIREHOSE_BATCH_LIMIT_RECORDS: Final = 500
+"""Records of one PutRecordBatch. Source: Firehose API `PutRecordBatch`. 2026-11."""
+
+KINESIS_RECORD_LIMIT_BYTES: Final = 1_048_576
+"""Bytes of one Kinesis record, data and partition key, at the default `MaxRecordSizeInKiB`. Source: Kinesis API `PutRecords`. 2026-11."""
+
+KINESIS_BATCH_LIMIT_BYTES: Final = 5_242_880
+"""Bytes of all records of one PutRecords, data and partition keys: the older, smaller limit, safe everywhere. 2026-11."""
+
+KINESIS_BATCH_LIMIT_RECORDS: Final = 500
+"""Records of one PutRecords. Source: Kinesis API `PutRecords`. 2026-11."""
+
+INVOCATION_RETRIES: Final = 3
+"""Invocations that Firehose makes again after a failed one, by default. Source: Firehose, data transformation failure handling. 2026-11."""
+
+BUFFER_SIZE_MIN_MB: Final = 0.2
+BUFFER_SIZE_MAX_MB: Final = 3.0
+BUFFER_SIZE_DEFAULT_MB: Final = 1.0
+"""Lambda buffer size hint, MiB of raw data. Source: Firehose, data transformation. 2026-11."""
+
+BUFFER_INTERVAL_MAX_SECONDS: Final = 900
+BUFFER_INTERVAL_DEFAULT_SECONDS: Final = 60
+"""Lambda buffer interval hint. Source: Firehose, data transformation. 2026-11."""
+
+FUNCTION_TIMEOUT_MAX_SECONDS: Final = 300
+"""The longest invocation that Firehose waits for. Source: Firehose, data transformation. 2026-11."""
+
+DOCUMENT_DEPTH_LIMIT: Final = 512
+"""Nested objects and lists in one record, ours: a real DynamoDB item nests 32 deep."""
+
+DECOMPRESSED_LIMIT_BYTES: Final = 16 * 1024 * 1024
+"""Bytes of one record after decompression, ours: more than twice of what a response can hold."""

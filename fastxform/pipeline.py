@@ -1,0 +1,502 @@
+"""Pipeline and Batch: payloads through the stages, in the order that the configuration promises.
+
+This is the only place that knows the order; what a stage does is in its own module. Invariant: each payload is answered once, in its
+place, and its answer depends on nothing but the payload, what came with it and the configuration.
+"""
+
+import os
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import pyarrow as pa
+
+from fastxform import columns, exact, expression, kernels, rows_csv, rows_json
+from fastxform import spec as configuration
+from fastxform.alone import json_text
+from fastxform.datatypes import arrow_type
+from fastxform.errors import DROPPED, FAILED, OK, ContractError
+from fastxform.project import Values
+from fastxform.records import Rows, Source, gather, log_columns, write_documents
+from fastxform.spec import Column, Route, Spec
+from fastxform.values import BAD_PATH
+
+MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What became of a batch, column-wise: one entry a payload in each list.
+
+    `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a code of
+    `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is the content of the
+    response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
+    """
+
+    result: list[str]
+    reason: list[str | None]
+    data: list[bytes | None]
+    metadata: list[dict[str, Any] | None] | None
+    where_null: int = 0
+
+    def __len__(self) -> int:
+        return len(self.result)
+
+
+@dataclass(slots=True)
+class _Frame:
+    """Some rows of a batch: where they stand in it, their values, and the columns that are typed already."""
+
+    rows: Sequence[int]
+    values: dict[Any, Values]
+    arrays: dict[Any, pa.Array] = field(default_factory=dict)
+    fragments: dict[Any, pa.Array] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, places: Sequence[int]) -> "_Frame":
+        """Return some of the rows; all of them cost nothing."""
+        if len(places) == len(self.rows):
+            return self
+        wanted = pa.array(places, pa.int64())
+        return _Frame(
+            [self.rows[place] for place in places],
+            {key: values.take(places) for key, values in self.values.items()},
+            {key: kernels.take(array, wanted) for key, array in self.arrays.items()},
+            {key: kernels.take(array, wanted) for key, array in self.fragments.items()},
+        )
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The answers of a batch, row by row, as they become known; the first reason of a row stays."""
+
+    data: list[bytes | None]
+    reasons: dict[int, str]
+    plans: list[Any]
+    metadata: list[dict[str, Any] | None] | None = None
+    where_null: int = 0
+
+    def fail(self, frame: _Frame, places: Sequence[int], reason: str) -> None:
+        for place in places:
+            self.reasons.setdefault(frame.rows[place], reason)
+
+    def write(self, frame: _Frame, written: Sequence[bytes | None]) -> None:
+        if len(frame) == len(self.data):
+            self.data = list(written)
+            return
+        for row, data in zip(frame.rows, written, strict=True):
+            self.data[row] = data
+
+    def alive(self, frame: _Frame) -> _Frame:
+        """Return the rows of a frame that have not failed."""
+        if not self.reasons:
+            return frame
+        return frame.take([place for place, row in enumerate(frame.rows) if row not in self.reasons])
+
+
+class _Plan:
+    """The columns of one route, or of the transform without routes, and what follows from them."""
+
+    def __init__(self, spec: Spec, route: Route | None, index: int | None) -> None:
+        self.route = route
+        order = configuration.column_order(spec, route)
+        own = set() if route is None else {id(column) for column in route.columns}
+        self.columns = [(_key(column, index if id(column) in own else None), column) for column in order]
+        self.inputs = [(key, column) for key, column in self.columns if column.expr is None]
+        types = {column.name: column.type for column in order}
+        self.expressions = _in_order(
+            {column.name: expression.compile_expression(column.expr, types) for _, column in self.columns if column.expr is not None}
+        )
+        self.partition_keys = [(name, expression.compile_expression(text, types)) for name, text in spec.partition_keys]
+        iceberg = route.iceberg if route is not None else None
+        self.is_iceberg = iceberg is not None
+        self.where = None
+        if route is not None and route.where is not None:
+            shared = {column.name: column.type for column in spec.columns or () if column.expr is None}
+            self.where = expression.compile_expression(route.where, shared)
+
+
+def _key(column: Column, route: int | None) -> Any:
+    return column.name if route is None else (route, column.name)
+
+
+def _in_order(expressions: dict[str, expression.Expression]) -> list[tuple[str, expression.Expression]]:
+    """Return expressions so that each comes after those it names; the configuration has no cycles."""
+    order: dict[str, expression.Expression] = {}
+
+    def visit(name: str) -> None:
+        if name in expressions and name not in order:
+            for other in sorted(expressions[name].names - {name}):
+                visit(other)
+            order[name] = expressions[name]
+
+    for name in expressions:
+        visit(name)
+    return list(order.items())
+
+
+class Pipeline:
+    """A transform, ready for batches: `Pipeline.load(path)` or `Pipeline.from_toml(text)`, then `run(payloads)`."""
+
+    def __init__(self, spec: Spec, map_batch: MapBatch | None = None) -> None:
+        if spec.source == "cloudwatch-logs" and spec.columns is None:
+            spec = replace(spec, columns=log_columns())
+        self.spec = spec
+        self.map_batch = map_batch
+        self._is_document = spec.columns is None and not any(route.columns for route in spec.routes)
+        self._plans = [_Plan(spec, route, index) for index, route in enumerate(spec.routes)] or [_Plan(spec, None, None)]
+        shared = [column for column in spec.columns or () if column.expr is None]
+        self._shared = [(column.name, column) for column in shared]
+        self._where = None
+        if spec.where is not None:
+            self._where = expression.compile_expression(spec.where, {column.name: column.type for column in shared})
+        keyed = dict(self._shared) | {key: column for plan in self._plans for key, column in plan.inputs}
+        needs_event_name = any(
+            plan.route is not None and plan.route.iceberg is not None and isinstance(plan.route.iceberg.operation, Mapping)
+            for plan in self._plans
+        )
+        self.meta_names = frozenset(column.meta for column in keyed.values() if column.meta is not None)
+        self._source = Source(spec, keyed, needs_event_name)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], map_batch: MapBatch | None = None) -> Self:
+        """Build the pipeline of a configuration file.
+
+        Args:
+            path: the TOML file.
+            map_batch: called with the columns after `where`; returns a record batch of as many rows.
+
+        Raises:
+            ConfigError: the file cannot be read or holds mistakes, all of which it carries.
+        """
+        return cls(configuration.load(path), map_batch)
+
+    @classmethod
+    def from_toml(cls, text: str, map_batch: MapBatch | None = None) -> Self:
+        """Build the pipeline of a configuration's text; see `load`."""
+        return cls(configuration.parse(text), map_batch)
+
+    def run(
+        self,
+        payloads: Sequence[bytes | None],
+        *,
+        meta: Mapping[str, Sequence[Any]] | None = None,
+        now_ms: int | None = None,
+    ) -> Batch:
+        """Transform one batch; nothing a payload holds makes this raise.
+
+        Args:
+            payloads: the decoded data of each record; None where its base64 was bad.
+            meta: for each `meta` name the value of each record.
+            now_ms: what `now_ms()` gives in expressions, epoch milliseconds; the time of the call by default.
+        """
+        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        rows = self._source.read(payloads, meta or {})
+        answers = _Answers([None] * rows.count, dict(rows.failed), [None] * rows.count)
+        frame = answers.alive(_Frame(range(rows.count), rows.values))
+        frame = self._filter(frame, answers, now)
+        routed = self._route(frame, answers, now)
+        for plan, part in routed:
+            if len(part):
+                if rows.parents is not None:
+                    for row in part.rows:
+                        answers.plans[row] = plan
+                self._write(plan, part, answers, rows, now)
+        return _gather(rows, answers, len(payloads))
+
+    # -- the stages
+
+    def _filter(self, frame: _Frame, answers: _Answers, now: int) -> _Frame:
+        if self._where is None:
+            return frame
+        mask, frame = self._mask(self._where, frame, answers, now)
+        if mask.null_count:
+            answers.where_null = mask.null_count
+        if mask.true_count == len(frame):
+            return frame
+        return frame.take(kernels.true_rows(mask))
+
+    def _mask(self, where: expression.Expression, frame: _Frame, answers: _Answers, now: int) -> tuple[pa.Array, _Frame]:
+        """Return where a condition holds, for the rows that did not fail on the way."""
+        frame = self._type_named(where.names, frame, answers)
+        mask, raised = _evaluate(where, frame, {name: frame.arrays[name] for name in where.names}, now)
+        if raised:
+            answers.fail(frame, raised, "expression:where")
+            kept = _others(frame, raised)
+            return kernels.take(mask, pa.array(kept, pa.int64())), frame.take(kept)
+        return mask, frame
+
+    def _type_named(self, names: Collection[str], frame: _Frame, answers: _Answers) -> _Frame:
+        """Type the shared columns that a condition names; return the rows that did not fail."""
+        for key, column in self._shared:
+            if column.name in names:
+                self._type(frame, key, column, answers)
+        return answers.alive(frame)
+
+    def _route(self, frame: _Frame, answers: _Answers, now: int) -> list[tuple[_Plan, _Frame]]:
+        """Return the rows that each route takes; the first whose condition holds takes a row."""
+        named = {name for plan in self._plans if plan.where is not None for name in plan.where.names}
+        frame = self._type_named(named, frame, answers)
+        routed = []
+        for plan in self._plans:
+            if plan.where is None:
+                return [*routed, (plan, frame)]
+            mask, frame = self._mask(plan.where, frame, answers, now)
+            taken = kernels.true_rows(mask)
+            routed.append((plan, frame.take(taken)))
+            frame = frame.take(_others(frame, taken))
+        if self.spec.unmatched == "fail":
+            answers.fail(frame, range(len(frame)), "unmatched")
+        return routed
+
+    def _type(self, frame: _Frame, key: Any, column: Column, answers: _Answers) -> None:
+        """Convert one column of a frame and judge it: type, pattern, default, required."""
+        if key in frame.arrays:
+            return
+        values = frame.values[key]
+        for place, outcome in values.alone.items():
+            if outcome is BAD_PATH:
+                answers.fail(frame, [place], f"path:{column.name}")
+        converted = columns.convert(column.type, values)
+        answers.fail(frame, converted.unfit, f"type:{column.name}")
+        array = converted.array
+        if column.pattern is not None:
+            text = columns.pattern_text(column.type, values, array)
+            fits = kernels.matches(text, rf"\A(?:{column.pattern})\z")
+            answers.fail(frame, kernels.false_rows(fits), f"pattern:{column.name}")
+        if column.default is not None and array.null_count:
+            array = _fill(array, column)
+        if column.required and array.null_count:
+            answers.fail(frame, kernels.true_rows(kernels.call("is_null", [array])), f"required:{column.name}")
+        frame.arrays[key] = array
+        if column.type.kind == "auto" and self.spec.output.format == "json":
+            found = columns.fragments(values, converted.array)
+            frame.fragments[key] = _fill_fragments(found, column) if column.default is not None else found
+
+    def _write(self, plan: _Plan, frame: _Frame, answers: _Answers, rows: Rows, now: int) -> None:
+        """Answer the rows of one route."""
+        if self._is_document:
+            self._metadata(plan, frame, {}, answers, rows, now)
+            frame = answers.alive(frame)
+            written, failed = write_documents(self.spec, rows.texts, frame.rows)
+            answers.fail(frame, failed, "type:*")
+            answers.write(frame, written)
+            return
+        for key, column in plan.inputs:
+            self._type(frame, key, column, answers)
+        frame = answers.alive(frame)
+        if not len(frame):
+            return
+        arrays = {column.name: frame.arrays[key] for key, column in plan.inputs}
+        keys: dict[str, Any] = {column.name: key for key, column in plan.inputs}
+        added: list[str] = []
+        if self.map_batch is not None:
+            frame, arrays, added = self._map(frame, arrays, answers)
+        for name, compiled in plan.expressions:
+            given = {other: arrays[other] for other in compiled.names}
+            found, raised = _evaluate(compiled, frame, given, now)
+            answers.fail(frame, raised, f"expression:{name}")
+            if pa.types.is_floating(found.type):
+                answers.fail(frame, kernels.false_rows(kernels.call("is_finite", [found])), f"expression:{name}")
+            arrays[name] = found
+        types = {column.name: column.type for _, column in plan.columns}
+        for name in (name for name, _ in plan.expressions):
+            wanted = arrow_type(types[name])
+            if arrays[name].type != wanted:
+                arrays[name], raised = kernels.halve(lambda part, to=wanted: kernels.cast(part, to), arrays[name], wanted)
+                answers.fail(frame, raised, f"expression:{name}")
+        self._metadata(plan, frame, arrays, answers, rows, now)
+        visible = [column for _, column in plan.columns if not column.hidden]
+        self._encode(plan, frame, visible, arrays, keys, added, answers)
+
+    def _map(
+        self, frame: _Frame, arrays: dict[str, pa.Array], answers: _Answers
+    ) -> tuple[_Frame, dict[str, pa.Array], list[str]]:
+        """Call the user's function with the columns; the rows on which it raises fail, and so does a batch of another length."""
+        assert self.map_batch is not None
+        given = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+        parts: list[pa.RecordBatch] = []
+        places: list[int] = []
+        failed: list[int] = []
+        _map_halves(self.map_batch, given, 0, parts, places, failed)
+        answers.fail(frame, failed, "map_batch")
+        if not parts:
+            return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
+        try:
+            mapped = _agree(parts, given.schema)
+        except ContractError:
+            answers.fail(frame, range(len(frame)), "map_batch")
+            return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
+        found = dict(zip(mapped.schema.names, mapped.columns, strict=True))
+        frame = frame.take(places)
+        for name, array in found.items():
+            if name in arrays and name in frame.fragments and not array.equals(frame.arrays[name]):
+                del frame.fragments[name]
+        return frame, found, [name for name in found if name not in arrays]
+
+    def _metadata(
+        self, plan: _Plan, frame: _Frame, arrays: dict[str, pa.Array], answers: _Answers, rows: Rows, now: int
+    ) -> None:
+        """Write the metadata of the rows: where they go in Iceberg, or their partition keys."""
+        found: list[dict[str, Any] | None]
+        if plan.route is not None and plan.route.iceberg is not None:
+            found = _otf_metadata(plan.route.iceberg, frame, answers, rows)
+        elif plan.partition_keys:
+            found = _partition_keys(plan.partition_keys, frame, arrays, answers, now)
+        else:
+            return
+        if answers.metadata is None:
+            answers.metadata = [None] * rows.count
+        for row, metadata in zip(frame.rows, found, strict=True):
+            answers.metadata[row] = metadata
+
+    def _encode(
+        self,
+        plan: _Plan,
+        frame: _Frame,
+        visible: Sequence[Column],
+        arrays: dict[str, pa.Array],
+        keys: dict[str, Any],
+        added: Sequence[str],
+        answers: _Answers,
+    ) -> None:
+        typed = [(column.name, column.type, arrays[column.name]) for column in visible]
+        typed += [(name, columns.type_of(arrays[name]), arrays[name]) for name in added]
+        if self.spec.output.format == "json":
+            members = [
+                rows_json.Member(name, kind, array, frame.fragments.get(keys.get(name)) if kind.kind == "auto" else None)
+                for name, kind, array in typed
+            ]
+            written: Sequence[bytes | None] = rows_json.write(members, plan.is_iceberg)
+        else:
+            fields = [rows_csv.Field(name, kind, array) for name, kind, array in typed]
+            written, refused = rows_csv.write(fields, self.spec.output)
+            for place, name in refused.items():
+                answers.fail(frame, [place], f"quoting:{name}")
+        answers.write(frame, written)
+
+
+def _others(frame: _Frame, places: Sequence[int]) -> list[int]:
+    gone = set(places)
+    return [place for place in range(len(frame)) if place not in gone]
+
+
+def _fill(array: pa.Array, column: Column) -> pa.Array:
+    value = exact.fit(column.type, json_text(column.default) if column.type.kind == "json" else column.default)
+    storage = columns.STORAGE.get(column.type.kind)
+    if storage is None:
+        return kernels.call("coalesce", [array, pa.scalar(value, array.type)])
+    return kernels.call("coalesce", [array.view(storage), pa.scalar(value, storage)]).view(array.type)
+
+
+def _fill_fragments(found: pa.Array, column: Column) -> pa.Array:
+    return kernels.call("coalesce", [found, pa.scalar(columns.fragment(column.default), pa.string())])
+
+
+def _evaluate(
+    compiled: expression.Expression, frame: _Frame, given: Mapping[str, pa.Array], now: int
+) -> tuple[pa.Array, list[int]]:
+    """Evaluate an expression on whole columns; where rows make it raise, halve until only they are left out, as nulls."""
+
+    def attempt(places: pa.Array) -> pa.Array:
+        if len(places) == len(frame):
+            return compiled.evaluate(given, len(frame), now)
+        start, length = places[0].as_py(), len(places)
+        return compiled.evaluate({name: array.slice(start, length) for name, array in given.items()}, length, now)
+
+    try:
+        return compiled.evaluate(given, len(frame), now), []
+    except pa.ArrowException:
+        places = pa.array(range(len(frame)), pa.int64())
+        return kernels.halve(attempt, places, arrow_type(compiled.type))
+
+
+def _map_halves(
+    map_batch: MapBatch, given: pa.RecordBatch, start: int, parts: list[pa.RecordBatch], places: list[int], failed: list[int]
+) -> None:
+    try:
+        found = map_batch(given)
+    except Exception:  # the user's code may raise anything; the rows it raises on answer for it
+        if len(given) == 1:
+            failed.append(start)
+            return
+        middle = len(given) // 2
+        _map_halves(map_batch, given.slice(0, middle), start, parts, places, failed)
+        _map_halves(map_batch, given.slice(middle), start + middle, parts, places, failed)
+        return
+    if not isinstance(found, pa.RecordBatch) or len(found) != len(given):
+        failed.extend(range(start, start + len(given)))
+        return
+    parts.append(found)
+    places.extend(range(start, start + len(given)))
+
+
+def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema) -> pa.RecordBatch:
+    """Return the parts of a mapped batch as one.
+
+    Raises:
+        ContractError: they differ in their columns, lack a column that they were given, or hold a type that cannot be written.
+    """
+    first = parts[0].schema
+    if any(part.schema != first for part in parts) or len(set(first.names)) != len(first.names):
+        raise ContractError("map_batch gave batches of different columns")
+    if not set(given.names) <= set(first.names) or not all(columns.is_writable(field.type) for field in first):
+        raise ContractError("map_batch left out a column, or gave one of a type that cannot be written")
+    arrays = [pa.concat_arrays([part.column(index) for part in parts]) for index in range(len(first))]
+    return pa.RecordBatch.from_arrays(arrays, first.names)
+
+
+def _otf_metadata(
+    iceberg: configuration.Iceberg, frame: _Frame, answers: _Answers, rows: Rows
+) -> list[dict[str, Any] | None]:
+    """Return the routing of each row; rows whose change has no operation fail."""
+    target = {"destinationDatabaseName": iceberg.database, "destinationTableName": iceberg.table}
+    if iceberg.operation is None or isinstance(iceberg.operation, str):
+        if iceberg.operation is not None:
+            target["operation"] = iceberg.operation
+        return [{"otfMetadata": target}] * len(frame)
+    by_name = {name: {"otfMetadata": target | {"operation": word}} for name, word in iceberg.operation.items()}
+    found = []
+    for place, row in enumerate(frame.rows):
+        metadata = by_name.get(rows.event_name(row) or "")
+        if metadata is None:
+            answers.fail(frame, [place], "operation")
+        found.append(metadata)
+    return found
+
+
+def _partition_keys(
+    keys: Sequence[tuple[str, expression.Expression]], frame: _Frame, arrays: dict[str, pa.Array], answers: _Answers, now: int
+) -> list[dict[str, Any] | None]:
+    """Return the partition keys of each row as text; null or empty ones fail the row."""
+    texts = []
+    for name, compiled in keys:
+        array, raised = _evaluate(compiled, frame, {other: arrays[other] for other in compiled.names}, now)
+        answers.fail(frame, raised, f"partition_key:{name}")
+        text = columns.key_texts(array)
+        answers.fail(frame, [place for place, value in enumerate(text) if not value], f"partition_key:{name}")
+        texts.append(text)
+    names = [name for name, _ in keys]
+    return [{"partitionKeys": dict(zip(names, values, strict=True))} for values in zip(*texts, strict=True)]
+
+
+def _gather(rows: Rows, answers: _Answers, count: int) -> Batch:
+    """Answer the records: failed with a reason, dropped where nothing was written, else Ok."""
+    data, reasons, metadata = answers.data, answers.reasons, answers.metadata
+    if rows.parents is not None:
+        groups = list(zip(answers.plans, metadata or [None] * rows.count, strict=True))
+        data, reasons, first = gather(rows, data, reasons, groups, count)
+        if metadata is not None:
+            metadata = [None if row is None else metadata[row] for row in first]
+    if not reasons and None not in data:
+        return Batch([OK] * count, [None] * count, data, metadata, answers.where_null)
+    reason: list[str | None] = [None] * count
+    for record, code in reasons.items():
+        reason[record], data[record] = code, None
+    result = [OK if found is not None else DROPPED if code is None else FAILED for found, code in zip(data, reason, strict=True)]
+    if metadata is not None:
+        metadata = [found if word == OK else None for found, word in zip(metadata, result, strict=True)]
+    return Batch(result, reason, data, metadata, answers.where_null)

@@ -1,0 +1,319 @@
+"""Payloads to rows: which rows a batch of records holds, the values of their columns, and records put together again.
+
+A record is one row, except where it holds several documents or the events of a CloudWatch Logs message. Nothing here types a value.
+Invariant: rows of one record stand next to each other, in the order of the record, and a record that is no record has no rows.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fastxform import alone, paths
+from fastxform.compression import DecompressionError, decompress, is_compressed
+from fastxform.dynamodb import BadAttributeError, encode_plain, plain_image
+from fastxform.project import Projector, Values, Wanted
+from fastxform.spec import Column, Spec
+
+EVENT_NAME: Final = object()
+"""The key of the values of `eventName`, where a route's operation asks for them."""
+
+LOG_COLUMNS: Final = ("owner", "logGroup", "logStream", "id", "timestamp", "message")
+"""What a log event is written as where the configuration names no columns."""
+
+_MESSAGE_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "subscriptionFilters"})
+_EVENT_MEMBERS: Final = frozenset({"id", "timestamp", "message"})
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of a batch.
+
+    Attributes:
+        count: how many rows there are.
+        values: the values of each column, a row each.
+        failed: why a row is no record, where each record is one row.
+        texts: the document of each row.
+        parents: the record of each row; None where each record is one row, in order.
+        refused: why a record has no rows, where `parents` is given.
+    """
+
+    count: int
+    values: dict[Any, Values]
+    failed: dict[int, str]
+    texts: Sequence[bytes | None]
+    parents: list[int] | None = None
+    refused: dict[int, str] = field(default_factory=dict)
+
+    def event_name(self, row: int) -> Any:
+        """Return the `eventName` of a row, where it was asked for."""
+        values = self.values[EVENT_NAME]
+        found = values.alone.get(row, values.values[row])
+        return found if type(found) is str else None
+
+
+class Source:
+    """Reads the rows and the columns of a transform out of payloads."""
+
+    def __init__(self, spec: Spec, columns: Mapping[Any, Column], with_event_name: bool) -> None:
+        self.spec = spec
+        self.metas = {key: column.meta for key, column in columns.items() if column.meta is not None}
+        self.wanted = [
+            Wanted(key, paths.compile_path(column.path), _decoded_kind(column))
+            for key, column in columns.items()
+            if column.path is not None
+        ]
+        if with_event_name:
+            self.wanted.append(Wanted(EVENT_NAME, paths.Dotted(("eventName",)), "string"))
+        self.is_dynamodb = spec.source == "dynamodb"
+        if spec.source == "cloudwatch-logs":
+            self.message = Projector([w for w in self.wanted if _roots(w) <= _MESSAGE_MEMBERS], "json")
+            self.events = Projector([w for w in self.wanted if not _roots(w) <= _MESSAGE_MEMBERS], "json")
+        else:
+            self.projector = Projector(self.wanted, spec.source)
+
+    def read(self, payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]]) -> Rows:
+        """Return the rows of a batch with their columns."""
+        if self.spec.source == "cloudwatch-logs":
+            rows = self._read_messages(payloads)
+        elif self.spec.documents == "many":
+            rows = self._read_many(payloads)
+        else:
+            rows = self._read_one(payloads)
+        for key, name in self.metas.items():
+            found: Sequence[Any] = meta.get(name) or [None] * len(payloads)
+            values = list(found) if rows.parents is None else [found[record] for record in rows.parents]
+            rows.values[key] = Values("int" if name == "arrival_ms" else "str", values)
+        return rows
+
+    # -- one document a record
+
+    def _read_one(self, payloads: Sequence[bytes | None]) -> Rows:
+        projection = self.projector.project(payloads)
+        # Compressed payloads are no JSON, so that looking for them among the failures costs nothing where there are none.
+        compressed = [row for row in projection.failed if (payload := payloads[row]) is not None and is_compressed(payload)]
+        refused: dict[int, str] = {}
+        if compressed:
+            payloads, refused = _decompress_some(payloads, compressed)
+            projection = self.projector.project(payloads)
+        return Rows(len(payloads), projection.columns, projection.failed | refused, payloads)
+
+    # -- many documents a record
+
+    def _read_many(self, payloads: Sequence[bytes | None]) -> Rows:
+        compressed = [row for row, payload in enumerate(payloads) if payload is not None and is_compressed(payload)]
+        payloads, refused = _decompress_some(payloads, compressed)
+        split = [None if row in refused else _lines(payload) for row, payload in enumerate(payloads)]
+        parents, texts = _flatten(split)
+        projection = self.projector.project(texts)
+        again = False
+        for record in {parents[row] for row in projection.failed}:
+            # What is no document a line may still be documents; where it is not, the record as a whole is none.
+            documents = _documents(payloads[record])
+            if documents is None:
+                refused[record] = _whole_reason(payloads[record])
+            elif documents != split[record]:
+                split[record], again = documents, True
+        if again:
+            parents, texts = _flatten(split)
+            projection = self.projector.project(texts)
+        refused = _refuse(parents, projection.failed) | refused
+        for record, documents in enumerate(split):
+            if not documents:
+                refused.setdefault(record, "base64" if payloads[record] is None else "json")
+        return _without(Rows(len(texts), projection.columns, projection.failed, texts, parents, refused))
+
+    # -- CloudWatch Logs
+
+    def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
+        compressed = [row for row, payload in enumerate(payloads) if payload is not None and is_compressed(payload)]
+        payloads, refused = _decompress_some(payloads, compressed)
+        split: list[list[bytes] | None] = []
+        for record, payload in enumerate(payloads):
+            events, reason = (None, refused[record]) if record in refused else _log_events(payload)
+            if reason is not None:
+                refused[record] = reason
+            split.append(events)
+        parents, texts = _flatten(split)
+        messages = self.message.project([payload if split[record] else b"{}" for record, payload in enumerate(payloads)])
+        events = self.events.project(texts)
+        values = {key: column.take(parents) for key, column in messages.columns.items()} | events.columns
+        refused |= dict.fromkeys(_refuse(parents, events.failed), "message")
+        return _without(Rows(len(texts), values, events.failed, texts, parents, refused))
+
+
+def _roots(want: Wanted) -> frozenset[str]:
+    return frozenset(paths.root_names(want.path))
+
+
+def _decoded_kind(column: Column) -> str:
+    # A pattern is matched on the digits as written, which a float has lost.
+    return "auto" if column.pattern is not None and column.type.kind == "float64" else column.type.kind
+
+
+def _decompress_some(payloads: Sequence[bytes | None], rows: Iterable[int]) -> tuple[list[bytes | None], dict[int, str]]:
+    found = list(payloads)
+    refused: dict[int, str] = {}
+    for row in rows:
+        payload = payloads[row]
+        assert payload is not None
+        try:
+            found[row] = decompress(payload)
+        except DecompressionError as error:
+            found[row] = None
+            refused[row] = error.reason
+    return found, refused
+
+
+def _lines(payload: bytes | None) -> list[bytes] | None:
+    if payload is None:
+        return None
+    return [line for line in payload.split(b"\n") if line.strip(b" \t\r")]
+
+
+def _documents(payload: bytes | None) -> list[bytes] | None:
+    """Return the documents of a payload, white space or nothing between them; None where something else is among them."""
+    if payload is None or payload.startswith(b"\xef\xbb\xbf") or alone.is_deep(payload):
+        return None
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        return None
+    scan = json.JSONDecoder().raw_decode
+    found, place = [], _skip(text, 0)
+    while place < len(text):
+        try:
+            _, end = scan(text, place)
+        except (ValueError, RecursionError):
+            return None
+        document = text[place:end].encode()
+        if alone.reason_against(document) == "json":  # Python's own decoder takes NaN and half surrogate pairs
+            return None
+        found.append(document)
+        place = _skip(text, end)
+    return found
+
+
+def _whole_reason(payload: bytes | None) -> str:
+    """Return why a payload is not a sequence of documents."""
+    if payload is None:
+        return "base64"
+    reason = alone.reason_against(payload)
+    return reason if reason in ("utf8", "depth") else "json"
+
+
+def _skip(text: str, place: int) -> int:
+    while place < len(text) and text[place] in " \t\n\r":
+        place += 1
+    return place
+
+
+def _flatten(split: Sequence[Sequence[bytes] | None]) -> tuple[list[int], list[bytes | None]]:
+    parents = [record for record, texts in enumerate(split) for _ in texts or ()]
+    return parents, [text for texts in split for text in texts or ()]
+
+
+def _refuse(parents: list[int], failed: Mapping[int, str]) -> dict[int, str]:
+    """Return why records are none: for each the reason of its first document that is none."""
+    refused: dict[int, str] = {}
+    for row in sorted(failed):
+        refused.setdefault(parents[row], failed[row])
+    return refused
+
+
+def _without(rows: Rows) -> Rows:
+    """Return rows less those of records that are refused."""
+    assert rows.parents is not None
+    if not any(record in rows.refused for record in rows.parents):
+        return rows
+    kept = [row for row, record in enumerate(rows.parents) if record not in rows.refused]
+    values = {key: column.take(kept) for key, column in rows.values.items()}
+    texts = [rows.texts[row] for row in kept]
+    return Rows(len(kept), values, {}, texts, [rows.parents[row] for row in kept], rows.refused)
+
+
+def _log_events(payload: bytes | None) -> tuple[list[bytes] | None, str | None]:
+    """Return the events of a CloudWatch Logs message, none of a control message, and else why it is no message."""
+    reason = alone.reason_against(payload)
+    if reason is not None or payload is None:
+        return None, reason or "base64"
+    members = alone.members_of(payload)
+    kind = alone.json_value(members.get("messageType", b"null"))
+    if kind == "CONTROL_MESSAGE":
+        return [], None
+    events = members.get("logEvents", b"null")
+    if kind != "DATA_MESSAGE" or not events.startswith(b"["):
+        return None, "message"
+    return alone.elements_of(events), None
+
+
+# -- records put together again
+
+
+def gather(
+    rows: Rows, data: Sequence[bytes | None], reasons: Mapping[int, str], groups: Sequence[Any], count: int
+) -> tuple[list[bytes | None], dict[int, str], list[int | None]]:
+    """Put the rows of records together.
+
+    Args:
+        rows: the rows, with `parents`.
+        data: the written row, None where it was dropped or failed.
+        reasons: why a row failed.
+        groups: what the rows of one record must agree on.
+        count: how many records there are.
+
+    Returns:
+        The data of each record, None where it is dropped or failed; why a record failed; and its first written row.
+    """
+    assert rows.parents is not None
+    failed = dict(rows.refused)
+    for row in sorted(reasons):
+        failed.setdefault(rows.parents[row], reasons[row])
+    parts: list[list[bytes]] = [[] for _ in range(count)]
+    first: list[int | None] = [None] * count
+    for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
+        if written is None or record in failed:
+            continue
+        known = first[record]
+        if known is None:
+            first[record] = row
+        elif groups[known] != groups[row]:
+            failed[record] = "documents"
+        parts[record].append(written)
+    return [b"".join(part) if part and record not in failed else None for record, part in enumerate(parts)], failed, first
+
+
+def write_documents(spec: Spec, texts: Sequence[bytes | None], rows: Sequence[int]) -> tuple[list[bytes | None], list[int]]:
+    """Return the documents of some rows as they go out where no columns are named, and the places of those that cannot."""
+    found: list[bytes | None] = []
+    failed = []
+    for place, row in enumerate(rows):
+        text = texts[row]
+        assert text is not None
+        written = _item(text) if spec.source == "dynamodb" else alone.compact(text)
+        if written is None:
+            failed.append(place)
+        found.append(None if written is None else (written + "\n").encode())
+    return found, failed
+
+
+def _item(text: bytes) -> str | None:
+    """Return the item of a DynamoDB change as plain JSON: the new image, else the old one, else the keys."""
+    document = alone.Document(text, "dynamodb")
+    change = alone.decode_any(document.members["dynamodb"]) if "dynamodb" in document.members else None
+    if type(change) is not dict:
+        return None
+    for name in ("NewImage", "OldImage", "Keys"):
+        image = change.get(name)
+        if type(image) is dict and image:
+            try:
+                return encode_plain(plain_image(image, document.double))
+            except BadAttributeError:
+                return None
+    return None
+
+
+def log_columns() -> tuple[Column, ...]:
+    """Return the columns of a log event where the configuration names none."""
+    return tuple(Column(name, path=name) for name in LOG_COLUMNS)
+

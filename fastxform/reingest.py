@@ -1,0 +1,583 @@
+"""Overflow goes back to the stream it came from: PutRecordBatch or PutRecords, in parallel, inside the deadline.
+
+Which records go back is decided in `cutoff.py` before anything here runs, and what the response then says of them is
+decided by the caller. Invariant: a record is without a reason only if its put was acknowledged, and one that may have
+arrived without that, or twice, is named in `Outcome.doubtful`.
+"""
+
+import heapq
+import math
+import random
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol, TypeAlias, cast
+
+from fastxform import limits
+
+Service: TypeAlias = Literal["firehose", "kinesis"]
+Entry: TypeAlias = dict[str, bytes | str]
+
+PATIENCE_MS: Final = 60_000
+"""The longest that one `put` goes on, whatever the time left: what fits the response should not wait for ever. Ours."""
+
+REFUSAL_MEMORY_MS: Final = 300_000
+"""How long a container asks nothing of a stream that refused; not for ever, since rights get mended. Ours."""
+
+CALL_MIN_MS: Final = 100
+"""No call is started with less time to go: it would only be abandoned, and perhaps arrive. Ours."""
+
+BACKOFF_BASE_MS: Final = 100
+BACKOFF_MAX_MS: Final = 5_000
+"""Full jitter: the n-th pause is even between 0 and base x 2^n, at most the maximum. Ours."""
+
+READ_TIMEOUT_MIN_MS: Final = 1_000
+READ_TIMEOUT_MAX_MS: Final = 10_000
+CONNECT_TIMEOUT_MAX_MS: Final = 2_000
+"""The client waits a third of the time left, inside these bounds; 4 MiB need some time on a small function. Ours."""
+
+SPLITS_MAX: Final = 64
+"""Calls refused as invalid that one `put` halves, to find the record at fault; then the fault is the stream's. Ours."""
+
+
+class FirehoseClient(Protocol):
+    """What is used of a Firehose client."""
+
+    def put_record_batch(self, *, DeliveryStreamName: str, Records: list[Entry]) -> Mapping[str, object]:
+        """Put up to 500 records on a delivery stream."""
+
+
+class KinesisClient(Protocol):
+    """What is used of a Kinesis client; the stream is given by name or by ARN."""
+
+    def put_records(self, *, Records: list[Entry], StreamName: str = ..., StreamARN: str = ...) -> Mapping[str, object]:
+        """Put up to 500 records on a data stream."""
+
+
+Client: TypeAlias = FirehoseClient | KinesisClient
+ClientFactory: TypeAlias = Callable[[Service, str | None, Any], Client]
+"""`(service, region, botocore Config) -> client`; `boto3_client` is the one that is used where none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stream to put to; without `region` the environment's own holds."""
+
+    service: Service
+    name: str
+    arn: str | None
+    region: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoTarget:
+    """There is nowhere to put records back to: their reason, and why, in one line for the log."""
+
+    why: str
+    reason: str = "put_refused"
+
+
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:(?:(firehose):([a-z0-9-]+):\d{12}:deliverystream/([\w.-]{1,64})"
+    r"|(kinesis):([a-z0-9-]+):\d{12}:stream/([\w.-]{1,128}))",
+    re.ASCII,
+)
+
+
+def target_of(
+    *,
+    delivery_stream_arn: str | None = None,
+    source_kinesis_stream_arn: str | None = None,
+    is_kinesis: bool = False,
+    is_msk: bool = False,
+    region: str | None = None,
+    stream: str | None = None,
+) -> Target | NoTarget:
+    """Find the stream that the records of an event go back to; call it only when a record has to.
+
+    Args:
+        delivery_stream_arn: The event's `deliveryStreamArn`.
+        source_kinesis_stream_arn: The event's `sourceKinesisStreamArn`; some events of a Kinesis source lack it.
+        is_kinesis: Whether the records carry `kinesisRecordMetadata`.
+        is_msk: Whether the event comes from MSK, which takes nothing back.
+        region: The event's `region`.
+        stream: The name or ARN of the configuration, which beats those of the event.
+    """
+    if is_msk:
+        return NoTarget("an MSK source has no stream to put records back to")
+    from_kinesis = is_kinesis or source_kinesis_stream_arn is not None
+    own_name = "sourceKinesisStreamArn" if from_kinesis else "deliveryStreamArn"
+    own = _parse_arn(source_kinesis_stream_arn if from_kinesis else delivery_stream_arn)
+    if stream is None:
+        return own or NoTarget(f"the event's {own_name} is missing or not an ARN of a stream: set overflow.stream")
+    if stream.startswith("arn:"):
+        return _parse_arn(stream) or NoTarget("overflow.stream is not an ARN of a Firehose or Kinesis stream")
+    return Target("kinesis" if from_kinesis else "firehose", stream, None, own.region if own else region)
+
+
+def _parse_arn(arn: str | None) -> Target | None:
+    """Read the ARN of a stream; None if it is not one."""
+    match = _ARN.fullmatch(arn) if isinstance(arn, str) else None
+    if match is None:
+        return None
+    service, region, name = (group for group in match.groups() if group)
+    return Target(cast(Service, service), name, arn, region)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the records of one `put`.
+
+    Attributes:
+        reasons: For each record None if its put was acknowledged, else a code of `errors.REASONS`.
+        doubtful: Positions of records put at least once without a clear answer: each may have arrived without an
+            acknowledgement, or once too often.
+        calls: Calls made.
+        retries: Those of them that put records again.
+        errors: How often each error code of AWS, or class of an exception, was met: one word each, never a message.
+    """
+
+    reasons: list[str | None]
+    doubtful: tuple[int, ...] = ()
+    calls: int = 0
+    retries: int = 0
+    errors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def acknowledged(self) -> int:
+        """Count the records whose put was acknowledged."""
+        return self.reasons.count(None)
+
+    @property
+    def possible_duplicates(self) -> int:
+        """Count the records that may have arrived unacknowledged, or once too often."""
+        return len(self.doubtful)
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """How the two put calls differ."""
+
+    record_limit_bytes: int
+    batch_limit_bytes: int
+    batch_limit_records: int
+    answers: str
+    failed_count: str
+    receipt: str
+
+
+_APIS: Final[dict[Service, _Api]] = {
+    "firehose": _Api(
+        limits.FIREHOSE_RECORD_LIMIT_BYTES,
+        limits.FIREHOSE_BATCH_LIMIT_BYTES,
+        limits.FIREHOSE_BATCH_LIMIT_RECORDS,
+        answers="RequestResponses",
+        failed_count="FailedPutCount",
+        receipt="RecordId",
+    ),
+    "kinesis": _Api(
+        limits.KINESIS_RECORD_LIMIT_BYTES,
+        limits.KINESIS_BATCH_LIMIT_BYTES,
+        limits.KINESIS_BATCH_LIMIT_RECORDS,
+        answers="Records",
+        failed_count="FailedRecordCount",
+        receipt="SequenceNumber",
+    ),
+}
+
+
+def boto3_client(service: Service, region: str | None, config: Any) -> Client:
+    """Make a client with boto3, which is imported now: a client costs 320 ms of a cold start."""
+    import boto3
+
+    return cast(Client, boto3.client(service, region_name=region, config=config))
+
+
+class Reingester:
+    """Puts records back, for the life of a container: it keeps the clients, the threads and the refusals."""
+
+    def __init__(
+        self,
+        client: ClientFactory | None = None,
+        workers: int = 8,
+        reserve_ms: int = 2_000,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """Take the bounds; no client is made, and boto3 not imported, before the first `put`.
+
+        Args:
+            client: Makes the clients; boto3 where it is None.
+            workers: Calls in flight at most.
+            reserve_ms: What is left of the invocation when everything here has stopped.
+            clock: Seconds, monotonic.
+            sleep: Waits for seconds.
+            chance: Draws from [0, 1) for the jitter.
+        """
+        self._factory = client or boto3_client
+        self._workers = workers
+        self._reserve_ms = reserve_ms
+        self._clock, self._sleep, self._chance = clock, sleep, chance
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="fastxform-put")  # starts no thread yet
+        self._clients: dict[tuple[Service, str | None], tuple[Client, float]] = {}
+        self._refused_until: dict[Target, float] = {}
+
+    def put(
+        self,
+        target: Target,
+        payloads: Sequence[bytes],
+        partition_keys: Sequence[str | None] | None = None,
+        remaining_ms: Callable[[], int] | None = None,
+    ) -> Outcome:
+        """Put every record, again where that may help, and return before the reserve of the invocation is touched.
+
+        Args:
+            target: Where to.
+            payloads: The original bytes of each record.
+            partition_keys: For Kinesis the records' own keys; one that is None or empty is left out.
+            remaining_ms: The Lambda context's `get_remaining_time_in_millis`; None where nothing ends the invocation.
+        """
+        left_ms = PATIENCE_MS if remaining_ms is None else min(remaining_ms() - self._reserve_ms, PATIENCE_MS)
+        run = _Run(target, payloads, partition_keys, left_ms, self._clock, self._chance)
+        if self._refused_until.get(target, -math.inf) > self._clock():
+            run.give_up("put_refused")
+        elif run.pending and left_ms >= CALL_MIN_MS:
+            client = self._client_for(run)
+            if client is not None:
+                self._drive(run, client)
+        run.close()
+        if run.is_refused:
+            self._refused_until[target] = self._clock() + REFUSAL_MEMORY_MS / 1_000
+        return run.outcome()
+
+    def close(self) -> None:
+        """Let go of threads and clients, without waiting for calls in flight."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for client, _ in self._clients.values():
+            close = getattr(client, "close", None)
+            if close is not None:
+                close()
+
+    def _client_for(self, run: "_Run") -> Client | None:
+        """Return the container's client; it is made in the pool, so that a slow factory cannot hold the handler."""
+        service, region = run.target.service, run.target.region
+        read_timeout_ms = (run.stop - self._clock()) * 1_000 / 3
+        read_timeout_ms = min(max(read_timeout_ms, READ_TIMEOUT_MIN_MS), READ_TIMEOUT_MAX_MS)
+        client, made_with_ms = self._clients.get((service, region), (None, 0.0))
+        if client is not None and made_with_ms * 2 > read_timeout_ms:  # else it was made in a hurry: make it again
+            return client
+        making = self._pool.submit(self._make_client, service, region, read_timeout_ms)
+        if not wait([making], run.stop - self._clock()).done:
+            return None
+        error = making.exception()
+        if error is not None:
+            run.errors[type(error).__name__] += 1
+            run.give_up("put_failed")
+            return None
+        return making.result()
+
+    def _make_client(self, service: Service, region: str | None, read_timeout_ms: float) -> Client:
+        """Make a client that never retries by itself and keeps a connection for each worker."""
+        from botocore.config import Config
+
+        config = Config(
+            connect_timeout=min(read_timeout_ms, CONNECT_TIMEOUT_MAX_MS) / 1_000,
+            read_timeout=read_timeout_ms / 1_000,
+            max_pool_connections=self._workers,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            tcp_keepalive=True,
+        )
+        client = self._factory(service, region, config)
+        self._clients[service, region] = (client, read_timeout_ms)
+        return client
+
+    def _drive(self, run: "_Run", client: Client) -> None:
+        """Keep up to `workers` calls in flight until every record is decided or the time is over."""
+        while True:
+            now = self._clock()
+            if now > run.last_start:
+                run.give_up()
+            while run.is_due(now) and len(run.flying) < self._workers:
+                batch, entries = run.start()
+                run.flying[self._pool.submit(_call, client, run.target, entries)] = batch
+            if now >= run.stop or not (run.flying or run.pending):
+                return
+            self._pause(run, now)
+            for future in [future for future in run.flying if future.done()]:
+                run.absorb(future)
+
+    def _pause(self, run: "_Run", now: float) -> None:
+        """Wait for an answer, for the next batch that is due and may fly, or for the end."""
+        until = run.stop
+        if run.pending and len(run.flying) < self._workers:
+            until = min(until, run.pending[0].due)
+        if run.flying:
+            wait(run.flying, until - now, return_when=FIRST_COMPLETED)
+        else:
+            self._sleep(until - now)
+
+
+def _call(client: Client, target: Target, entries: list[Entry]) -> Mapping[str, object]:
+    """Make one call."""
+    if target.service == "firehose":
+        return cast(FirehoseClient, client).put_record_batch(DeliveryStreamName=target.name, Records=entries)
+    if target.arn is None:
+        return cast(KinesisClient, client).put_records(StreamName=target.name, Records=entries)
+    return cast(KinesisClient, client).put_records(StreamARN=target.arn, Records=entries)
+
+
+@dataclass(order=True, slots=True)
+class _Batch:
+    """Records for one call, not before `due`; batches order by that time, then by `serial`."""
+
+    due: float
+    serial: int
+    attempt: int = field(compare=False)
+    records: list[int] = field(compare=False)
+
+
+class _Run:
+    """The books of one `put`; the invoking thread alone writes them: no lock, and a late answer changes nothing."""
+
+    def __init__(
+        self,
+        target: Target,
+        payloads: Sequence[bytes],
+        keys: Sequence[str | None] | None,
+        left_ms: float,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+    ) -> None:
+        self.target = target
+        self.stop = clock() + left_ms / 1_000
+        self.last_start = self.stop - CALL_MIN_MS / 1_000
+        self.pending: list[_Batch] = []
+        self.flying: dict[Future[Mapping[str, object]], _Batch] = {}
+        self.errors: Counter[str] = Counter()
+        self.is_refused = False
+        self._clock, self._chance = clock, chance
+        self._api = _APIS[target.service]
+        self._payloads = payloads
+        self._keys = keys if target.service == "kinesis" else None
+        self._reasons: list[str | None] = ["deadline"] * len(payloads)  # of a record that no call ever took
+        self._doubtful: set[int] = set()
+        self._calls = self._retries = self._splits = self._serial = 0
+        for records in self._batches():
+            self._add(records, due=-math.inf, attempt=0)
+
+    def outcome(self) -> Outcome:
+        """Return what the books say."""
+        return Outcome(self._reasons, tuple(sorted(self._doubtful)), self._calls, self._retries, dict(self.errors))
+
+    def is_due(self, now: float) -> bool:
+        """Say whether a batch may start."""
+        return bool(self.pending) and self.pending[0].due <= now
+
+    def start(self) -> tuple[_Batch, list[Entry]]:
+        """Take the batch that is due first, with the entries of its call."""
+        batch = heapq.heappop(self.pending)
+        self._calls += 1
+        self._retries += batch.attempt > 0
+        self._decide(batch.records, "put_failed")
+        return batch, [self._entry(position) for position in batch.records]
+
+    def absorb(self, future: Future[Mapping[str, object]]) -> None:
+        """Book the answer of a call that has ended."""
+        batch = self.flying.pop(future)
+        error = future.exception()
+        codes = None if error is not None else _read(self._api, future.result(), len(batch.records))
+        if codes is None:
+            fault = _judge(error) if error is not None else _Fault("MalformedReply", again=True, doubtful=True)
+            self._absorb_fault(batch, fault)
+            return
+        failed = []
+        for position, code in zip(batch.records, codes, strict=True):
+            if code is None:
+                self._reasons[position] = None
+                continue
+            failed.append(position)
+            self.errors[_identifier(code)] += 1
+            if code == "InternalFailure":  # Firehose API: "the write might have completed or it might have failed"
+                self._doubtful.add(position)
+        self._add_again(batch, failed)
+
+    def give_up(self, reason: str | None = None) -> None:
+        """Start no more calls; what is pending keeps its reasons unless one is given."""
+        for batch in self.pending:
+            if reason is not None:
+                self._decide(batch.records, reason)
+        self.pending.clear()
+
+    def close(self) -> None:
+        """Take the answers that are there by now, and leave the calls that are still in flight."""
+        for future, batch in list(self.flying.items()):
+            if future.done():
+                self.absorb(future)
+            elif future.cancel():  # it waited behind calls that an earlier `put` had left
+                self._calls -= 1
+                self._retries -= batch.attempt > 0
+                if batch.attempt == 0:
+                    self._decide(batch.records, "deadline")
+            else:
+                self.errors["Unanswered"] += 1
+                self._doubtful.update(batch.records)
+        self.give_up()
+
+    def _batches(self) -> Iterator[list[int]]:
+        """Fill calls up to their count and their bytes, in order; a record over its own limit goes into none."""
+        records: list[int] = []
+        room_bytes = self._api.batch_limit_bytes
+        for position, payload in enumerate(self._payloads):
+            key = self._keys[position] if self._keys is not None else None
+            size_bytes = len(payload) + len((key or "").encode("utf-8", "surrogatepass"))
+            if size_bytes > self._api.record_limit_bytes:
+                self._reasons[position] = "never_fits"
+                continue
+            if size_bytes > room_bytes or len(records) == self._api.batch_limit_records:
+                yield records
+                records, room_bytes = [], self._api.batch_limit_bytes
+            records.append(position)
+            room_bytes -= size_bytes
+        if records:
+            yield records
+
+    def _entry(self, position: int) -> Entry:
+        """Return one entry of a call; a stream that distributes its records by itself has records without a key."""
+        entry: Entry = {"Data": self._payloads[position]}
+        key = self._keys[position] if self._keys is not None else None
+        if key:
+            entry["PartitionKey"] = key
+        return entry
+
+    def _absorb_fault(self, batch: _Batch, fault: "_Fault") -> None:
+        """Book a call that failed as a whole."""
+        self.errors[fault.code] += 1
+        if fault.doubtful:
+            self._doubtful.update(batch.records)
+        if fault.refused:
+            self.is_refused = True
+            self._decide(batch.records, "put_refused")
+            self.give_up("put_refused")
+        elif fault.again:
+            self._add_again(batch, batch.records)
+        elif fault.split and len(batch.records) > 1 and self._splits < SPLITS_MAX:
+            self._splits += 1
+            middle = len(batch.records) // 2
+            for half in (batch.records[:middle], batch.records[middle:]):
+                self._add(half, -math.inf, batch.attempt + 1)
+
+    def _add_again(self, batch: _Batch, records: list[int]) -> None:
+        """Put records of a batch again after a pause with full jitter, if a call then still makes sense."""
+        due = self._clock() + self._chance() * min(BACKOFF_BASE_MS * 2**batch.attempt, BACKOFF_MAX_MS) / 1_000
+        if records and due <= self.last_start:
+            self._add(records, due, batch.attempt + 1)
+
+    def _add(self, records: list[int], due: float, attempt: int) -> None:
+        """Have records wait for their call, unless the stream refused meanwhile."""
+        if self.is_refused:
+            self._decide(records, "put_refused")
+            return
+        self._serial += 1
+        heapq.heappush(self.pending, _Batch(due, self._serial, attempt, records))
+
+    def _decide(self, records: list[int], reason: str) -> None:
+        """Give records their reason, until a later one."""
+        for position in records:
+            self._reasons[position] = reason
+
+
+def _read(api: _Api, reply: Mapping[str, object], count: int) -> list[str | None] | None:
+    """Return for each entry None if acknowledged, else its error code; None where the reply is not to be believed."""
+    answers = reply.get(api.answers)
+    if not isinstance(answers, list) or len(answers) != count:
+        return None
+    codes: list[str | None] = []
+    for answer in answers:
+        if not isinstance(answer, Mapping) or not (answer.get("ErrorCode") or answer.get(api.receipt)):
+            return None
+        codes.append(str(answer["ErrorCode"]) if answer.get("ErrorCode") else None)
+    failed = count - codes.count(None)
+    return codes if reply.get(api.failed_count, failed) == failed else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What the failure of a whole call means.
+
+    Attributes:
+        code: One word for the log.
+        again: The same call may succeed later.
+        split: One of the records may be at fault.
+        refused: The stream takes no puts, from us or from anybody.
+        doubtful: The records may have arrived all the same.
+    """
+
+    code: str
+    again: bool = False
+    split: bool = False
+    refused: bool = False
+    doubtful: bool = False
+
+
+_LATER = re.compile(
+    ".*Throttl.*|LimitExceededException|ProvisionedThroughputExceededException|RequestLimitExceeded"
+    "|ServiceUnavailable(Exception)?|SlowDown|TooManyRequestsException"
+)
+"""Codes of AWS that say "later": nothing was taken."""
+
+_UNKNOWN = re.compile("Internal.*|RequestTimeout.*")
+"""Codes after which the records may or may not have been taken, as after any other status of 500 and above."""
+
+_INVALID = re.compile("InvalidArgumentException|ValidationException|SerializationException")
+"""Codes that may be the fault of one record, unless the message says that the stream permits no puts."""
+
+_NEVER_SENT: Final = {
+    "EndpointConnectionError",
+    "ConnectTimeoutError",
+    "ProxyConnectionError",
+    "ConnectionRefusedError",
+}
+_MAYBE_SENT: Final = {"HTTPClientError", "ConnectionError", "TimeoutError", "ResponseParserError"}
+"""Classes of botocore and the standard library; by name, so that a client that is not boto3's needs no botocore."""
+
+
+def _judge(error: BaseException) -> _Fault:
+    """Say what the exception of a call means: by AWS's answer where there is one, else by its class."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, Mapping):
+        return _judge_transport(error)
+    detail = response.get("Error", {})
+    code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    name = _identifier(code)
+    if _LATER.fullmatch(code) or status == 429:
+        return _Fault(name, again=True)
+    if _UNKNOWN.fullmatch(code) or status >= 500 or status == 408:
+        return _Fault(name, again=True, doubtful=True)
+    if (_INVALID.fullmatch(code) and "not permitted" not in message) or status == 413:
+        return _Fault(name, split=True)
+    return _Fault(name, refused=True)  # not permitted, not found, access denied, bad key, bad signature
+
+
+def _judge_transport(error: BaseException) -> _Fault:
+    """Say what an exception without an answer of AWS means."""
+    names = {base.__name__ for base in type(error).__mro__}
+    code = _identifier(type(error).__name__)
+    if names & _NEVER_SENT:
+        return _Fault(code, again=True)
+    if "SSLError" in names:  # a certificate that is not trusted stays so; in mid-call it may be something else
+        return _Fault(code, doubtful=True)
+    if names & _MAYBE_SENT:
+        return _Fault(code, again=True, doubtful=True)
+    # The rest of botocore's exceptions come before anything is sent (no credentials, bad parameters); others may not.
+    return _Fault(code, doubtful="BotoCoreError" not in names)
+
+
+def _identifier(code: str) -> str:
+    """Return an error code that is safe to log: what is not one short word might be a value."""
+    return code if re.fullmatch("[A-Za-z]{1,64}", code) else "UnknownError"

@@ -1,0 +1,165 @@
+"""The configuration file, read into one frozen description.
+
+`load` and `parse` read TOML and give a `Spec`, or raise one `ConfigError` with every mistake of the file; the reading
+itself is in `fastxform.specfile`. Nothing here looks at a record. Invariant: a `Spec` that was returned needs no check.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from fastxform.datatypes import Kind, Type
+from fastxform.values import Value
+
+__all__ = [
+    "Column",
+    "Example",
+    "Iceberg",
+    "Kind",
+    "Output",
+    "Overflow",
+    "Route",
+    "Spec",
+    "Type",
+    "column_order",
+    "load",
+    "parse",
+]
+
+
+AUTO: Final = Type()
+"""The type of a column that declares none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: exactly one of `path`, `meta` and `expr` is not None.
+
+    The type of an `expr` column is never `auto`: it is what the expression gives, and where the file declares another
+    one, `expr` is the file's with a cast around it. `default` is a value as a record holds it: text, a bool, an int or
+    `Number`, or a `Json` text; dates and times of TOML are RFC 3339 text.
+    """
+
+    name: str
+    type: Type = AUTO
+    path: str | None = None
+    meta: str | None = None
+    expr: str | None = None
+    required: bool = False
+    default: Value = None
+    pattern: str | None = None
+    hidden: bool = False
+    place: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How rows are written; all but `format` are for CSV."""
+
+    format: Literal["csv", "json"] = "csv"
+    delimiter: str = ","
+    quoting: Literal["minimal", "all", "none"] = "minimal"
+    null: str = ""
+    newlines: Literal["keep", "space", "escape"] = "keep"
+    escape_formulas: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Iceberg:
+    """The Iceberg table of a route; `operation` is a word, a map from `eventName`, or None for Firehose's default."""
+
+    database: str
+    table: str
+    operation: str | Mapping[str, str] | None = field(default=None, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route: `columns` are its own, which replace the shared ones of that name in place and else follow them."""
+
+    where: str | None
+    columns: tuple[Column, ...] = ()
+    iceberg: Iceberg | None = None
+    place: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """What happens to records that do not fit the response; `reserve_ms` before the deadline no put starts any more."""
+
+    policy: Literal["reingest", "fail"] = "reingest"
+    workers: int = 8
+    reserve_ms: int = 2_000
+    stream: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One `[[tests]]` entry; `input` is the payload, and exactly one of `expect`, `result`, `reason` is not None."""
+
+    name: str
+    input: bytes
+    expect: str | None = None
+    result: str | None = None
+    reason: str | None = None
+    metadata: Mapping[str, Any] | None = field(default=None, hash=False)
+    now_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One transform. `columns` is None where the file names none (JSON output: the document itself)."""
+
+    source: Literal["json", "dynamodb", "cloudwatch-logs"] = "json"
+    where: str | None = None
+    output: Output = Output()
+    columns: tuple[Column, ...] | None = None
+    routes: tuple[Route, ...] = ()
+    unmatched: Literal["fail", "drop"] = "fail"
+    documents: Literal["one", "many"] = "one"
+    partition_keys: tuple[tuple[str, str], ...] = ()
+    overflow: Overflow = Overflow()
+    tests: tuple[Example, ...] = field(default=())
+
+
+def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
+    """Read a configuration file.
+
+    Args:
+        path: the file; mistakes name it as it is given here.
+        tests: False leaves `[[tests]]` unread, with the files that they name: a function has no use for them.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds mistakes: all of them, in the order of the file.
+    """
+    # The reader imports the dataclasses above.
+    from fastxform.specfile import reader
+
+    return reader.load(path, tests)
+
+
+def parse(text: str, name: str = "<configuration>", directory: Path | None = None, *, tests: bool = True) -> Spec:
+    """Read the text of a configuration; `directory`, else the current one, is where the files of its tests are.
+
+    Raises:
+        ConfigError: the text holds mistakes: all of them, in the order of the text.
+    """
+    from fastxform.specfile import reader
+
+    return reader.parse(text, name, directory, tests)
+
+
+def column_order(spec: Spec, route: Route | None) -> tuple[Column, ...]:
+    """Return the columns of a route in output order, hidden ones too; none where the document itself is the output.
+
+    A column of the route stands in the place of the shared one of that name, and else after all of them.
+    """
+    return merged(spec.columns or (), () if route is None else route.columns)
+
+
+def merged(shared: Iterable[Column], own: Iterable[Column]) -> tuple[Column, ...]:
+    """Return shared columns with a route's own put in their places or after them."""
+    # A dict keeps the place of a key that is written again.
+    return tuple(({column.name: column for column in shared} | {column.name: column for column in own}).values())

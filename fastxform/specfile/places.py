@@ -1,0 +1,187 @@
+"""Where the keys of a TOML text stand: the line of each, which `tomllib` does not tell.
+
+It is only for messages, and only for text that `tomllib` has accepted, so nothing is checked again here. Invariant:
+every key and every element of a list that `tomllib` found has a line.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+PlacePath: TypeAlias = tuple[str | int, ...]
+"""The way to a value: names of tables, and indexes of lists from 0."""
+
+_TOKENS: Final = re.compile(
+    r"""
+      (?P<string> \"{3} (?: \\. | [^\\] )*? \"{3} (?!\") | '{3} .*? '{3} (?!') | " (?: \\. | [^"\\] )* " | ' [^']* ' )
+    | (?P<mark> [\[\]{},=.] )
+    | (?P<newline> \n )
+    | (?P<space> [ \t]+ | \#[^\n]* )
+    | (?P<bare> [^\[\]{},=.\s"'\#]+ )
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_ESCAPES: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
+_ESCAPED: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
+
+
+@dataclass(frozen=True, slots=True)
+class DottedKey:
+    """A key of several names that was written in one line, such as `mail.timestamp = ...`, below the table `table`."""
+
+    table: PlacePath
+    names: tuple[str, ...]
+    line: int
+
+
+@dataclass(slots=True)
+class Places:
+    """The line of every place, from 1, and the keys that were written with dots."""
+
+    lines: dict[PlacePath, int] = field(default_factory=dict)
+    dotted: list[DottedKey] = field(default_factory=list)
+
+    def line(self, path: PlacePath) -> int | None:
+        """Return the line of a place, or of the nearest one around it; None for the file as a whole."""
+        while path:
+            if path in self.lines:
+                return self.lines[path]
+            path = path[:-1]
+        return None
+
+
+def find(text: str) -> Places:
+    """Return the places of a text that is TOML."""
+    return _Scan(text).places
+
+
+class _Scan:
+    """One walk over the tokens, without recursion: the lists and inline tables that are open wait on `open`."""
+
+    def __init__(self, text: str) -> None:
+        self.places = Places()
+        self.tokens = list(_tokens(text.replace("\r\n", "\n")))
+        self.index = 0
+        self.open: list[_List | _InlineTable] = []
+        self.list_lengths: dict[PlacePath, int] = {}
+        table: PlacePath = ()
+        while self.index < len(self.tokens):
+            if self.open:
+                self._inside()
+            elif self._kind() == "newline":
+                self.index += 1
+            elif self._text() == "[":
+                table = self._header()
+            else:
+                self._key_and_value(table)
+
+    def _kind(self) -> str:
+        return self.tokens[self.index][0] if self.index < len(self.tokens) else ""
+
+    def _text(self) -> str:
+        return self.tokens[self.index][1] if self.index < len(self.tokens) else ""
+
+    def _line(self) -> int:
+        return self.tokens[self.index][2]
+
+    def _header(self) -> PlacePath:
+        line = self._line()
+        is_list = self.tokens[self.index + 1][1] == "["
+        self.index += 1 + is_list
+        names = self._names("]")
+        self.index += is_list
+        path: PlacePath = ()
+        for position, name in enumerate(names, 1):
+            path = (*path, name)
+            self.places.lines.setdefault(path, line)
+            if is_list and position == len(names):
+                self.list_lengths[path] = self.list_lengths.get(path, 0) + 1
+            if path in self.list_lengths:
+                path = (*path, self.list_lengths[path] - 1)
+                self.places.lines.setdefault(path, line)
+        return path
+
+    def _names(self, end: str) -> tuple[str, ...]:
+        """Read a key up to and with the mark after it."""
+        names = []
+        while self._text() != end:
+            if self._kind() in ("string", "bare"):
+                names.append(_name(self._text()))
+            self.index += 1
+        self.index += 1
+        return tuple(names)
+
+    def _key_and_value(self, table: PlacePath) -> None:
+        line = self._line()
+        names = self._names("=")
+        for length in range(1, len(names) + 1):
+            self.places.lines.setdefault((*table, *names[:length]), line)
+        if len(names) > 1:
+            self.places.dotted.append(DottedKey(table, names, line))
+        self._value((*table, *names))
+
+    def _value(self, path: PlacePath) -> None:
+        """Read a scalar, or open a list or an inline table."""
+        mark = "" if self._kind() == "string" else self._text()
+        self.index += 1
+        if mark == "[":
+            self.open.append(_List(path))
+        elif mark == "{":
+            self.open.append(_InlineTable(path))
+        elif mark:
+            # The rest of a number or a date, which may hold dots and a space.
+            while self._kind() == "bare" or self._text() == ".":
+                self.index += 1
+
+    def _inside(self) -> None:
+        container = self.open[-1]
+        if self._kind() == "newline":
+            self.index += 1
+        elif self._kind() == "mark" and self._text() in "]}":
+            self.open.pop()
+            self.index += 1
+        elif self._text() == ",":
+            self.index += 1
+            container.position += 1
+        elif isinstance(container, _List):
+            path = (*container.path, container.position)
+            self.places.lines.setdefault(path, self._line())
+            self._value(path)
+        else:
+            self._key_and_value(container.path)
+
+
+@dataclass(slots=True)
+class _List:
+    path: PlacePath
+    position: int = 0
+
+
+@dataclass(slots=True)
+class _InlineTable:
+    path: PlacePath
+    position: int = 0
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
+    """Yield kind, text and line of every token but space and comments."""
+    line = 1
+    for found in _TOKENS.finditer(text):
+        kind = found.lastgroup or ""
+        if kind != "space":
+            yield kind, found[0], line
+        line += found[0].count("\n")
+
+
+def _name(token: str) -> str:
+    if token[0] == "'":
+        return token[1:-1]
+    if token[0] != '"':
+        return token
+    return _ESCAPES.sub(_escaped, token[1:-1])
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = found[1] or found[2] or found[3]
+    return chr(int(code, 16)) if code else _ESCAPED.get(found[4], found[4])

@@ -1,0 +1,454 @@
+"""The slow, obvious transform: a configuration and one record in, its result, reason, data and metadata out.
+
+Written apart from the package and on the standard library (and `jmespath`), so that agreement with the package means
+something; the configuration is taken to be free of mistakes. Zstandard records and `columns` left out for
+`cloudwatch-logs` are not covered. Invariant: a record's outcome depends on that record alone.
+
+    oracle.py         the order of work, CSV and JSON rows, sizes and the cut
+    oracle_json.py    strict JSON          oracle_types.py   types and their texts
+    oracle_paths.py   paths, DynamoDB      oracle_expr.py    `where` and `expr`
+"""
+
+import base64
+import csv
+import io
+import json
+import re
+import tomllib
+import zlib
+from dataclasses import dataclass, field
+
+from oracle_expr import ExpressionError, evaluate, names_in
+from oracle_json import (
+    MAX_DEPTH,
+    NULL,
+    NUMBER,
+    JsonError,
+    deepest,
+    from_plain,
+    obj,
+    plain_number,
+    quote,
+    read_many,
+    read_one,
+)
+from oracle_paths import Change, Node, PathError, select
+from oracle_types import MisfitError, cell_of, convert
+
+OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
+DECOMPRESSED_LIMIT = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of one record; `where_null` counts its rows for which `where` was null."""
+
+    result: str
+    reason: str | None = None
+    data: bytes | None = None
+    metadata: dict | None = None
+    where_null: int = field(default=0, compare=False)
+
+
+class FailedError(Exception):
+    """The record fails, for this reason."""
+
+    def __init__(self, reason):
+        super().__init__(reason)
+        self.reason = reason
+
+
+# ---------------------------------------------------------------- the configuration
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    path: str | None = None
+    meta: str | None = None
+    expr: str | None = None
+    type: str = "auto"
+    pattern: str | None = None
+    default: object = None
+    required: bool = False
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Route:
+    where: str | None
+    columns: list
+    iceberg: dict | None
+
+
+def read_columns(table):
+    return [read_column(name, entry) for name, entry in table.items()]
+
+
+def read_column(name, entry):
+    entry = {"path": entry} if isinstance(entry, str) else dict(entry)
+    if not {"path", "meta", "expr"} & entry.keys():
+        entry["path"] = quote(name)
+    return Column(name, **entry)
+
+
+# ---------------------------------------------------------------- one record
+
+
+@dataclass
+class Row:
+    """One row on its way: its document, what is known of its record, and its cells so far."""
+
+    document: Node
+    meta: dict
+    now_ms: int
+    cells: dict = field(default_factory=dict)
+
+    def evaluate(self, expression):
+        """The value of an expression over the cells."""
+        return evaluate(expression, lambda name: self.cells[name] and self.cells[name].value, self.now_ms)
+
+
+class Oracle:
+    """One transform. `map_row` stands for `map_batch`: a dict of a row's values in, a dict of the same row out."""
+
+    def __init__(self, toml_text, map_row=None):
+        config = tomllib.loads(toml_text, parse_float=plain_number)
+        self.map_row = map_row
+        self.source = config.get("source", "json")
+        self.where = config.get("where")
+        self.many = config.get("documents", "one") == "many"
+        self.drop_unmatched = config.get("unmatched", "fail") == "drop"
+        self.partition_keys = config.get("partition_keys", {})
+        self.output = config.get("output", {})
+        self.has_columns = "columns" in config
+        self.columns = read_columns(config.get("columns", {}))
+        self.routes = [
+            Route(route.get("where"), read_columns(route.get("columns", {})), route.get("iceberg"))
+            for route in config.get("routes", [])
+        ]
+
+    def batch(self, payloads, meta=None, now_ms=0):
+        """One outcome per record; `meta` maps the name of a meta column to a list with a value per record."""
+        meta = meta or {}
+        return [
+            self.one(payload, {name: values[i] for name, values in meta.items()}, now_ms)
+            for i, payload in enumerate(payloads)
+        ]
+
+    def one(self, payload, meta=None, now_ms=0):
+        rows, reasons, nulls = [], [], [0]
+        try:
+            documents = self.documents(payload)
+        except FailedError as failed:
+            return Outcome(FAILED, failed.reason)
+        for document in documents:
+            try:
+                rows.append(self.transform(Row(document, meta or {}, now_ms), nulls))
+            except FailedError as failed:
+                reasons.append(failed.reason)
+        rows = [row for row in rows if row is not None]
+        if not reasons and any(row[:2] != rows[0][:2] for row in rows):
+            reasons.append("documents")
+        if reasons:
+            return Outcome(FAILED, reasons[0], where_null=nulls[0])
+        if not rows:
+            return Outcome(DROPPED, where_null=nulls[0])
+        _, metadata, _ = rows[0]
+        return Outcome(OK, None, b"".join([line.encode() for _, _, line in rows]), metadata, nulls[0])
+
+    # ---- decoding
+
+    def documents(self, payload):
+        """The documents that give a row each."""
+        if payload is None:
+            raise FailedError("base64")
+        text = decode_text(decompress(payload))
+        try:
+            values = read_many(text) if self.many else [read_one(text)]
+        except JsonError:
+            raise FailedError("json") from None
+        nodes = []
+        for value in values:
+            if value.kind != "object":
+                raise FailedError("not_object")
+            if self.source == "cloudwatch-logs":
+                nodes.extend(log_events(value))
+            else:
+                nodes.append(Change(value) if self.source == "dynamodb" else Node(value))
+        return nodes
+
+    # ---- the order of work
+
+    def transform(self, row, nulls):
+        """Route, metadata and line of a row; None of one that is dropped."""
+        self.fill(row, [column for column in self.columns if self.where and column.name in names_in(self.where)])
+        if self.where:
+            kept = self.holds(row, self.where)
+            nulls[0] += kept is None
+            if not kept:
+                return None
+        index, columns, iceberg = self.route(row)
+        if index is None:
+            return None
+        if not self.has_columns:
+            return index, self.metadata(row, iceberg), self.document_text(row.document) + "\n"
+        self.fill(row, columns)
+        columns = self.mapped(row, columns)
+        for column in columns:
+            if column.expr is not None:
+                self.compute(row, columns, column)
+        metadata = self.metadata(row, iceberg)
+        visible = {column.name: row.cells[column.name] for column in columns if not column.hidden}
+        write = json_line if self.output.get("format", "csv") == "json" else csv_line
+        return index, metadata, write(visible, self.output, iceberg is not None)
+
+    def holds(self, row, where):
+        try:
+            return row.evaluate(where)
+        except ExpressionError:
+            raise FailedError("expression:where") from None
+
+    def route(self, row):
+        """Number, columns and Iceberg table of the row's route; the number is None for a row to drop."""
+        if not self.routes:
+            return 0, self.columns, None
+        named = {name for route in self.routes if route.where for name in names_in(route.where)}
+        self.fill(row, [column for column in self.columns if column.name in named])
+        for index, route in enumerate(self.routes):
+            if route.where is None or self.holds(row, route.where):
+                own = {column.name: column for column in route.columns}
+                for name in own:
+                    row.cells.pop(name, None)
+                shared = [own.pop(column.name, column) for column in self.columns]
+                return index, shared + list(own.values()), route.iceberg
+        if not self.drop_unmatched:
+            raise FailedError("unmatched")
+        return None, None, None
+
+    def fill(self, row, columns):
+        """The cells of these columns, less those that are there and the computed ones."""
+        for column in columns:
+            if column.expr is None and column.name not in row.cells:
+                row.cells[column.name] = self.cell(row, column)
+
+    def cell(self, row, column):
+        try:
+            value = from_plain(row.meta.get(column.meta)) if column.meta else select(column.path, row.document)
+            cell = convert(value, column.type)
+        except PathError as err:
+            raise FailedError(f"{err.code}:{column.name}") from None
+        except MisfitError:
+            raise FailedError(f"type:{column.name}") from None
+        if cell is not None and column.pattern is not None and not re.fullmatch(column.pattern, value.text, re.ASCII):
+            raise FailedError(f"pattern:{column.name}")
+        if cell is None and column.default is not None:
+            cell = convert(default_value(column.default), column.type)
+        if cell is None and column.required:
+            raise FailedError(f"required:{column.name}")
+        return cell
+
+    def mapped(self, row, columns):
+        """The columns after `map_row`: a value that it left alone keeps its text, one that it made is written anew."""
+        if self.map_row is None:
+            return columns
+        before = {name: cell and cell.value for name, cell in row.cells.items()}
+        try:
+            after = self.map_row(dict(before))
+        except Exception:
+            raise FailedError("map_batch") from None
+        for name, value in after.items():
+            if name not in before or value is not before[name]:
+                row.cells[name] = cell_of(value)
+        return columns + [Column(name) for name in after if name not in {column.name for column in columns}]
+
+    def compute(self, row, columns, column):
+        """The cell of a computed column, after those that it names."""
+        if column.name in row.cells:
+            return
+        for other in columns:
+            if other.expr is not None and other.name in names_in(column.expr):
+                self.compute(row, columns, other)
+        try:
+            cell = cell_of(row.evaluate(column.expr))
+            if cell and cell.csv in ("inf", "-inf", "nan") and isinstance(cell.value, float):
+                raise ExpressionError
+            if column.type != "auto":
+                cell = convert(read_one(cell.json) if cell else NULL, column.type)
+        except (ExpressionError, MisfitError):
+            raise FailedError(f"expression:{column.name}") from None
+        row.cells[column.name] = cell
+
+    # ---- metadata and rows
+
+    def metadata(self, row, iceberg):
+        if iceberg is not None:
+            table = {"destinationDatabaseName": iceberg["database"], "destinationTableName": iceberg["table"]}
+            operation = iceberg.get("operation")
+            if isinstance(operation, dict):
+                event_name = row.document.value.member("eventName") or NULL
+                if event_name.kind != "string" or event_name.data not in operation:
+                    raise FailedError("operation")
+                operation = operation[event_name.data]
+            return {"otfMetadata": table | ({"operation": operation} if operation else {})}
+        keys = {name: self.partition_key(row, name, expression) for name, expression in self.partition_keys.items()}
+        return {"partitionKeys": keys} if keys else None
+
+    def partition_key(self, row, name, expression):
+        try:
+            cell = cell_of(row.evaluate(expression))
+        except ExpressionError:
+            cell = None
+        if cell is None or not cell.csv:
+            raise FailedError(f"partition_key:{name}")
+        return cell.csv
+
+    def document_text(self, document):
+        if self.source == "cloudwatch-logs":
+            raise NotImplementedError("columns left out for cloudwatch-logs")
+        try:
+            return (document.image() if self.source == "dynamodb" else document.whole()).compact
+        except PathError:
+            raise FailedError("type:*") from None
+
+
+def decompress(payload):
+    """A record that starts like gzip must be gzip to its last byte, of one member or several."""
+    if payload[:2] != b"\x1f\x8b":
+        return payload
+    result = b""
+    while payload:
+        member = zlib.decompressobj(wbits=31)
+        try:
+            result += member.decompress(payload, DECOMPRESSED_LIMIT + 1 - len(result))
+        except zlib.error:
+            raise FailedError("compression") from None
+        if len(result) > DECOMPRESSED_LIMIT:
+            raise FailedError("too_large")
+        if not member.eof:
+            raise FailedError("compression")
+        payload = member.unused_data
+    return result
+
+
+def decode_text(payload):
+    try:
+        text = payload.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FailedError("utf8") from None
+    if text.startswith("\ufeff"):
+        raise FailedError("utf8")
+    if deepest(text) > MAX_DEPTH:
+        raise FailedError("depth")
+    return text
+
+
+def log_events(message):
+    """The rows of a CloudWatch Logs message: each event, with the members of the message beside its own."""
+    kind = message.member("messageType") or NULL
+    if kind.text == "CONTROL_MESSAGE":
+        return []
+    events = message.member("logEvents") or NULL
+    if kind.text != "DATA_MESSAGE" or events.kind != "list" or any(event.kind != "object" for event in events.data):
+        raise FailedError("message")
+    shared = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters")
+    return [
+        Node(
+            obj(
+                {name: message.member(name) or NULL for name in shared}
+                | {name: event.member(name) or NULL for name in ("id", "timestamp", "message")},
+            ),
+        )
+        for event in events.data
+    ]
+
+
+def default_value(value):
+    """A value of the configuration as a JSON value; dates and times of TOML as their text."""
+    return from_plain(value.isoformat() if hasattr(value, "isoformat") else value)
+
+
+def json_line(cells, _output, iceberg):
+    members = []
+    for name, cell in cells.items():
+        text = "null" if cell is None else cell.iceberg if iceberg else cell.json
+        members.append(f"{quote(name)}:{text}")
+    return "{" + ",".join(members) + "}\n"
+
+
+def csv_line(cells, output, _iceberg):
+    delimiter, quoting = output.get("delimiter", ","), output.get("quoting", "minimal")
+    fields = {name: csv_field(cell, output) for name, cell in cells.items()}
+    if quoting == "none":
+        for name, text in fields.items():
+            if re.search(f'["\r\n{re.escape(delimiter)}]', text) or (not text and len(fields) == 1):
+                raise FailedError(f"quoting:{name}")
+    # With "\r\n" the writer quotes CR and LF on every Python; with "\n" it leaves a CR bare before 3.13.
+    line = io.StringIO()
+    style = {"minimal": csv.QUOTE_MINIMAL, "all": csv.QUOTE_ALL, "none": csv.QUOTE_NONE}[quoting]
+    csv.writer(line, delimiter=delimiter, quoting=style, lineterminator="\r\n").writerow(fields.values())
+    return line.getvalue()[:-2] + "\n"
+
+
+def csv_field(cell, output):
+    if cell is None:
+        return output.get("null", "")
+    text = cell.csv
+    match output.get("newlines", "keep"):
+        case "space":
+            text = re.sub("\r\n|\r|\n", " ", text)
+        case "escape":
+            text = text.replace("\n", "\\n").replace("\r", "\\r")
+    if output.get("escape_formulas") and text[:1] in tuple("=+-@\t\r") and not NUMBER.fullmatch(text):
+        text = "'" + text
+    return text
+
+
+# ---------------------------------------------------------------- sizes
+
+SPELLINGS = {
+    "compact": {"separators": (",", ":"), "ensure_ascii": False},
+    "runtime311": {"ensure_ascii": True},
+    "runtime312": {"ensure_ascii": False},
+}
+
+
+def response_entry(record_id, outcome, data_key="data"):
+    """The entry of one record in the response."""
+    entry = {"recordId": record_id, "result": outcome.result}
+    if outcome.result == OK:
+        entry[data_key] = base64.b64encode(outcome.data).decode("ascii")
+        if outcome.metadata is not None:
+            entry["metadata"] = outcome.metadata
+    return entry
+
+
+def response_size(entries, spelling):
+    """The bytes of the response with these entries, in that spelling: by writing it."""
+    return len(json.dumps({"records": entries}, **SPELLINGS[spelling]).encode())
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Positions of the `Ok` records: those that the response keeps, those that overflow, those that never fit."""
+
+    kept: list
+    overflow: list
+    never: list
+
+
+def cut(outcomes, record_ids, limit_bytes, spelling, data_key="data"):
+    """The largest prefix of the `Ok` records that fits while every other `Ok` record is answered `ProcessingFailed`."""
+
+    def fits(kept):
+        entries = [
+            response_entry(record_id, outcome if outcome.result != OK or i in kept else Outcome(FAILED), data_key)
+            for i, (record_id, outcome) in enumerate(zip(record_ids, outcomes, strict=True))
+        ]
+        return response_size(entries, spelling) <= limit_bytes
+
+    positions = [i for i, outcome in enumerate(outcomes) if outcome.result == OK]
+    never = [i for i in positions if not fits({i})]
+    positions = [i for i in positions if i not in never]
+    kept = next((count for count in range(len(positions), 0, -1) if fits(set(positions[:count]))), 0)
+    return Cut(positions[:kept], positions[kept:], never)

@@ -1,0 +1,251 @@
+"""JSON for the oracle: a strict reader that remembers the source text, and a writer.
+
+Nothing here knows of configurations, and nothing of the package is imported. Invariant: `Value.compact` is the text of
+the value as it stood, less insignificant white space, if it was read; and newly written text if it was made.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+MAX_DEPTH = 512
+
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*+"')
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_SPACE = re.compile(r"[ \t\r\n]*")
+_SHORT_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+
+
+class JsonError(Exception):
+    """The text is not JSON as the transform reads it."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """One JSON value.
+
+    `kind` is null, bool, number, string, list or object; `data` is None, a bool, the digits as written, a str, a list
+    of values, or a dict of values (of equal names the last value, at the place of the first).
+    """
+
+    kind: str
+    data: object
+    compact: str
+
+    @property
+    def text(self):
+        """The text of the value: a string as it is, anything else as compact JSON."""
+        return self.data if self.kind == "string" else self.compact
+
+    @property
+    def truthy(self):
+        """What JMESPath's `||` asks; a number always is."""
+        return self.kind == "number" or bool(self.data)
+
+    def member(self, name):
+        """The member of that name; None where there is none or where this is no object."""
+        return self.data.get(name) if self.kind == "object" else None
+
+
+NULL = Value("null", None, "null")
+
+
+def boolean(flag):
+    return Value("bool", flag, "true" if flag else "false")
+
+
+def number(digits):
+    return Value("number", digits, digits)
+
+
+def string(text):
+    return Value("string", text, quote(text))
+
+
+def array(items):
+    return Value("list", items, "[" + ",".join([item.compact for item in items]) + "]")
+
+
+def obj(members):
+    return Value("object", members, "{" + ",".join([f"{quote(k)}:{v.compact}" for k, v in members.items()]) + "}")
+
+
+def quote(text):
+    """Write one JSON string: only what must be escaped is."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+# The functions that walk a value use `map`, not comprehensions: those cost a second frame per level before Python 3.12.
+
+
+def rewritten(value):
+    """The same value with newly written text: one spelling of strings, no duplicate members, numbers as they were."""
+    if value.kind == "string":
+        return string(value.data)
+    if value.kind == "list":
+        return array(list(map(rewritten, value.data)))
+    if value.kind == "object":
+        return obj(dict(zip(value.data, map(rewritten, value.data.values()), strict=True)))
+    return value
+
+
+# ---------------------------------------------------------------- reading
+
+
+def deepest(text):
+    """The deepest nesting that a scan of brackets outside strings meets, whether the text is JSON or not."""
+    depth = deepest = 0
+    in_string = escaped = False
+    for char in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif char in "{[":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif char in "}]":
+            depth -= 1
+    return deepest
+
+
+def read_one(text):
+    """Read the one document that the text is."""
+    value, end = _read(text, _skip(text, 0))
+    if _skip(text, end) != len(text):
+        raise JsonError
+    return value
+
+
+def read_many(text):
+    """Read documents that follow one another, with white space between them or with none; at least one."""
+    values = []
+    position = _skip(text, 0)
+    while position < len(text):
+        value, end = _read(text, position)
+        values.append(value)
+        position = _skip(text, end)
+    if not values:
+        raise JsonError
+    return values
+
+
+def _skip(text, position):
+    return _SPACE.match(text, position).end()
+
+
+def _read(text, position):
+    """Read the value that starts here; give it and where it ends."""
+    char = text[position : position + 1]
+    if char == '"':
+        data, raw, end = _read_string(text, position)
+        return Value("string", data, raw), end
+    if char not in ("{", "["):
+        return _read_word(text, position)
+    # Objects and lists in one function: one frame per level, so that 512 levels stay inside Python's limit.
+    closing = "}" if char == "{" else "]"
+    items, members, written = [], {}, []
+    position = _skip(text, position + 1)
+    while not text.startswith(closing, position):
+        if written:
+            position = _expect(text, position, ",")
+        if char == "{":
+            name, raw, position = _read_string(text, position)
+            item, position = _read(text, _expect(text, _skip(text, position), ":"))
+            members[name] = item
+            written.append(f"{raw}:{item.compact}")
+        else:
+            item, position = _read(text, position)
+            items.append(item)
+            written.append(item.compact)
+        position = _skip(text, position)
+        if text[position : position + 1] not in (",", closing):
+            raise JsonError
+    compact = char + ",".join(written) + closing
+    return (Value("object", members, compact) if char == "{" else Value("list", items, compact)), position + 1
+
+
+def _read_word(text, position):
+    for word, value in (("null", NULL), ("true", boolean(True)), ("false", boolean(False))):
+        if text.startswith(word, position):
+            return value, position + len(word)
+    match = NUMBER.match(text, position)
+    if match is None:
+        raise JsonError
+    return number(match.group()), match.end()
+
+
+def _expect(text, position, char):
+    """Step over this character and the white space behind it."""
+    if not text.startswith(char, position):
+        raise JsonError
+    return _skip(text, position + 1)
+
+
+def _read_string(text, position):
+    match = _STRING.match(text, position)
+    if match is None:
+        raise JsonError
+    raw = match.group()
+    units = _ESCAPE.sub(_unescape, raw[1:-1])
+    try:
+        # The text came out of strict UTF-8, so surrogates are there only as escapes: pairs join here, lone ones raise.
+        return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le"), raw, match.end()
+    except UnicodeDecodeError:
+        raise JsonError from None
+
+
+def _unescape(match):
+    escape = match.group(1)
+    return chr(int(escape[1:], 16)) if len(escape) == 5 else _SHORT_ESCAPES.get(escape, escape)
+
+
+# ---------------------------------------------------------------- plain Python objects, for the jmespath package
+
+
+def plain(value):
+    """The value as the jmespath package wants it; its numbers compute, and still know their digits."""
+    if value.kind == "number":
+        return plain_number(value.data)
+    if value.kind == "list":
+        return list(map(plain, value.data))
+    if value.kind == "object":
+        return dict(zip(value.data, map(plain, value.data.values()), strict=True))
+    return value.data
+
+
+def from_plain(result):
+    """The value that an expression of jmespath gave. Raises ValueError for what is no JSON."""
+    if result is None:
+        return NULL
+    if isinstance(result, bool):
+        return boolean(result)
+    if isinstance(result, (int, float)):
+        return number(getattr(result, "digits", None) or json.dumps(result, allow_nan=False))
+    if isinstance(result, str):
+        return string(result)
+    if isinstance(result, list):
+        return array(list(map(from_plain, result)))
+    if isinstance(result, dict):
+        return obj(dict(zip(result, map(from_plain, result.values()), strict=True)))
+    raise ValueError(f"jmespath gave a {type(result).__name__}")
+
+
+# jmespath asks numbers for the name of their type, so these must be called as the built-in ones are.
+_Int = type("int", (int,), {})
+_Float = type("float", (float,), {})
+
+
+def plain_number(digits):
+    """An int or a float that knows how it was written."""
+    # A whole number too long for int() is a float here, as JavaScript would have it; its digits stay.
+    whole = re.fullmatch(r"-?[0-9]{1,4000}", digits)
+    result = _Int(digits) if whole else _Float(digits)
+    result.digits = digits
+    return result

@@ -1,0 +1,253 @@
+"""Paths for the oracle: a path of a configuration, evaluated on one document, JSON or a DynamoDB change.
+
+A document is a node that can be stepped into; a DynamoDB change is read where it is stepped on, so that only what a
+path touches is judged. Invariant: a path in one of the shapes of the projection gives the text of a JSON document
+verbatim, any other newly written text.
+"""
+
+import base64
+import json
+import re
+
+import jmespath
+from oracle_json import NULL, NUMBER, array, boolean, from_plain, number, obj, plain, rewritten, string
+
+
+class PathError(Exception):
+    """The path cannot be followed in this document; `code` is the reason: `type` or `path`."""
+
+    def __init__(self, code):
+        super().__init__(code)
+        self.code = code
+
+
+# ---------------------------------------------------------------- documents
+
+
+class Node:
+    """A value of a JSON document."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def step(self, name):
+        """The node of that member; None where there is none."""
+        member = self.value.member(name)
+        return None if member is None else type(self)(member)
+
+    def truthy(self):
+        return self.value.truthy
+
+    def whole(self):
+        return self.value
+
+
+class ChangeNode(Node):
+    """A plain value of a DynamoDB change, outside its images."""
+
+    def whole(self):
+        return rewritten(self.value)
+
+
+class Change(ChangeNode):
+    """The change itself. The Streams shape has one layer of base64 around binary values, the Kinesis shape two."""
+
+    def step(self, name):
+        node = super().step(name)
+        if node is None or name != "dynamodb":
+            return node and ChangeNode(node.value)
+        streams = self.value.member("eventVersion") is not None or self.value.member("eventSourceARN") is not None
+        return Body(node.value, layers=1 if streams else 2)
+
+    def whole(self):
+        return obj({name: self.step(name).whole() for name in self.value.data})
+
+    def image(self):
+        """The item: the new image, else the old one, else the keys; the first that is an object with members."""
+        body = self.step("dynamodb")
+        for name in ("NewImage", "OldImage", "Keys"):
+            node = body and body.step(name)
+            if isinstance(node, Item) and node.value.data:
+                return node.whole()
+        raise PathError("type")
+
+
+class Body(ChangeNode):
+    """The member `dynamodb`: its images are maps of attribute values."""
+
+    def __init__(self, value, layers):
+        super().__init__(value)
+        self.layers = layers
+
+    def step(self, name):
+        member = self.value.member(name)
+        if member is None:
+            return None
+        if name in ("Keys", "NewImage", "OldImage") and member.kind == "object":
+            return Item(member, self.layers)
+        return ChangeNode(member)
+
+    def whole(self):
+        if self.value.kind != "object":
+            return rewritten(self.value)
+        return obj({name: self.step(name).whole() for name in self.value.data})
+
+
+class Item(Node):
+    """An object whose members are attribute values."""
+
+    def __init__(self, value, layers):
+        super().__init__(value)
+        self.layers = layers
+
+    def step(self, name):
+        member = self.value.member(name)
+        return None if member is None else Attribute(member, self.layers)
+
+    def whole(self):
+        return obj({name: attribute_value(member, self.layers) for name, member in self.value.data.items()})
+
+
+class Attribute(Node):
+    """One attribute value, judged when it is asked."""
+
+    def __init__(self, value, layers):
+        super().__init__(value)
+        self.layers = layers
+
+    def step(self, name):
+        kind, content = opened(self.value, self.layers)
+        return Item(content, self.layers).step(name) if kind == "M" else None
+
+    def truthy(self):
+        return opened(self.value, self.layers)[1].truthy
+
+    def whole(self):
+        return attribute_value(self.value, self.layers)
+
+
+def attribute_value(value, layers):
+    """The plain value of one attribute value and of all that is in it."""
+    kind, content = opened(value, layers)
+    # A loop of its own for each: a comprehension would cost a second frame per level.
+    if kind == "M":
+        members = {}
+        for name, member in content.data.items():
+            members[name] = attribute_value(member, layers)
+        return obj(members)
+    if kind == "L":
+        items = []
+        for item in content.data:
+            items.append(attribute_value(item, layers))  # noqa: PERF401
+        return array(items)
+    return content
+
+
+def opened(value, layers):
+    """The type and the content of one attribute value; the content of `M` and `L` is not looked into."""
+    if value.kind != "object" or len(value.data) != 1:
+        raise PathError("type")
+    [(kind, content)] = value.data.items()
+    if kind in ("S", "N", "B"):
+        return kind, _scalar(kind, content, layers)
+    if kind in ("SS", "NS", "BS") and content.kind == "list":
+        return kind, array([_scalar(kind[0], item, layers) for item in content.data])
+    if kind == "BOOL" and content.kind == "bool":
+        return kind, content
+    if kind == "NULL" and content == boolean(True):
+        return kind, NULL
+    if (kind, content.kind) in (("M", "object"), ("L", "list")):
+        return kind, content
+    raise PathError("type")
+
+
+def _scalar(kind, content, layers):
+    if content.kind != "string":
+        raise PathError("type")
+    text = content.data
+    if kind == "S":
+        return string(text)
+    if kind == "N":
+        if not NUMBER.fullmatch(text):
+            raise PathError("type")
+        return number(text)
+    if layers == 2:
+        text = decode_base64(text).decode("latin-1")
+    decode_base64(text)
+    return string(text)
+
+
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
+
+
+def decode_base64(text):
+    """Decode standard base64 with padding, and nothing else."""
+    if not BASE64.fullmatch(text):
+        raise PathError("type")
+    return base64.b64decode(text)
+
+
+# ---------------------------------------------------------------- paths
+
+_NAME = r'(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\\]|\\.)*")'
+_GAP = r"[ \t\r\n]*"
+_DOTTED = rf"{_NAME}(?:{_GAP}\.{_GAP}{_NAME})*"
+_TERMS = rf"{_DOTTED}(?:{_GAP}\|\|{_GAP}{_DOTTED})*"
+_ALTERNATIVES = re.compile(rf"{_GAP}({_TERMS}){_GAP}")
+_GROUPED = re.compile(rf"{_GAP}\({_GAP}({_TERMS}){_GAP}\){_GAP}\.{_GAP}({_DOTTED}){_GAP}")
+_FIRST = re.compile(
+    rf"{_GAP}({_DOTTED})\[\?{_GAP}({_DOTTED}){_GAP}=={_GAP}('(?:[^'\\]|\\.)*'){_GAP}\]"
+    rf"{_GAP}\.{_GAP}({_DOTTED}){_GAP}\|{_GAP}\[{_GAP}0{_GAP}\]{_GAP}",
+)
+
+
+def select(path, document):
+    """The value that a path selects in the node of a document; null where there is none."""
+    if match := _ALTERNATIVES.fullmatch(path):
+        return _whole(_either(match.group(1), document))
+    if match := _GROUPED.fullmatch(path):
+        node = _either(match.group(1), document)
+        return _whole(node and _walk(_names(match.group(2)), node))
+    if match := _FIRST.fullmatch(path):
+        items, key, literal, wanted = match.groups()
+        return _first(_whole(_walk(_names(items), document)), _names(key), literal, _names(wanted))
+    root = plain(document.whole())
+    try:
+        return from_plain(jmespath.search(path, root))
+    except Exception as err:
+        raise PathError("path") from err
+
+
+def _whole(node):
+    return NULL if node is None else node.whole()
+
+
+def _names(dotted):
+    return [json.loads(name) if name.startswith('"') else name for name in re.findall(_NAME, dotted)]
+
+
+def _walk(names, node):
+    for name in names:
+        node = node and node.step(name)
+    return node
+
+
+def _either(terms, document):
+    """The first alternative that JMESPath calls true, else the last one."""
+    node = None
+    for dotted in re.findall(_DOTTED, terms):
+        node = _walk(_names(dotted), document)
+        if node is not None and node.truthy():
+            break
+    return node
+
+
+def _first(items, key, literal, wanted):
+    """The first value, not null, in the items of a list whose key is this text."""
+    text = literal[1:-1].replace("\\'", "'")
+    for item in items.data if items.kind == "list" else []:
+        found = _whole(_walk(key, Node(item)))
+        value = _whole(_walk(wanted, Node(item)))
+        if (found.kind, found.data) == ("string", text) and value.kind != "null":
+            return value
+    return NULL

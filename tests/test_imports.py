@@ -1,0 +1,214 @@
+"""Who imports whom, read from the source; and what an invocation leaves in a fresh interpreter."""
+
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "fastxform"
+
+ORDER = (
+    "__main__",
+    "cli",
+    "local",
+    "__init__",
+    "handler",
+    "invoke",
+    "runtime",
+    "telemetry",
+    "pipeline",
+    "specfile",
+    "expression",
+    "functions",
+    "casts",
+    "operators",
+    "terms",
+    "rows_json",
+    "rows_csv",
+    "columns",
+    "records",
+    "compression",
+    "project",
+    "alone",
+    "paths",
+    "event",
+    "reingest",
+    "cutoff",
+    "exact",
+    "dynamodb",
+    "payload",
+    "spec",
+    "datatypes",
+    "values",
+    "kernels",
+    "limits",
+    "errors",
+)
+"""Every module and subpackage, from the top to the bottom: each imports only from what stands below it."""
+
+EXCEPTIONS = {
+    ("spec", "specfile"): "`load` and `parse` call the reader of the dataclasses that stand beside them",
+}
+
+OWNERS = {
+    "pybase64": {"payload"},
+    "orjson": {"dynamodb"},
+    "msgspec": {"alone", "cli", "event", "project"},  # each has the classes of the shapes that it reads
+    "boto3": {"reingest"},
+    "botocore": {"reingest"},
+    "pyarrow.csv": {"rows_csv"},
+    "pyarrow._compute": {"kernels"},
+    "jmespath": {"paths"},
+}
+"""Who imports a heavy dependency: one module where that can be, so that to change it is to change one file."""
+
+FORBIDDEN = (
+    "numpy",
+    "pandas",
+    "pyarrow.compute",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "pyarrow.fs",
+    "boto3",
+    "botocore",
+)
+"""What an invocation does without, each of them tens to hundreds of milliseconds of a cold start."""
+
+
+def node(path):
+    """The entry of `ORDER` that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path):
+    """The dotted names that a file imports, inside functions too; a name out of a module counts with its module."""
+    found = set()
+    for item in ast.walk(ast.parse(path.read_text())):
+        if isinstance(item, ast.Import):
+            found |= {alias.name for alias in item.names}
+        elif isinstance(item, ast.ImportFrom):
+            assert item.level == 0, f"{path}: a relative import"
+            found |= {item.module} | {f"{item.module}.{alias.name}" for alias in item.names}
+    return found
+
+
+def target(name):
+    """The entry of `ORDER` that an imported name of this package belongs to; a public name belongs to the root."""
+    _, _, rest = name.partition(".")
+    head = rest.split(".")[0]
+    return head if head in ORDER else "__init__"
+
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+EDGES = {(node(path), target(name)) for path in FILES for name in imported(path) if name.startswith("fastxform.")}
+
+
+def test_every_module_has_its_place():
+    """A new module is entered in the order by whoever adds it."""
+    assert sorted({node(path) for path in FILES}) == sorted(ORDER)
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_point_downwards(module):
+    """A module imports from what stands below it: there is no cycle, and no stage knows its callers."""
+    wrong = {
+        below
+        for above, below in EDGES - EXCEPTIONS.keys()
+        if above == module != below and ORDER.index(below) < ORDER.index(above)
+    }
+    assert wrong == set()
+
+
+def test_every_exception_is_needed():
+    """An exception that no import uses any more goes."""
+    assert EXCEPTIONS.keys() <= EDGES
+
+
+@pytest.mark.parametrize("module", ["cli", "local"])
+def test_the_engine_knows_neither_the_command_nor_the_local_firehose(module):
+    """They stay out of the layer, so nothing of the layer may want them."""
+    assert {above for above, below in EDGES if below == module} <= {"__main__", "cli", "local"}
+
+
+@pytest.mark.parametrize("dependency", OWNERS)
+def test_a_heavy_dependency_has_its_importers_and_no_other(dependency):
+    """To change a dependency is to change one file."""
+    importers = {
+        node(path)
+        for path in FILES
+        for name in imported(path)
+        if name == dependency or name.startswith(f"{dependency}.")
+    }
+    assert importers == OWNERS[dependency]
+
+
+@pytest.mark.parametrize("dependency", FORBIDDEN)
+def test_nobody_imports_what_is_forbidden(dependency):
+    """Not even inside a function; boto3 is imported where a batch overflows, and only there."""
+    importers = {
+        node(path) for path in FILES if any(f"{name}.".startswith(f"{dependency}.") for name in imported(path))
+    }
+    assert importers <= OWNERS.get(dependency, set())
+
+
+INVOCATION = """
+import base64, json, sys
+import fastxform
+
+pipeline = fastxform.Pipeline.from_toml('''
+where = "n > 1"
+
+[columns]
+id = "Keys.id"
+n = {{ path = "n", type = "int64" }}
+at = {{ path = "at", type = "timestamp[ms]" }}
+price = {{ path = "price", type = "decimal(9,2)" }}
+upper = {{ expr = "utf8_upper(id)" }}
+quoted = "quoted"
+
+[output]
+format = "{output}"
+''')
+payload = b'{{"Keys":{{"id":"a"}},"n":2,"at":1664029185290,"price":1.5,"quoted":"a,b"}}'
+records = [{{"recordId": str(i), "data": base64.b64encode(payload).decode()}} for i in range(20)]
+records += [{{"recordId": "bad", "data": base64.b64encode(b"bad").decode()}}]
+handler = fastxform.make_handler(pipeline)
+answer = json.loads(handler(json.dumps({{"records": records}}).encode(), None))
+assert [record["result"] for record in answer["records"]] == ["Ok"] * 20 + ["ProcessingFailed"], answer
+{after}
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def modules_after(script):
+    """The modules in a fresh interpreter after a script."""
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("output", ["csv", "json"])
+def test_an_invocation_loads_nothing_forbidden(output):
+    """After columns of several types, a filter, an expression, a quoted field and a bad record."""
+    assert modules_after(INVOCATION.format(output=output, after="")).isdisjoint(FORBIDDEN)
+
+
+@pytest.mark.parametrize("forbidden", ["pyarrow.compute", "boto3"])
+def test_the_look_at_the_modules_can_fail(forbidden):
+    """The same script sees a module that is loaded."""
+    assert forbidden in modules_after(INVOCATION.format(output="csv", after=f"import {forbidden}"))
+
+
+def test_pyarrow_is_tested_without_numpy():
+    """Where numpy is installed pyarrow imports it by itself, and a call that needs it would go unnoticed."""
+    assert importlib.util.find_spec("numpy") is None
+
+
+def test_the_package_itself_imports_nothing():
+    """`import fastxform` alone loads no dependency: names are looked up when they are used."""
+    loaded = modules_after("import json, sys\nimport fastxform\nprint(json.dumps(sorted(sys.modules)))")
+    assert loaded.isdisjoint({"pyarrow", "msgspec", "orjson", "pybase64", "jmespath"})
