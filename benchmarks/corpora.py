@@ -234,7 +234,7 @@ MAIN: Final[tuple[Corpus, ...]] = (
     ),
     Corpus(
         "typed-changes",
-        "5,200 DynamoDB changes by Kinesis, ten typed columns, 2 % of the rows quoted",
+        "5,200 changes by Kinesis, ten typed columns, 2 % quoted",
         "typed",
         _TYPED,
         lambda: _quoted_changes(5_200),

@@ -8,6 +8,7 @@ one stage.
 """
 
 import argparse
+import importlib
 import json
 import linecache
 import signal
@@ -22,7 +23,6 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 from benchmarks import corpora
-from benchmarks.contenders.fastxform_dict import engine
 
 PACKAGE: Final = Path(__file__).parents[1] / "fastxform"
 INTERVAL_SECONDS: Final = 0.001
@@ -53,6 +53,9 @@ STAGES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("telemetry", "telemetry.py", ()),
     ("pipeline", "pipeline.py", ()),
     ("invocation", "invoke.py", ()),
+    ("invocation", "fastxform.py", ()),
+    ("runtime JSON", "lambda_runtime_marshaller.py", ()),
+    ("runtime JSON", "runtime_codec.py", ()),
 )
 """(stage, module or folder of the package, functions): the first that fits, from the tip of the stack down, is the
 stage of a sample.
@@ -61,7 +64,22 @@ stage of a sample.
 `kernels.py` is nobody's stage: it works for whoever calls it.
 """
 
-ORDER: Final = (*dict.fromkeys(stage for stage, _, _ in STAGES), "other")
+ORDER: Final = (
+    *("runtime JSON", "event", "base64", "decompression", "UTF-8", "depth", "JSON", "columns", "one by one", "types"),
+    *(
+        "expressions",
+        "rows",
+        "encode",
+        "response",
+        "cutoff",
+        "re-ingestion",
+        "telemetry",
+        "pipeline",
+        "invocation",
+        "other",
+    ),
+)
+"""The stages in the order of the work."""
 
 Frame = tuple[str, str]
 """(module or folder, function) of one level of a stack."""
@@ -73,13 +91,13 @@ class Node:
 
     name: str
     stage: str
-    samples: int = 0
+    spent_ns: int = 0
     children: dict[str, "Node"] = field(default_factory=dict)
 
     def as_list(self) -> list[Any]:
-        """Return name, stage, samples and children, as the page reads them."""
+        """Return name, stage, CPU time and children, as the page reads them."""
         children = sorted(self.children.values(), key=lambda child: child.name)
-        return [self.name, ORDER.index(self.stage), self.samples, [child.as_list() for child in children]]
+        return [self.name, ORDER.index(self.stage), self.spent_ns, [child.as_list() for child in children]]
 
 
 def _place(code: CodeType) -> str:
@@ -105,12 +123,19 @@ Stack = tuple[tuple[CodeType, ...], int]
 
 @dataclass(slots=True)
 class Sampler:
-    """Collects stacks while it is on: nothing but that is done inside the signal."""
+    """Collects stacks while it is on: nothing but that is done inside the signal.
+
+    A signal waits until a call into C is over, and those that come meanwhile are one. So a sample counts for the CPU
+    time since the one before, not for one interval: a call of ten milliseconds weighs ten.
+    """
 
     stacks: Counter[Stack] = field(default_factory=Counter)
+    samples: int = 0
+    last_ns: int = 0
 
     def __enter__(self) -> "Sampler":
         """Start the timer."""
+        self.last_ns = time.process_time_ns()
         signal.signal(signal.SIGALRM, self._sample)
         signal.setitimer(signal.ITIMER_REAL, INTERVAL_SECONDS, INTERVAL_SECONDS)
         return self
@@ -124,18 +149,21 @@ class Sampler:
         # A line is None where the interpreter stands between two; what is raised here would come up inside the handler.
         if frame is not None and frame.f_code is Sampler._sample.__code__:
             return
+        now_ns = time.process_time_ns()
+        spent_ns, self.last_ns = now_ns - self.last_ns, now_ns
         line = (frame.f_lineno if frame is not None else 0) or 0
         codes: list[CodeType] = []
         while frame is not None and frame.f_code is not _loop.__code__:
             codes.append(frame.f_code)
             frame = frame.f_back
         if frame is not None and codes:
-            self.stacks[tuple(codes), line] += 1
+            self.stacks[tuple(codes), line] += spent_ns
+            self.samples += 1
 
 
 @dataclass(slots=True)
 class Profile:
-    """What the samples say: the flame graph, and counts by stage and by (module, function, stage)."""
+    """What the samples say: the flame graph, and CPU time by stage and by (module, function, stage)."""
 
     root: Node = field(default_factory=lambda: Node("invocations", "other"))
     stages: Counter[str] = field(default_factory=Counter)
@@ -144,46 +172,48 @@ class Profile:
 
     @classmethod
     def of(cls, sampler: Sampler) -> "Profile":
-        """Count the samples."""
+        """Add the samples up."""
         found = cls()
-        for (codes, line), samples in sampler.stacks.items():
+        for (codes, line), spent_ns in sampler.stacks.items():
             text = linecache.getline(codes[0].co_filename, line).strip() or "(generated code)"
-            found._add([(_place(code), code.co_name) for code in codes], text, samples)
+            found._add([(_place(code), code.co_name) for code in codes], text, spent_ns)
         return found
 
-    def _add(self, names: Sequence[Frame], line: str, samples: int) -> None:
+    def _add(self, names: Sequence[Frame], line: str, spent_ns: int) -> None:
         stage = _stage_of(names)
-        self.stages[stage] += samples
-        self.own[(*names[0], stage)] += samples
+        self.stages[stage] += spent_ns
+        self.own[(*names[0], stage)] += spent_ns
         for module, function in set(names):
-            self.whole[module, function, stage] += samples
+            self.whole[module, function, stage] += spent_ns
         node = self.root
-        node.samples += samples
+        node.spent_ns += spent_ns
         labels = [f"{module}:{function}" for module, function in reversed(names)]
         stages = [_stage_of(names[len(names) - 1 - depth :]) for depth in range(len(names))]
         for label, where in zip([*labels, line], [*stages, stage], strict=True):
             node = node.children.setdefault(label, Node(label, where))
-            node.samples += samples
+            node.spent_ns += spent_ns
 
 
-def _loop(handler: Callable[[Any, Any], Any], event: bytes, seconds: float) -> tuple[int, int]:
+def _loop(invoke: Callable[[bytes], bytes], event: bytes, seconds: float) -> tuple[int, int]:
     """Run invocations for so long; return how many, and the CPU nanoseconds they took."""
     count = 0
     start, end = time.process_time_ns(), time.monotonic() + seconds
     while time.monotonic() < end:
-        handler(event, None)
+        invoke(event)
         count += 1
     return count, time.process_time_ns() - start
 
 
-def profile(name: str, seconds: float) -> tuple[Profile, dict[str, str]]:
+def profile(name: str, seconds: float, as_dict: bool) -> tuple[Profile, dict[str, str]]:
     """Profile the configuration of a corpus on a burst; return the samples and the facts of the run."""
     corpus = corpora.find(name)
     event = corpus.event()
-    handler = engine(corpus)
-    _loop(handler, event, 0.5)
+    # The runtime's own JSON is of the benchmark's environment, and only needed for dicts.
+    module = importlib.import_module(f"benchmarks.contenders.fastxform{'_dict' if as_dict else ''}")
+    invoke = module.make(name)
+    _loop(invoke, event, 0.5)
     with Sampler() as sampler:
-        count, cpu_ns = _loop(handler, event, seconds)
+        count, cpu_ns = _loop(invoke, event, seconds)
     records = len(json.loads(event)["records"])
     found = Profile.of(sampler)
     return found, {
@@ -191,7 +221,7 @@ def profile(name: str, seconds: float) -> tuple[Profile, dict[str, str]]:
         "event": f"{len(event):,} bytes, {records:,} records",
         "invocations": f"{count:,}",
         "CPU time of one": f"{cpu_ns / count / 1e6:.2f} ms, {cpu_ns / count / records:.0f} ns a record",
-        "samples": f"{sum(found.stages.values()):,}, one a millisecond",
+        "samples": f"{sampler.samples:,}",
     }
 
 
@@ -199,34 +229,21 @@ def profile(name: str, seconds: float) -> tuple[Profile, dict[str, str]]:
 
 
 def _stage_rows(profiled: Profile) -> list[tuple[str, float, str]]:
-    """Return stage, share and the modules that the samples of it were in, in the order of the work."""
+    """Return stage, share and modules, in the order of the work."""
     total = sum(profiled.stages.values()) or 1
-    order = (
-        "event",
-        "base64",
-        "decompression",
-        "UTF-8",
-        "depth",
-        "JSON",
-        "columns",
-        "one by one",
-        "types",
-        "expressions",
-    )
-    order += ("rows", "encode", "response", "cutoff", "re-ingestion", "telemetry", "pipeline", "invocation", "other")
     found = []
-    for stage in order:
+    for stage in ORDER:
         modules = Counter[str]()
-        for (module, _, where), samples in profiled.own.items():
+        for (module, _, where), spent_ns in profiled.own.items():
             if where == stage:
-                modules[module] += samples
+                modules[module] += spent_ns
         if modules:
             found.append((stage, profiled.stages[stage] / total, ", ".join(name for name, _ in modules.most_common(4))))
     return found
 
 
 def _function_rows(profiled: Profile, limit: int = 25) -> list[tuple[str, str, float, float]]:
-    """Return function, stage, own share and share with callees, of those with most own samples."""
+    """Return function, stage, own share and share with callees, of those with most own time."""
     total = sum(profiled.stages.values()) or 1
     return [
         (f"{module}:{function}", stage, own / total, profiled.whole[module, function, stage] / total)
@@ -249,7 +266,7 @@ def page(profiled: Profile, facts: dict[str, str], per_invocation_ms: float) -> 
     functions = [(name, stage, f"{own:.1%}", f"{whole:.1%}") for name, stage, own, whole in _function_rows(profiled)]
     return _PAGE.format(
         facts=_table(["run", ""], list(facts.items())),
-        stages=_table(["stage", "share", "CPU ms an invocation", "samples in"], stages),
+        stages=_table(["stage", "share", "CPU ms an invocation", "modules"], stages),
         functions=_table(["function", "stage", "own", "with callees"], functions),
         tree=json.dumps(profiled.root.as_list(), ensure_ascii=False).replace("</", "<\\/"),
         names=json.dumps(ORDER),
@@ -332,10 +349,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--corpus", default="kinesis-changes", choices=names, metavar="NAME", help="default %(default)s"
     )
+    parser.add_argument("--dict", action="store_true", help="the event as dict, under the runtime's own JSON")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to look (default %(default)s)")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "profile.html", help="the page")
     options = parser.parse_args(arguments)
-    profiled, facts = profile(options.corpus, options.seconds)
+    profiled, facts = profile(options.corpus, options.seconds, options.dict)
     per_invocation_ms = float(facts["CPU time of one"].split()[0])
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(page(profiled, facts, per_invocation_ms))

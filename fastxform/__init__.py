@@ -1,7 +1,7 @@
 """fastxform: whole Amazon Data Firehose batches to CSV or JSON, fast, without losing a record.
 
-The public names are `Pipeline`, `make_handler` and `Batch`. Importing this module imports nothing heavy: a name is loaded when it is
-first used.
+The public names are `Pipeline`, `make_handler` and `Batch`. Importing this module imports nothing heavy: a name is
+loaded when it is first used.
 """
 
 from typing import TYPE_CHECKING, Any

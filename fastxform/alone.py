@@ -1,7 +1,8 @@
 """One record alone: what it is, and the value of any path in it, exactly and without haste.
 
-The projection sends here the records that its generated decoders refuse, and the columns whose paths only the `jmespath` package
-can evaluate. Invariant: for a record that the projection does take, the values found here are the same.
+The projection sends here the records that its generated decoders refuse, and the columns whose paths only the
+`jmespath` package can evaluate. Invariant: for a record that the projection does take, the values found here are the
+same.
 """
 
 import json
@@ -32,9 +33,9 @@ _TEXT: Final = msgspec.json.Decoder(str)
 
 
 def is_deep(payload: bytes) -> bool:
-    """Tell whether a text nests deeper than the limit, valid JSON or not; strings are skipped up to their end or the text's.
+    """Tell whether a text nests deeper than the limit, valid JSON or not.
 
-    It never recurses, so that it can stand before every parser that does.
+    Strings are skipped up to their end or the text's. It never recurses: it stands before every parser that does.
     """
     if payload.count(b"{") + payload.count(b"[") <= DOCUMENT_DEPTH_LIMIT:
         return False
@@ -152,15 +153,13 @@ class _ImagePlace:
         return self.content.get("M")
 
     def value(self, as_json: bool = False) -> Outcome:
-        found = self._value()
+        found = dynamodb.value_of(self.plain())
         return json_text(found) if as_json else found
 
-    def _value(self) -> Outcome:
+    def plain(self) -> Any:
         if not self.is_map:
-            return dynamodb.attribute_value(self.content, self.double)
-        if type(self.content) is not dict:
-            return dynamodb.value_of(self.content)
-        return dynamodb.value_of(dynamodb.plain_image(self.content, self.double))
+            return dynamodb.plain(self.content, self.double)
+        return dynamodb.plain_image(self.content, self.double) if type(self.content) is dict else self.content
 
     def is_true(self) -> bool:
         if self.is_map:
@@ -185,8 +184,11 @@ class _ChangePlace:
         return self.members.member(name)
 
     def value(self, as_json: bool = False) -> Outcome:
-        found = dynamodb.value_of(_plain_change(self.content, self.double))
+        found = dynamodb.value_of(self.plain())
         return json_text(found) if as_json else found
+
+    def plain(self) -> Any:
+        return _plain_change(self.content, self.double)
 
     def is_true(self) -> bool:
         return is_true(self.content)
@@ -221,9 +223,10 @@ class Document:
         self._plain: Any = None
 
     def evaluate(self, path: paths.Path, as_json: bool = False) -> Outcome:
-        """Return the value at a path, `BAD_TYPE` where a malformed attribute stands on it, `BAD_PATH` where JMESPath raised.
+        """Return the value at a path.
 
-        With `as_json` every value is its JSON text, as a `json` column holds it.
+        `BAD_TYPE` stands for a malformed attribute on the way, `BAD_PATH` where JMESPath raised. With `as_json` every
+        value is its JSON text, as a `json` column holds it.
         """
         try:
             if isinstance(path, paths.Dotted):
@@ -252,19 +255,22 @@ class Document:
         return None if place is None else place.value(as_json)
 
     def _slow(self, path: paths.FirstWhere | paths.Slow, as_json: bool) -> Outcome:
-        if isinstance(path, paths.FirstWhere) and self.source != "dynamodb":
+        if isinstance(path, paths.FirstWhere):
             return self._first_where(path, as_json)
         document = self.plain_document()
         try:
             found = paths.evaluate_slow(path, document)
-        except Exception:  # noqa: BLE001 - the package raises whatever a function of it meets; the record answers for it
+        except Exception:
             return BAD_PATH
         value = dynamodb.value_of(found)
         return json_text(value) if as_json else value
 
     def _first_where(self, path: paths.FirstWhere, as_json: bool) -> Outcome:
         place = self._place(path.list.names)
-        if not isinstance(place, _JsonPlace) or not place.raw.startswith(b"["):
+        if place is not None and not isinstance(place, _JsonPlace):
+            found = _first_in(place.plain(), path)
+            return json_text(found) if as_json else found
+        if place is None or not place.raw.startswith(b"["):
             return None
         for element in elements_of(place.raw):
             entry = _JsonPlace(element)
@@ -299,6 +305,23 @@ class Document:
         return self._plain
 
 
+def _first_in(elements: Any, path: paths.FirstWhere) -> Outcome:
+    """Return the first value of a plain list that the path selects."""
+    for element in elements if type(elements) is list else ():
+        key = _member_of(element, path.key.names)
+        if type(key) is str and key == path.equals:
+            value = _member_of(element, path.value.names)
+            if value is not None:
+                return dynamodb.value_of(value)
+    return None
+
+
+def _member_of(value: Any, names: tuple[str, ...]) -> Any:
+    for name in names:
+        value = value.get(name) if type(value) is dict else None
+    return value
+
+
 def _descend(place: _Place, names: tuple[str, ...]) -> _Place | None:
     found: _Place | None = place
     for name in names:
@@ -309,10 +332,10 @@ def _descend(place: _Place, names: tuple[str, ...]) -> _Place | None:
 
 
 def _keeps_text(base: type) -> type:
-    """Return a subclass of int or float, of the same name, that keeps the text it was read from: JMESPath looks at the name."""
+    """Return a subclass of int or float that keeps its text, and its name, which JMESPath looks at."""
 
-    def new(cls: type, text: str) -> Any:
-        number = base.__new__(cls, text)
+    def new(cls: Any, text: str) -> Any:
+        number: Any = base.__new__(cls, text)
         number.text = text
         return number
 

@@ -1,7 +1,8 @@
 """Columns of values to typed Arrow columns, and the rows whose value does not fit.
 
-A column is converted whole by a cast that is known to agree with the grammars of `fastxform.exact`; the values that the fast way is
-not sure of are judged there, alone. Invariant: what a row holds, and whether it fails, does not depend on the other rows.
+A column is converted whole by a cast that is known to agree with the grammars of `fastxform.exact`; the values that the
+fast way is not sure of are judged there, alone. Invariant: what a row holds, and whether it fails, does not depend on
+the other rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,7 +15,6 @@ from fastxform import exact, kernels
 from fastxform.datatypes import Type, arrow_type
 from fastxform.dynamodb import quote, unquote
 from fastxform.project import Values
-
 from fastxform.values import Json, Number, Outcome, _Marker, text_of
 
 _NUMBER: Final = r"\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\z"
@@ -24,9 +24,8 @@ _SURE_FLOAT: Final = r"\A-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,17})?(?:[eE][+-]?[
 _YEAR: Final = r"(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
 _DAY: Final = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _SURE_DATE: Final = rf"\A{_DAY}\z"
-_SURE_TIMESTAMP: Final = (
-    rf"\A{_DAY}[T ](?:[01][0-9]|2[0-3])(?::[0-5][0-9]){{2}}(?:\.[0-9]{{1,6}})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])\z"
-)
+_HOUR: Final = "(?:[01][0-9]|2[0-3])"
+_SURE_TIMESTAMP: Final = rf"\A{_DAY}[T ]{_HOUR}(?::[0-5][0-9]){{2}}(?:\.[0-9]{{1,6}})?(?:Z|[+-]{_HOUR}:[0-5][0-9])\z"
 
 
 @dataclass(slots=True)
@@ -48,7 +47,9 @@ def pattern_text(target: Type, column: Values, array: pa.Array) -> pa.Array:
     if target.kind in ("auto", "string"):
         return array
     if target.kind == "json":  # its array holds strings with their quotes
-        return pa.array([unquote(text) if text is not None and text[0] == '"' else text for text in array.to_pylist()], pa.string())
+        return pa.array(
+            [unquote(text) if text is not None and text[0] == '"' else text for text in array.to_pylist()], pa.string()
+        )
     return convert(Type("string"), column).array
 
 
@@ -107,7 +108,9 @@ def replace(array: pa.Array, rows: Sequence[int], values: Iterable[Any]) -> pa.A
     mask = [False] * len(array)
     for row in rows:
         mask[row] = True
-    return kernels.call("replace_with_mask", [array, pa.array(mask, pa.bool_()), pa.array([v for _, v in order], array.type)])
+    return kernels.call(
+        "replace_with_mask", [array, pa.array(mask, pa.bool_()), pa.array([v for _, v in order], array.type)]
+    )
 
 
 def fragment(value: Any) -> str | None:
@@ -123,7 +126,7 @@ _NOTHING: Final = pa.scalar("", pa.string())
 
 def _outcome(column: Values, row: int) -> Outcome:
     value = column.values[row]
-    return Number(value) if column.kind == "num" and value is not None else value  # type: ignore[no-any-return]
+    return Number(value) if column.kind == "num" and value is not None else value
 
 
 def _settle(target: Type, array: pa.Array, judged: dict[int, Outcome]) -> Converted:
@@ -169,7 +172,8 @@ def _text(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
         return pa.array(column.values, pa.string()), []
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         pass  # numbers, booleans or markers among them
-    texts, unsure = [], []
+    texts: list[str | None] = []
+    unsure: list[int] = []
     for row, value in enumerate(column.values):
         if isinstance(value, _Marker):
             unsure.append(row)
@@ -267,7 +271,12 @@ def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, li
     if low is None or high is None:
         return pa.nulls(len(numbers), arrow_type(target)), []
     per_second = next(
-        (per for below, per in ((exact.SECONDS_BELOW, 1), (exact.MILLISECONDS_BELOW, 1_000), (2**63, 1_000_000)) if high < below), 1
+        (
+            per
+            for below, per in ((exact.SECONDS_BELOW, 1), (exact.MILLISECONDS_BELOW, 1_000), (2**63, 1_000_000))
+            if high < below
+        ),
+        1,
     )
     floor = {1: 0, 1_000: exact.SECONDS_BELOW, 1_000_000: exact.MILLISECONDS_BELOW}[per_second]
     if low < floor or high // per_second >= exact.END_SECONDS:

@@ -1,7 +1,7 @@
 """Compressed payloads, recognised by their first bytes: gzip and zstd, under a limit.
 
-Nothing here looks into what comes out. Invariant: decompression stops at the limit, whatever the payload claims, so that a bomb costs
-its own record no more than that and its neighbours nothing.
+Nothing here looks into what comes out. Invariant: decompression stops at the limit, whatever the payload claims, so
+that a bomb costs its own record no more than that and its neighbours nothing.
 """
 
 import zlib
@@ -33,7 +33,8 @@ def decompress(payload: bytes, limit_bytes: int = DECOMPRESSED_LIMIT_BYTES) -> b
     """Return what a payload decompresses to; one that is not compressed is returned as it is.
 
     Raises:
-        DecompressionError: `compression` where it is broken, cut off or followed by something else, `too_large` over the limit.
+        DecompressionError: `compression` where it is broken, cut off or followed by something else, `too_large` over
+        the limit.
     """
     if payload.startswith(GZIP):
         return _gunzip(payload, limit_bytes)

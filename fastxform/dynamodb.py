@@ -1,7 +1,8 @@
 """DynamoDB attribute values as plain values: one attribute at a time, from decoded JSON.
 
-Nothing here decodes payloads; the columns of the fast path read `S`, `N` and `BOOL` without it. Invariant: an attribute value is an
-object with exactly one member, of a known type and the shape of that type; everything else is `BAD_TYPE`, never a guess.
+Nothing here decodes payloads; the columns of the fast path read `S`, `N` and `BOOL` without it. Invariant: an attribute
+value is an object with exactly one member, of a known type and the shape of that type; everything else is `BAD_TYPE`,
+never a guess.
 """
 
 import re
@@ -34,7 +35,7 @@ def unquote(text: str) -> str:
 
 
 def is_double_encoded(document: Any) -> bool:
-    """Tell whether binary values of a change carry two layers of base64: the Kinesis shape, which has no Streams members.
+    """Tell whether binary values of a change carry two layers of base64: those of the Kinesis shape do.
 
     Source: Kinesis Data Streams for DynamoDB; amazon-kinesis-client #959.
     """
@@ -42,7 +43,7 @@ def is_double_encoded(document: Any) -> bool:
 
 
 def check_shape(attribute: Any) -> None:
-    """Raise where an attribute is not an object with one member of a known type and that type's shape; nothing below is judged.
+    """Raise where an attribute is not one member of a known type with that type's shape; nothing below is judged.
 
     Raises:
         BadAttributeError: it is not.
@@ -98,7 +99,7 @@ def encode_plain(value: Any) -> str:
     if type(value) is dict:
         members = []
         for name, member in value.items():
-            members.append(quote(name) + ":" + encode_plain(member))  # noqa: PERF401
+            members.append(quote(name) + ":" + encode_plain(member))
         return "{" + ",".join(members) + "}"
     if type(value) is list:
         elements = []
@@ -136,6 +137,10 @@ def attribute_value(attribute: Any, double: bool) -> Outcome:
 def _scalar(tag: str, content: Any, double: bool) -> Any:
     if type(content) is not _SHAPES[tag]:
         raise BadAttributeError
+    return _judged(tag, content, double)
+
+
+def _judged(tag: str, content: Any, double: bool) -> Any:
     if tag == "N":
         if NUMBER.fullmatch(content) is None:
             raise BadAttributeError

@@ -6,8 +6,9 @@
     +-- InputError       a file or stream of the command that cannot be read
     +-- ContractError    a function of the user's broke its contract, or a response broke Firehose's
 
-What happens to one record is never an exception: it is a result and a reason, and it travels with the batch. A reason is one of
-`REASONS`, for some of them followed by `:` and the name of a column of the configuration; never a value out of a payload.
+What happens to one record is never an exception: it is a result and a reason, and it travels with the batch. A reason
+is one of `REASONS`, for some of them followed by `:` and the name of a column of the configuration; never a value out
+of a payload.
 """
 
 from dataclasses import dataclass

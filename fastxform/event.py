@@ -1,7 +1,7 @@
 """The wire shapes of Firehose: events in, as dict or bytes, and responses out, as dict or bytes.
 
-Payloads are not looked at, and which record is answered how is decided elsewhere. Invariant: every record of the event is answered
-exactly once, in its order, under its own `recordId`.
+Payloads are not looked at, and which record is answered how is decided elsewhere. Invariant: every record of the event
+is answered exactly once, in its order, under its own `recordId`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,39 +14,39 @@ from fastxform.payload import encode_text
 
 
 class _Record(msgspec.Struct, gc=False, eq=False):
-    recordId: str  # noqa: N815 - the names of the wire
+    recordId: str
     data: str | None = None
-    kafkaRecordValue: str | None = None  # noqa: N815
-    approximateArrivalTimestamp: Any = None  # noqa: N815
-    kinesisRecordMetadata: msgspec.Raw = msgspec.Raw()  # noqa: N815 - a mapping where the event was a dict
+    kafkaRecordValue: str | None = None
+    approximateArrivalTimestamp: Any = None
+    kinesisRecordMetadata: msgspec.Raw = msgspec.Raw()
 
 
 class _Event(msgspec.Struct, gc=False, eq=False):
     records: list[_Record]
-    deliveryStreamArn: Any = None  # noqa: N815
-    sourceKinesisStreamArn: Any = None  # noqa: N815
-    sourceMSKArn: Any = None  # noqa: N815
+    deliveryStreamArn: Any = None
+    sourceKinesisStreamArn: Any = None
+    sourceMSKArn: Any = None
     region: Any = None
 
 
 class _Answer(msgspec.Struct, gc=False, eq=False, omit_defaults=True):
-    recordId: str  # noqa: N815
+    recordId: str
     result: str
     data: bytes | None = None
     metadata: dict[str, Any] | None = None
 
 
 class _KafkaAnswer(msgspec.Struct, gc=False, eq=False, omit_defaults=True):
-    recordId: str  # noqa: N815
+    recordId: str
     result: str
-    kafkaRecordValue: bytes | None = None  # noqa: N815
+    kafkaRecordValue: bytes | None = None
     metadata: dict[str, Any] | None = None
 
 
 class _Metadata(msgspec.Struct, gc=False, eq=False):
-    partitionKey: Any = None  # noqa: N815
-    sequenceNumber: Any = None  # noqa: N815
-    shardId: Any = None  # noqa: N815
+    partitionKey: Any = None
+    sequenceNumber: Any = None
+    shardId: Any = None
 
 
 _DECODER: Final = msgspec.json.Decoder(_Event)
@@ -77,7 +77,7 @@ class Event:
         return [record.data for record in self._records]
 
     def kinesis(self, name: str) -> list[str | None]:
-        """Return one text of the records' Kinesis metadata (`partitionKey`, `sequenceNumber`, `shardId`), None where it is absent."""
+        """Return `partitionKey`, `sequenceNumber` or `shardId` of each record, None where it has none."""
         return [_text_or_none(getattr(_metadata_of(record), name)) for record in self._records]
 
     def is_kinesis(self) -> bool:
@@ -132,7 +132,7 @@ def _read_mapping(event: Any) -> Event:
     return Event(_Event([_record_of(record) for record in records], *facts), is_kafka)
 
 
-def _record_of(record: Mapping[str, Any]) -> _Record:
+def _record_of(record: Any) -> _Record:
     return _Record(
         record["recordId"],
         _text_or_none(record.get("data")),
@@ -146,7 +146,7 @@ def _metadata_of(record: _Record) -> "_Metadata":
     found: Any = record.kinesisRecordMetadata
     if isinstance(found, Mapping):
         return _Metadata(found.get("partitionKey"), found.get("sequenceNumber"), found.get("shardId"))
-    if isinstance(found, msgspec.Raw) and memoryview(found)[:1] == b"{":
+    if isinstance(found, msgspec.Raw) and bytes(memoryview(found)[:1]) == b"{":
         return _METADATA.decode(found)
     return _NO_METADATA
 
@@ -173,7 +173,9 @@ def write_dict(
     """Return the response as a dict, its data as text, for the runtime's own codec."""
     name = "kafkaRecordValue" if event.is_kafka else "data"
     entries: list[dict[str, Any]] = [
-        {"recordId": record_id, "result": result} if found is None else {"recordId": record_id, "result": result, name: encode_text(found)}
+        {"recordId": record_id, "result": result}
+        if found is None
+        else {"recordId": record_id, "result": result, name: encode_text(found)}
         for record_id, result, found in zip(event.record_ids, results, data, strict=True)
     ]
     if metadata is not None:

@@ -1,7 +1,8 @@
 """One value to one type, exactly: the grammars of the types, in Python.
 
-The whole columns of `fastxform.columns` come here with the values that their fast conversions are not sure of. Invariant: a value
-either fits without losing anything or is refused; a float is never between its text and a decimal or a timestamp.
+The whole columns of `fastxform.columns` come here with the values that their fast conversions are not sure of.
+Invariant: a value either fits without losing anything or is refused; a float is never between its text and a decimal or
+a timestamp.
 """
 
 import datetime
@@ -28,7 +29,8 @@ MILLISECONDS_BELOW: Final = 10**14
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _RFC_3339: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))?"
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+    r"(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))?"
 )
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _MAX_EXPONENT: Final = 10_000

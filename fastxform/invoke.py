@@ -1,7 +1,8 @@
 """One invocation: event to batch, batch to response, and what does not fit back to its stream.
 
-The order matters and stands here: the whole plan is known before anything is put back, and the response is written after. Invariant:
-each record of the event is answered once, in order, and the response as sent is at most Lambda's limit.
+The order matters and stands here: the whole plan is known before anything is put back, and the response is written
+after. Invariant: each record of the event is answered once, in order, and the response as sent is at most Lambda's
+limit.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,19 +20,24 @@ from fastxform.reingest import ClientFactory, NoTarget, Outcome, Reingester, tar
 
 Handler = Callable[[Any, Any], Any]
 
-_SPELLINGS: Final = {"compact": cutoff.COMPACT, "runtime_utf8": cutoff.RUNTIME_UTF8, "runtime_ascii": cutoff.RUNTIME_ASCII}
+_SPELLINGS: Final = {
+    "compact": cutoff.COMPACT,
+    "runtime_utf8": cutoff.RUNTIME_UTF8,
+    "runtime_ascii": cutoff.RUNTIME_ASCII,
+}
 _KINESIS: Final = {"partition_key": "partitionKey", "sequence_number": "sequenceNumber", "shard_id": "shardId"}
 
 
 def make_handler(pipeline: Pipeline, client: ClientFactory | None = None) -> Handler:
     """Return the Lambda handler of a pipeline: `(event, context) -> response`.
 
-    An event as dict is answered with a dict, one as bytes with the bytes of the compact JSON response. `context` may be None: then
-    nothing ends the invocation.
+    An event as dict is answered with a dict, one as bytes with the bytes of the compact JSON response. `context` may be
+    None: then nothing ends the invocation.
 
     Args:
         pipeline: the transform.
-        client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default, imported when the
+        client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default,
+        imported when the
             first batch overflows.
     """
     overflow = pipeline.spec.overflow
@@ -142,7 +148,7 @@ def _plan(found: Event, batch: Batch, spelling: Spelling) -> cutoff.Plan:
         pa.array([word == DROPPED for word in batch.result], pa.bool_()),
     )
     is_ok = pa.array([word == OK for word in batch.result], pa.bool_())
-    return cutoff.plan(is_ok, *sizes, spelling.envelope_bytes, spelling.separator_bytes)
+    return cutoff.plan(is_ok, *sizes, spelling.envelope_bytes, spelling.separator_bytes, RESPONSE_LIMIT_BYTES)
 
 
 def _text_sizes(texts: Sequence[str], spelling: Spelling) -> list[int]:
@@ -155,4 +161,3 @@ def _text_sizes(texts: Sequence[str], spelling: Spelling) -> list[int]:
 def _metadata_sizes(batch: Batch, spelling: Spelling) -> list[int | None]:
     assert batch.metadata is not None
     return [None if found is None else spelling.json_bytes(found) for found in batch.metadata]
-

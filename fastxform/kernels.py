@@ -1,8 +1,8 @@
 """The one importer of Arrow's compute kernels.
 
-`pyarrow.compute` spends 60 ms of a cold start on docstrings for its wrappers; the compiled module under it, `pyarrow._compute`, costs
-13. That name is private, so it is imported here alone, and `tests/test_imports.py` notices when it moves. This may go when
-`import pyarrow.compute` costs less than 20 ms.
+`pyarrow.compute` spends 60 ms of a cold start on docstrings for its wrappers; the compiled module under it,
+`pyarrow._compute`, costs 13. That name is private, so it is imported here alone, and `tests/test_imports.py` notices
+when it moves. This may go when `import pyarrow.compute` costs less than 20 ms.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +19,8 @@ def call(name: str, arguments: Sequence[Any], function_options: Any = None) -> A
     """Call one Arrow function by its name on whole columns.
 
     Raises:
-        pa.ArrowInvalid: a value of the column is one that the kernel refuses; the message may quote it and must not be logged.
+        pa.ArrowInvalid: a value of the column is one that the kernel refuses; the message may quote it and must not be
+        logged.
     """
     return _compute.call_function(name, list(arguments), function_options)
 
@@ -63,7 +64,7 @@ def min_max(numbers: pa.Array) -> tuple[Any, Any]:
 
 
 def halve(convert: Callable[[pa.Array], pa.Array], column: pa.Array, target: pa.DataType) -> tuple[pa.Array, list[int]]:
-    """Convert a column whole; where a value makes the kernel raise, halve it until only such values are left out, as nulls.
+    """Convert a column whole, or in halves until only the values that make the kernel raise are left out, as nulls.
 
     Returns:
         The converted column and the rows that were left out.

@@ -6,7 +6,10 @@ Nothing else lives here, and no other module writes such a number down again.
 from typing import Final
 
 REQUEST_LIMIT_BYTES: Final = 6_291_456
-"""Bytes of a synchronous Lambda request as sent. Source: Lambda quotas, "6 MB"; the InvokeFunction error text. 2026-11."""
+"""Bytes of a synchronous Lambda request as sent.
+
+Source: Lambda quotas, "6 MB"; the InvokeFunction error text. 2026-11.
+"""
 
 RESPONSE_LIMIT_BYTES: Final = 6_291_556
 """Bytes of a synchronous Lambda response as sent, the limit itself included.
@@ -24,16 +27,25 @@ FIREHOSE_BATCH_LIMIT_RECORDS: Final = 500
 """Records of one PutRecordBatch. Source: Firehose API `PutRecordBatch`. 2026-11."""
 
 KINESIS_RECORD_LIMIT_BYTES: Final = 1_048_576
-"""Bytes of one Kinesis record, data and partition key, at the default `MaxRecordSizeInKiB`. Source: Kinesis API `PutRecords`. 2026-11."""
+"""Bytes of one Kinesis record, data and partition key, at the default `MaxRecordSizeInKiB`.
+
+Source: Kinesis API `PutRecords`. 2026-11.
+"""
 
 KINESIS_BATCH_LIMIT_BYTES: Final = 5_242_880
-"""Bytes of all records of one PutRecords, data and partition keys: the older, smaller limit, safe everywhere. 2026-11."""
+"""Bytes of all records of one PutRecords, data and partition keys: the older, smaller limit, safe everywhere.
+
+Source: Kinesis API `PutRecords`. 2026-11.
+"""
 
 KINESIS_BATCH_LIMIT_RECORDS: Final = 500
 """Records of one PutRecords. Source: Kinesis API `PutRecords`. 2026-11."""
 
 INVOCATION_RETRIES: Final = 3
-"""Invocations that Firehose makes again after a failed one, by default. Source: Firehose, data transformation failure handling. 2026-11."""
+"""Invocations that Firehose makes again after a failed one, by default.
+
+Source: Firehose, data transformation failure handling. 2026-11.
+"""
 
 BUFFER_SIZE_MIN_MB: Final = 0.2
 BUFFER_SIZE_MAX_MB: Final = 3.0

@@ -1,7 +1,7 @@
 """The one importer of SIMD base64: record data to payload bytes.
 
-Nothing here looks into a payload; responses are encoded by `fastxform.event`. Invariant: text that is not canonical base64 characters
-with right padding gives None, never an exception and never a shortened payload.
+Nothing here looks into a payload; responses are encoded by `fastxform.event`. Invariant: text that is not canonical
+base64 characters with right padding gives None, never an exception and never a shortened payload.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,13 +32,14 @@ def decode(text: bytes | str) -> bytes | None:
 def decode_all(texts: Sequence[bytes | str | None]) -> list[bytes | None]:
     """Return the payload of every text, None for one that is not base64; a bad one costs only itself.
 
-    One text at a time, positional arguments: 1.1 ms for 6,000 texts of 910 bytes, 2.2 with keywords, 2.6 for the joined batch.
+    One text at a time, positional arguments: 1.1 ms for 6,000 texts of 910 bytes, 2.2 with keywords, 2.6 for the joined
+    batch.
     """
     payloads: list[bytes | None] = []
     rest: Iterable[bytes | str | None] = iter(texts)
     while True:
         try:
-            payloads.extend(map(_DECODE, rest, _STANDARD, _STRICT))
+            payloads.extend(map(_DECODE, rest, _STANDARD, _STRICT))  # type: ignore[arg-type]
         except (ValueError, TypeError):
             payloads.append(None)
         else:

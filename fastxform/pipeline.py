@@ -1,7 +1,7 @@
 """Pipeline and Batch: payloads through the stages, in the order that the configuration promises.
 
-This is the only place that knows the order; what a stage does is in its own module. Invariant: each payload is answered once, in its
-place, and its answer depends on nothing but the payload, what came with it and the configuration.
+This is the only place that knows the order; what a stage does is in its own module. Invariant: each payload is answered
+once, in its place, and its answer depends on nothing but the payload, what came with it and the configuration.
 """
 
 import os
@@ -15,7 +15,7 @@ import pyarrow as pa
 from fastxform import columns, exact, expression, kernels, rows_csv, rows_json
 from fastxform import spec as configuration
 from fastxform.alone import json_text
-from fastxform.datatypes import arrow_type
+from fastxform.datatypes import Type, arrow_type
 from fastxform.errors import DROPPED, FAILED, OK, ContractError
 from fastxform.project import Values
 from fastxform.records import Rows, Source, gather, log_columns, write_documents
@@ -29,9 +29,9 @@ MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
 class Batch:
     """What became of a batch, column-wise: one entry a payload in each list.
 
-    `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a code of
-    `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is the content of the
-    response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
+    `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a
+    code of `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is
+    the content of the response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
     """
 
     result: list[str]
@@ -107,8 +107,13 @@ class _Plan:
         self.columns = [(_key(column, index if id(column) in own else None), column) for column in order]
         self.inputs = [(key, column) for key, column in self.columns if column.expr is None]
         types = {column.name: column.type for column in order}
+        self.types = types
         self.expressions = _in_order(
-            {column.name: expression.compile_expression(column.expr, types) for _, column in self.columns if column.expr is not None}
+            {
+                column.name: expression.compile_expression(column.expr, types)
+                for _, column in self.columns
+                if column.expr is not None
+            }
         )
         self.partition_keys = [(name, expression.compile_expression(text, types)) for name, text in spec.partition_keys]
         iceberg = route.iceberg if route is not None else None
@@ -147,7 +152,9 @@ class Pipeline:
         self.spec = spec
         self.map_batch = map_batch
         self._is_document = spec.columns is None and not any(route.columns for route in spec.routes)
-        self._plans = [_Plan(spec, route, index) for index, route in enumerate(spec.routes)] or [_Plan(spec, None, None)]
+        self._plans = [_Plan(spec, route, index) for index, route in enumerate(spec.routes)] or [
+            _Plan(spec, None, None)
+        ]
         shared = [column for column in spec.columns or () if column.expr is None]
         self._shared = [(column.name, column) for column in shared]
         self._where = None
@@ -155,7 +162,9 @@ class Pipeline:
             self._where = expression.compile_expression(spec.where, {column.name: column.type for column in shared})
         keyed = dict(self._shared) | {key: column for plan in self._plans for key, column in plan.inputs}
         needs_event_name = any(
-            plan.route is not None and plan.route.iceberg is not None and isinstance(plan.route.iceberg.operation, Mapping)
+            plan.route is not None
+            and plan.route.iceberg is not None
+            and isinstance(plan.route.iceberg.operation, Mapping)
             for plan in self._plans
         )
         self.meta_names = frozenset(column.meta for column in keyed.values() if column.meta is not None)
@@ -219,7 +228,9 @@ class Pipeline:
             return frame
         return frame.take(kernels.true_rows(mask))
 
-    def _mask(self, where: expression.Expression, frame: _Frame, answers: _Answers, now: int) -> tuple[pa.Array, _Frame]:
+    def _mask(
+        self, where: expression.Expression, frame: _Frame, answers: _Answers, now: int
+    ) -> tuple[pa.Array, _Frame]:
         """Return where a condition holds, for the rows that did not fail on the way."""
         frame = self._type_named(where.names, frame, answers)
         mask, raised = _evaluate(where, frame, {name: frame.arrays[name] for name in where.names}, now)
@@ -240,7 +251,7 @@ class Pipeline:
         """Return the rows that each route takes; the first whose condition holds takes a row."""
         named = {name for plan in self._plans if plan.where is not None for name in plan.where.names}
         frame = self._type_named(named, frame, answers)
-        routed = []
+        routed: list[tuple[_Plan, _Frame]] = []
         for plan in self._plans:
             if plan.where is None:
                 return [*routed, (plan, frame)]
@@ -296,26 +307,29 @@ class Pipeline:
         if self.map_batch is not None:
             frame, arrays, added = self._map(frame, arrays, answers)
         for name, compiled in plan.expressions:
-            given = {other: arrays[other] for other in compiled.names}
-            found, raised = _evaluate(compiled, frame, given, now)
+            arrays[name], raised = self._compute(compiled, plan.types[name], frame, arrays, now)
             answers.fail(frame, raised, f"expression:{name}")
-            if pa.types.is_floating(found.type):
-                answers.fail(frame, kernels.false_rows(kernels.call("is_finite", [found])), f"expression:{name}")
-            arrays[name] = found
-        types = {column.name: column.type for _, column in plan.columns}
-        for name in (name for name, _ in plan.expressions):
-            wanted = arrow_type(types[name])
-            if arrays[name].type != wanted:
-                arrays[name], raised = kernels.halve(lambda part, to=wanted: kernels.cast(part, to), arrays[name], wanted)
-                answers.fail(frame, raised, f"expression:{name}")
         self._metadata(plan, frame, arrays, answers, rows, now)
         visible = [column for _, column in plan.columns if not column.hidden]
         self._encode(plan, frame, visible, arrays, keys, added, answers)
 
+    def _compute(
+        self, compiled: expression.Expression, target: Type, frame: _Frame, arrays: Mapping[str, pa.Array], now: int
+    ) -> tuple[pa.Array, list[int]]:
+        """Return an expression's column in its declared type, and the places that raise or are not finite."""
+        found, raised = _evaluate(compiled, frame, {name: arrays[name] for name in compiled.names}, now)
+        if pa.types.is_floating(found.type):
+            raised = raised + kernels.false_rows(kernels.call("is_finite", [found]))
+        wanted = arrow_type(target)
+        if found.type != wanted:
+            found, more = kernels.halve(lambda part: kernels.cast(part, wanted), found, wanted)
+            raised = raised + more
+        return found, raised
+
     def _map(
         self, frame: _Frame, arrays: dict[str, pa.Array], answers: _Answers
     ) -> tuple[_Frame, dict[str, pa.Array], list[str]]:
-        """Call the user's function with the columns; the rows on which it raises fail, and so does a batch of another length."""
+        """Call the user's function with the columns; rows on which it raises fail, as do those of a wrong length."""
         assert self.map_batch is not None
         given = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
         parts: list[pa.RecordBatch] = []
@@ -367,7 +381,9 @@ class Pipeline:
         typed += [(name, columns.type_of(arrays[name]), arrays[name]) for name in added]
         if self.spec.output.format == "json":
             members = [
-                rows_json.Member(name, kind, array, frame.fragments.get(keys.get(name)) if kind.kind == "auto" else None)
+                rows_json.Member(
+                    name, kind, array, frame.fragments.get(keys.get(name)) if kind.kind == "auto" else None
+                )
                 for name, kind, array in typed
             ]
             written: Sequence[bytes | None] = rows_json.write(members, plan.is_iceberg)
@@ -399,7 +415,7 @@ def _fill_fragments(found: pa.Array, column: Column) -> pa.Array:
 def _evaluate(
     compiled: expression.Expression, frame: _Frame, given: Mapping[str, pa.Array], now: int
 ) -> tuple[pa.Array, list[int]]:
-    """Evaluate an expression on whole columns; where rows make it raise, halve until only they are left out, as nulls."""
+    """Evaluate an expression on whole columns, or in halves until only the rows that make it raise are left out."""
 
     def attempt(places: pa.Array) -> pa.Array:
         if len(places) == len(frame):
@@ -415,7 +431,12 @@ def _evaluate(
 
 
 def _map_halves(
-    map_batch: MapBatch, given: pa.RecordBatch, start: int, parts: list[pa.RecordBatch], places: list[int], failed: list[int]
+    map_batch: MapBatch,
+    given: pa.RecordBatch,
+    start: int,
+    parts: list[pa.RecordBatch],
+    places: list[int],
+    failed: list[int],
 ) -> None:
     try:
         found = map_batch(given)
@@ -438,7 +459,8 @@ def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema) -> pa.RecordBatch:
     """Return the parts of a mapped batch as one.
 
     Raises:
-        ContractError: they differ in their columns, lack a column that they were given, or hold a type that cannot be written.
+        ContractError: they differ in their columns, lack a column that they were given, or hold a type that cannot be
+        written.
     """
     first = parts[0].schema
     if any(part.schema != first for part in parts) or len(set(first.names)) != len(first.names):
@@ -469,7 +491,11 @@ def _otf_metadata(
 
 
 def _partition_keys(
-    keys: Sequence[tuple[str, expression.Expression]], frame: _Frame, arrays: dict[str, pa.Array], answers: _Answers, now: int
+    keys: Sequence[tuple[str, expression.Expression]],
+    frame: _Frame,
+    arrays: dict[str, pa.Array],
+    answers: _Answers,
+    now: int,
 ) -> list[dict[str, Any] | None]:
     """Return the partition keys of each row as text; null or empty ones fail the row."""
     texts = []
@@ -496,7 +522,10 @@ def _gather(rows: Rows, answers: _Answers, count: int) -> Batch:
     reason: list[str | None] = [None] * count
     for record, code in reasons.items():
         reason[record], data[record] = code, None
-    result = [OK if found is not None else DROPPED if code is None else FAILED for found, code in zip(data, reason, strict=True)]
+    result = [
+        OK if found is not None else DROPPED if code is None else FAILED
+        for found, code in zip(data, reason, strict=True)
+    ]
     if metadata is not None:
         metadata = [found if word == OK else None for found, word in zip(metadata, result, strict=True)]
     return Batch(result, reason, data, metadata, answers.where_null)

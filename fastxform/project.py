@@ -1,9 +1,9 @@
 """Payload bytes to columns of values: only the members that some path names become Python objects.
 
-The paths of a transform are compiled to `msgspec` struct types and one generated function that reads every column out of the decoded
-structs; types, filters and rows come later. A record that the generated decoder refuses is judged and read by `fastxform.alone`, and
-where many records of a batch are refused for one shape, the decoder is widened to take it. Invariant: how a record was decoded never
-shows in its values.
+The paths of a transform are compiled to `msgspec` struct types and one generated function that reads every column out
+of the decoded structs; types, filters and rows come later. A record that the generated decoder refuses is judged and
+read by `fastxform.alone`, and where many records of a batch are refused for one shape, the decoder is widened to take
+it. Invariant: how a record was decoded never shows in its values.
 """
 
 import itertools
@@ -20,7 +20,7 @@ from fastxform import alone, dynamodb, kernels, paths
 from fastxform.values import BAD_PATH, BAD_TYPE, Number, Outcome
 
 FIRST_LOOK: Final = 16
-"""Refused records of a batch after which the decoder looks for a shape to widen for; four times as many before each further look."""
+"""Refused records of a batch after which the decoder looks for a shape to widen for; then four times as many."""
 
 _REFUSED: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 _EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\n\r]*\}")
@@ -30,8 +30,23 @@ _ABSENT: Final = msgspec.Raw()
 # What a leaf may be decoded to, narrowest first; a lane is widened along its ladder, never back.
 _PLAIN_LADDER: Final = ("str", "int", "float", "bool", "any", "raw")
 _ATTRIBUTE_LADDER: Final = ("S", "N", "BOOL", "scalars", "attribute")
-_FIRST_PLAIN: Final = {"string": "str", "date": "str", "binary": "str", "int64": "int", "float64": "float", "bool": "bool", "json": "raw"}
-_FIRST_ATTRIBUTE: Final = {"int64": "N", "float64": "N", "decimal": "N", "bool": "BOOL", "json": "attribute", "binary": "attribute"}
+_FIRST_PLAIN: Final = {
+    "string": "str",
+    "date": "str",
+    "binary": "str",
+    "int64": "int",
+    "float64": "float",
+    "bool": "bool",
+    "json": "raw",
+}
+_FIRST_ATTRIBUTE: Final = {
+    "int64": "N",
+    "float64": "N",
+    "decimal": "N",
+    "bool": "BOOL",
+    "json": "attribute",
+    "binary": "attribute",
+}
 _ANNOTATIONS: Final[dict[str, Any]] = {
     "str": str | None,
     "int": int | None,
@@ -45,7 +60,12 @@ _ANNOTATIONS: Final[dict[str, Any]] = {
 }
 
 
-_SCALARS: Final = [("S", str | None, None), ("N", str | None, None), ("BOOL", bool | None, None), ("NULL", bool | None, None)]
+_SCALARS: Final = [
+    ("S", str | None, None),
+    ("N", str | None, None),
+    ("BOOL", bool | None, None),
+    ("NULL", bool | None, None),
+]
 
 
 @dataclass(eq=False, slots=True)
@@ -94,8 +114,8 @@ class Wanted:
 class Values:
     """The values of one column, a row each, as `kind` says.
 
-    `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in `alone` hold None in
-    `values`; their `Outcome` stands in `alone`.
+    `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in `alone`
+    hold None in `values`; their `Outcome` stands in `alone`.
     """
 
     kind: str
@@ -187,7 +207,7 @@ class Projector:
 
 
 def _texts(payloads: Sequence[bytes | None]) -> list[bytes]:
-    """Return what the decoders are given: nothing in the place of a payload that is missing or nests too deep for them."""
+    """Return what the decoders are given: nothing in the place of a payload that is missing or nests too deep."""
     try:
         if max(map(len, payloads), default=0) < alone.SHALLOW_BYTES:  # type: ignore[arg-type]
             return payloads if isinstance(payloads, list) else list(payloads)  # type: ignore[arg-type]
@@ -208,7 +228,10 @@ def _is_slow(path: paths.Path, source: str) -> bool:
         return False
     leaves = list(_leaves(path))
     in_image = {_is_in_image(names) for names in leaves}
-    holds_image = any(names[0] == "dynamodb" and (len(names) == 1 or (len(names) == 2 and names[1] in dynamodb.IMAGES)) for names in leaves)
+    holds_image = any(
+        names[0] == "dynamodb" and (len(names) == 1 or (len(names) == 2 and names[1] in dynamodb.IMAGES))
+        for names in leaves
+    )
     return holds_image or len(in_image) > 1
 
 
@@ -229,8 +252,8 @@ def _leaves(path: paths.Path) -> Iterable[tuple[str, ...]]:
 def _not_utf8(texts: list[bytes]) -> set[int]:
     """Return the rows that are not UTF-8; `msgspec` does not look at the strings that it skips.
 
-    What is not ASCII is judged as one text, joined by a character so that two broken neighbours cannot complete each other: Arrow's
-    cast looks at 3.6 MB in 0.6 ms, Python at each text in 2.6.
+    What is not ASCII is judged as one text, joined by a character so that two broken neighbours cannot complete each
+    other: Arrow's cast looks at 3.6 MB in 0.6 ms, Python at each text in 2.6.
     """
     joined = b"\n".join([text for text in texts if not text.isascii()])
     if not joined:
@@ -257,12 +280,12 @@ class _Pass:
     def __init__(self, source: str) -> None:
         self.source = source
         self.wanted: list[Wanted] = []
-        self.lanes: dict[str, Lane] = {}
+        self.lanes: dict[Hashable, Lane] = {}
         self.root = _Node()
         self.decoder: msgspec.json.Decoder[Any] | None = None
         self.extract: Callable[[list[Any], list[bool]], list[list[Any]]] | None = None
         self.names: dict[str, str] = {}
-        self.fallbacks: dict[str, Callable[[Any], bool]] = {}
+        self.fallbacks: dict[Hashable, Callable[[Any], bool]] = {}
 
     # -- the tree of members
 
@@ -297,7 +320,7 @@ class _Pass:
         self.lanes[want.name] = lane
 
     def _meet(self, one: str, other: str) -> str:
-        """Return the kind for two columns that read one member; attributes and plain members cannot meet in one column's lane."""
+        """Return the kind for two columns that read one member; an attribute and a plain member have none."""
         if (one in _PLAIN_LADDER) != (other in _PLAIN_LADDER):
             raise _ConflictError
         lane = Lane(one)
@@ -349,7 +372,9 @@ class _Pass:
     def _grow(self, names: tuple[str, ...]) -> _Node:
         node = self.root
         for depth, name in enumerate(names):
-            node = node.children.setdefault(name, _Node(is_attribute=self.source == "dynamodb" and _is_in_image(names[: depth + 1])))
+            node = node.children.setdefault(
+                name, _Node(is_attribute=self.source == "dynamodb" and _is_in_image(names[: depth + 1]))
+            )
             self.names.setdefault(name, f"f{len(self.names)}")
         return node
 
@@ -376,7 +401,7 @@ class _Pass:
             lines.append(f"    c{index} = {self._column(want)}")
             returned.append(f"c{index}")
         lines.append(f"    return [{', '.join(returned)}]")
-        exec("\n".join(lines), self.namespace)  # noqa: S102 - the text is made of generated names alone
+        exec("\n".join(lines), self.namespace)
         self.extract = self.namespace["extract"]
 
     def _struct(self, node: _Node) -> tuple[Any, Any]:
@@ -396,14 +421,19 @@ class _Pass:
             return _ANNOTATIONS[node.lane.kind], _ABSENT if node.lane.kind == "raw" else None
         struct, node.empty = self._struct(node)
         if node.is_list:
-            return list[struct] | None, None
+            return list[struct] | None, None  # type: ignore[valid-type]
         return (struct | None if node.nullable else struct), node.empty
 
     def _attribute(self, node: _Node) -> tuple[Any, Any]:
         if node.lane is None:
             struct, inner_empty = self._struct(node)
             outer = msgspec.defstruct(
-                f"Node{next(self.counter)}", [("M", struct)], gc=False, eq=False, frozen=True, forbid_unknown_fields=True
+                f"Node{next(self.counter)}",
+                [("M", struct)],
+                gc=False,
+                eq=False,
+                frozen=True,
+                forbid_unknown_fields=True,
             )
             node.empty = outer(inner_empty)
             return outer, node.empty
@@ -411,7 +441,9 @@ class _Pass:
         if kind == "attribute":
             return msgspec.Raw, _ABSENT
         fields: list[Any] = _SCALARS if kind == "scalars" else [(kind, _ANNOTATIONS[kind])]
-        struct = msgspec.defstruct(f"Node{next(self.counter)}", fields, gc=False, eq=False, frozen=True, forbid_unknown_fields=True)
+        struct = msgspec.defstruct(
+            f"Node{next(self.counter)}", fields, gc=False, eq=False, frozen=True, forbid_unknown_fields=True
+        )
         # A missing attribute reads as NULL does; an empty object reads as nothing at all, and is malformed.
         node.empty = struct(None, None, None, True) if kind == "scalars" else struct(None)
         return struct, node.empty
@@ -483,7 +515,8 @@ class _Pass:
             holder = self._chain("x", self.root, term.names)
             text = f"({holder} if {holder} is not {self._constant(node.empty)} else {text})"
             holders.append((term.names, node.empty))
-        # An object without a selected member may be an empty one, which JMESPath passes over: those rows are looked at again.
+        # An object without a selected member may be an empty one, which JMESPath passes over: those rows are looked at
+        # again.
         self.fallbacks[want.name] = self._may_be_empty([names for names, _ in holders])
         return self._chain(text, self._find(last.names), want.path.rest)
 
@@ -495,7 +528,7 @@ class _Pass:
             tests.append(f"{self._chain('x', self.root, names)} is not {self._constant(node.empty)}")
         name = f"t{next(self.counter)}"
         self.namespace[name] = None
-        return eval(f"lambda x: {' or '.join(tests)}", self.namespace)  # type: ignore[no-any-return]  # noqa: S307
+        return eval(f"lambda x: {' or '.join(tests)}", self.namespace)  # type: ignore[no-any-return]
 
     def _coalesce(self, want: Wanted) -> str:
         assert isinstance(want.path, paths.Either)
@@ -516,7 +549,7 @@ class _Pass:
 
     # -- a batch
 
-    def read(self, texts: list[bytes]) -> tuple[dict[str, Values], set[int]]:
+    def read(self, texts: list[bytes]) -> tuple[dict[Hashable, Values], set[int]]:
         """Return the columns and the rows that must be read alone, whose values here mean nothing."""
         if self.extract is None:
             self._build()
@@ -528,7 +561,11 @@ class _Pass:
         for want, values in zip(self.wanted, lists, strict=True):
             kind = self.lanes[want.name].kind
             suspects = self._suspects(want.name, kind, values, roots, texts)
-            if kind == "any" and len(suspects) > FIRST_LOOK and self._widen([texts[row] for row in sorted(suspects)[-FIRST_LOOK:]]):
+            if (
+                kind == "any"
+                and len(suspects) > FIRST_LOOK
+                and self._widen([texts[row] for row in sorted(suspects)[-FIRST_LOOK:]])
+            ):
                 self._build()
                 return self.read(texts)
             refused |= suspects
@@ -561,7 +598,7 @@ class _Pass:
             for text in texts
         ]
 
-    def _suspects(self, name: str, kind: str, values: list[Any], roots: list[Any], texts: list[bytes]) -> set[int]:
+    def _suspects(self, name: Hashable, kind: str, values: list[Any], roots: list[Any], texts: list[bytes]) -> set[int]:
         suspects: set[int] = set()
         if kind == "any":
             types = set(map(type, values))
@@ -569,7 +606,9 @@ class _Pass:
                 suspects |= {row for row, value in enumerate(values) if type(value) in (dict, list)}
         if kind in ("any", "int", "float") and 0 in values:
             suspects |= {
-                row for row, value in enumerate(values) if value == 0 and value is not False and _MINUS_ZERO.search(texts[row])
+                row
+                for row, value in enumerate(values)
+                if value == 0 and value is not False and _MINUS_ZERO.search(texts[row])
             }
         may_be_empty = self.fallbacks.get(name)
         if may_be_empty is not None and None in values:
@@ -608,7 +647,8 @@ class _Pass:
             return changed
         if node.is_list:
             elements = alone.elements_of(text)
-            return any([self._widen_object(node, element) for element in elements if element.startswith(b"{")])
+            changes = [self._widen_object(node, element) for element in elements if element.startswith(b"{")]
+            return any(changes)
         return text.startswith(b"{") and self._widen_object(node, text)
 
     def _widen_attribute(self, node: _Node, text: bytes) -> bool:

@@ -1,7 +1,8 @@
 """Payloads to rows: which rows a batch of records holds, the values of their columns, and records put together again.
 
-A record is one row, except where it holds several documents or the events of a CloudWatch Logs message. Nothing here types a value.
-Invariant: rows of one record stand next to each other, in the order of the record, and a record that is no record has no rows.
+A record is one row, except where it holds several documents or the events of a CloudWatch Logs message. Nothing here
+types a value. Invariant: rows of one record stand next to each other, in the order of the record, and a record that is
+no record has no rows.
 """
 
 import json
@@ -90,8 +91,11 @@ class Source:
 
     def _read_one(self, payloads: Sequence[bytes | None]) -> Rows:
         projection = self.projector.project(payloads)
-        # Compressed payloads are no JSON, so that looking for them among the failures costs nothing where there are none.
-        compressed = [row for row in projection.failed if (payload := payloads[row]) is not None and is_compressed(payload)]
+        # Compressed payloads are no JSON, so that looking for them among the failures costs nothing where there are
+        # none.
+        compressed = [
+            row for row in projection.failed if (payload := payloads[row]) is not None and is_compressed(payload)
+        ]
         refused: dict[int, str] = {}
         if compressed:
             payloads, refused = _decompress_some(payloads, compressed)
@@ -135,11 +139,13 @@ class Source:
                 refused[record] = reason
             split.append(events)
         parents, texts = _flatten(split)
-        messages = self.message.project([payload if split[record] else b"{}" for record, payload in enumerate(payloads)])
-        events = self.events.project(texts)
-        values = {key: column.take(parents) for key, column in messages.columns.items()} | events.columns
-        refused |= dict.fromkeys(_refuse(parents, events.failed), "message")
-        return _without(Rows(len(texts), values, events.failed, texts, parents, refused))
+        messages = self.message.project(
+            [payload if split[record] else b"{}" for record, payload in enumerate(payloads)]
+        )
+        entries = self.events.project(texts)
+        values = {key: column.take(parents) for key, column in messages.columns.items()} | entries.columns
+        refused |= dict.fromkeys(_refuse(parents, entries.failed), "message")
+        return _without(Rows(len(texts), values, entries.failed, texts, parents, refused))
 
 
 def _roots(want: Wanted) -> frozenset[str]:
@@ -151,7 +157,9 @@ def _decoded_kind(column: Column) -> str:
     return "auto" if column.pattern is not None and column.type.kind == "float64" else column.type.kind
 
 
-def _decompress_some(payloads: Sequence[bytes | None], rows: Iterable[int]) -> tuple[list[bytes | None], dict[int, str]]:
+def _decompress_some(
+    payloads: Sequence[bytes | None], rows: Iterable[int]
+) -> tuple[list[bytes | None], dict[int, str]]:
     found = list(payloads)
     refused: dict[int, str] = {}
     for row in rows:
@@ -172,7 +180,7 @@ def _lines(payload: bytes | None) -> list[bytes] | None:
 
 
 def _documents(payload: bytes | None) -> list[bytes] | None:
-    """Return the documents of a payload, white space or nothing between them; None where something else is among them."""
+    """Return the documents of a payload, nothing or white space between them; None where anything else is there."""
     if payload is None or payload.startswith(b"\xef\xbb\xbf") or alone.is_deep(payload):
         return None
     try:
@@ -280,11 +288,17 @@ def gather(
         elif groups[known] != groups[row]:
             failed[record] = "documents"
         parts[record].append(written)
-    return [b"".join(part) if part and record not in failed else None for record, part in enumerate(parts)], failed, first
+    return (
+        [b"".join(part) if part and record not in failed else None for record, part in enumerate(parts)],
+        failed,
+        first,
+    )
 
 
-def write_documents(spec: Spec, texts: Sequence[bytes | None], rows: Sequence[int]) -> tuple[list[bytes | None], list[int]]:
-    """Return the documents of some rows as they go out where no columns are named, and the places of those that cannot."""
+def write_documents(
+    spec: Spec, texts: Sequence[bytes | None], rows: Sequence[int]
+) -> tuple[list[bytes | None], list[int]]:
+    """Return the documents of some rows as they go out without columns, and the places of those that cannot."""
     found: list[bytes | None] = []
     failed = []
     for place, row in enumerate(rows):
@@ -316,4 +330,3 @@ def _item(text: bytes) -> str | None:
 def log_columns() -> tuple[Column, ...]:
     """Return the columns of a log event where the configuration names none."""
     return tuple(Column(name, path=name) for name in LOG_COLUMNS)
-

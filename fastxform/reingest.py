@@ -171,22 +171,14 @@ class _Api:
 
 _APIS: Final[dict[Service, _Api]] = {
     "firehose": _Api(
-        limits.FIREHOSE_RECORD_LIMIT_BYTES,
-        limits.FIREHOSE_BATCH_LIMIT_BYTES,
-        limits.FIREHOSE_BATCH_LIMIT_RECORDS,
-        answers="RequestResponses",
-        failed_count="FailedPutCount",
-        receipt="RecordId",
+        limits.FIREHOSE_RECORD_LIMIT_BYTES, limits.FIREHOSE_BATCH_LIMIT_BYTES, limits.FIREHOSE_BATCH_LIMIT_RECORDS,
+        "RequestResponses", "FailedPutCount", "RecordId",
     ),
     "kinesis": _Api(
-        limits.KINESIS_RECORD_LIMIT_BYTES,
-        limits.KINESIS_BATCH_LIMIT_BYTES,
-        limits.KINESIS_BATCH_LIMIT_RECORDS,
-        answers="Records",
-        failed_count="FailedRecordCount",
-        receipt="SequenceNumber",
+        limits.KINESIS_RECORD_LIMIT_BYTES, limits.KINESIS_BATCH_LIMIT_BYTES, limits.KINESIS_BATCH_LIMIT_RECORDS,
+        "Records", "FailedRecordCount", "SequenceNumber",
     ),
-}
+}  # fmt: skip
 
 
 def boto3_client(service: Service, region: str | None, config: Any) -> Client:
@@ -276,7 +268,7 @@ class Reingester:
             return None
         error = making.exception()
         if error is not None:
-            run.errors[type(error).__name__] += 1
+            run.errors[_identifier(type(error).__name__)] += 1
             run.give_up("put_failed")
             return None
         return making.result()
@@ -433,8 +425,7 @@ class _Run:
         records: list[int] = []
         room_bytes = self._api.batch_limit_bytes
         for position, payload in enumerate(self._payloads):
-            key = self._keys[position] if self._keys is not None else None
-            size_bytes = len(payload) + len((key or "").encode("utf-8", "surrogatepass"))
+            size_bytes = len(payload) + len(self._key(position).encode("utf-8", "surrogatepass"))
             if size_bytes > self._api.record_limit_bytes:
                 self._reasons[position] = "never_fits"
                 continue
@@ -449,10 +440,15 @@ class _Run:
     def _entry(self, position: int) -> Entry:
         """Return one entry of a call; a stream that distributes its records by itself has records without a key."""
         entry: Entry = {"Data": self._payloads[position]}
-        key = self._keys[position] if self._keys is not None else None
+        key = self._key(position)
         if key:
             entry["PartitionKey"] = key
         return entry
+
+    def _key(self, position: int) -> str:
+        """Return the partition key of a record; what is none in a malformed event is none here."""
+        key = self._keys[position] if self._keys is not None else None
+        return key if isinstance(key, str) else ""
 
     def _absorb_fault(self, batch: _Batch, fault: "_Fault") -> None:
         """Book a call that failed as a whole."""
@@ -493,7 +489,7 @@ class _Run:
 
 def _read(api: _Api, reply: Mapping[str, object], count: int) -> list[str | None] | None:
     """Return for each entry None if acknowledged, else its error code; None where the reply is not to be believed."""
-    answers = reply.get(api.answers)
+    answers = reply.get(api.answers) if isinstance(reply, Mapping) else None
     if not isinstance(answers, list) or len(answers) != count:
         return None
     codes: list[str | None] = []
@@ -551,9 +547,9 @@ def _judge(error: BaseException) -> _Fault:
     response = getattr(error, "response", None)
     if not isinstance(response, Mapping):
         return _judge_transport(error)
-    detail = response.get("Error", {})
+    detail = response.get("Error") or {}
     code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
     name = _identifier(code)
     if _LATER.fullmatch(code) or status == 429:
         return _Fault(name, again=True)

@@ -1,7 +1,7 @@
-"""Columns to CSV rows, byte for byte what Python 3.13's `csv.writer(lineterminator="\\n")` writes for the same strings.
+"""Columns to CSV rows, byte for byte what Python 3.13's `csv.writer` writes for the same strings, with LF at the end.
 
-Rows that need no quotes, nearly all of them, go through Arrow's writer at once; it refuses a value that needs them, and then the rows
-at fault are written apart. Invariant: a row is the same bytes whichever way it was written.
+Rows that need no quotes, nearly all of them, go through Arrow's writer at once; it refuses a value that needs them, and
+then the rows at fault are written apart. Invariant: a row is the same bytes whichever way it was written.
 """
 
 import re
@@ -47,7 +47,7 @@ def write(fields: Sequence[Field], output: Output) -> tuple[list[bytes | None], 
 
 
 def _prepare(field: Field, output: Output) -> pa.Array:
-    """Return a column as it is written: text changed as the output wants, nulls as their text; numbers stay typed where they can."""
+    """Return a column as it is written: text as the output wants it; numbers stay typed where they can."""
     array = field.array
     if pa.types.is_binary(array.type):
         array = pa.array([None if v is None else encode(v).decode() for v in array.to_pylist()], pa.string())
@@ -72,7 +72,9 @@ def _escape(text: pa.Array, output: Output) -> pa.Array:
 
 
 def _replace(text: pa.Array, pattern: str, replacement: str) -> pa.Array:
-    return kernels.call("replace_substring_regex", [text], kernels.options.ReplaceSubstringOptions(pattern, replacement))
+    return kernels.call(
+        "replace_substring_regex", [text], kernels.options.ReplaceSubstringOptions(pattern, replacement)
+    )
 
 
 def _join(arrays: Sequence[pa.Array | pa.Scalar], separator: str) -> pa.Array:
@@ -86,9 +88,11 @@ _NOTHING: Final = pa.scalar("", pa.string())
 def _write_plain(batch: pa.RecordBatch, delimiter: str) -> list[bytes | None]:
     """Return the rows of a batch, none of which needs quotes; Arrow raises where one does."""
     sink = pa.BufferOutputStream()
-    options = csv.WriteOptions(include_header=False, batch_size=max(len(batch), 1), delimiter=delimiter, quoting_style="none")
+    options = csv.WriteOptions(
+        include_header=False, batch_size=max(len(batch), 1), delimiter=delimiter, quoting_style="none"
+    )
     csv.write_csv(batch, sink, options)
-    return sink.getvalue().to_pybytes().splitlines(keepends=True)
+    return sink.getvalue().to_pybytes().splitlines(keepends=True)  # type: ignore[no-any-return]
 
 
 def _write_quoted(arrays: Sequence[pa.Array], output: Output) -> list[bytes | None]:

@@ -1,7 +1,7 @@
 """Columns to JSON rows: one object and a newline each, nulls written, every value in its own type.
 
-The texts of a row's members are joined by one Arrow kernel. Invariant: numbers keep their digits, and text is escaped as
-`json.dumps(ensure_ascii=False)` escapes it.
+The texts of a row's members are joined by one Arrow kernel. Invariant: numbers keep their digits, and text is escaped
+as `json.dumps(ensure_ascii=False)` escapes it.
 """
 
 from collections.abc import Sequence

@@ -30,7 +30,7 @@ CODECS: Final = ("fastxform", "runtime")
 CONFIG_DEFAULT: Final = "fastxform.toml"
 
 _CLIENT_MODULE: Final = "awslambdaric.lambda_runtime_client"
-# The second is the client of functions that serve several invocations at once; releases before 4 do not have it.
+# The second is the client of functions that serve several invocations at once; older releases do not have it.
 _CLIENT_CLASSES: Final = ("LambdaRuntimeClient", "LambdaMultiConcurrentRuntimeClient")
 _FAULT_MODULE: Final = "awslambdaric.lambda_runtime_exception"
 

@@ -3,12 +3,11 @@
 Nothing here decides anything. Invariant: a line holds codes of the closed list, names of the configuration and numbers.
 """
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from fastxform.errors import DROPPED, OK, REASONS
 from fastxform.pipeline import Batch
@@ -29,5 +28,5 @@ def describe(batch: Batch) -> dict[str, Any]:
 
 def log(message: str, facts: Mapping[str, Any]) -> None:
     """Write one line of JSON to standard output, which Lambda takes to CloudWatch Logs."""
-    sys.stdout.write(orjson.dumps({"fastxform": message, **facts}).decode() + "\n")
+    sys.stdout.write(json.dumps({"fastxform": message, **facts}, ensure_ascii=False) + "\n")
     sys.stdout.flush()

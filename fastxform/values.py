@@ -1,8 +1,8 @@
 """What one value of a payload is, before it has a type.
 
-A value is None, a `str`, a `Number` (its digits as written), a bool, or a `Json` (the compact text of an object or list). Everything
-that handles records alone speaks these; the columns of the fast path use them too where a column is mixed. Invariant: the text of a
-value never depends on how it was decoded.
+A value is None, a `str`, a `Number` (its digits as written), a bool, or a `Json` (the compact text of an object or
+list). Everything that handles records alone speaks these; the columns of the fast path use them too where a column is
+mixed. Invariant: the text of a value never depends on how it was decoded.
 """
 
 from typing import Final, TypeAlias

@@ -254,8 +254,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.answer_error("UnknownOperationException", "no such operation", 400)
                 return
             request = json.loads(body)
-            ending, send = self.serve(aws, number, service, request)
-            self.note(aws, service, request, ending)
+            stream = _stream_of(service, request)
+            records = [(base64.b64decode(entry["Data"]), entry.get("PartitionKey")) for entry in request["Records"]]
+            ending, send = self.serve(aws, number, service, stream, records)
+            record_bytes = sum(_record_bytes(service, *record) for record in records)
+            with aws.lock:
+                aws.calls.append(Call(service, stream, len(records), record_bytes, ending))
             pause_s = aws.plan.latency_s + (aws.plan.slow_s if ending == "slow" else 0.0)
             aws.ending.wait(None if ending == "hang" else pause_s)
         finally:
@@ -265,9 +269,8 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Say nothing."""
 
-    def serve(self, aws: AwsServer, number: int, service: str, request: dict):
+    def serve(self, aws: AwsServer, number: int, service: str, stream: str, records: list):
         """Take what the plan lets be taken; return how the call ends, and what sends the answer."""
-        records = [(base64.b64decode(entry["Data"]), entry.get("PartitionKey")) for entry in request["Records"]]
         problem = _invalid(service, records)
         if problem is not None:
             with aws.lock:
@@ -288,7 +291,6 @@ class _Handler(BaseHTTPRequestHandler):
         failed = aws.plan.failed_entries(number, len(records))
         if fault == "half":
             failed = set(range(len(records) // 2, len(records)))
-        stream = _stream_of(service, request)
         with aws.lock:
             aws.taken += [Taken(service, stream, *r) for position, r in enumerate(records) if position not in failed]
         if fault in ("half", "reset_after"):
@@ -300,12 +302,6 @@ class _Handler(BaseHTTPRequestHandler):
         code = aws.plan.entry_code or _THROTTLES[service]
         answer = _answer(service, len(records), failed, code, number)
         return fault or "answered", lambda: self.answer_with(fault, service, answer)
-
-    def note(self, aws: AwsServer, service: str, request: dict, ending: str) -> None:
-        """Write the call down."""
-        sizes = [_record_bytes(service, base64.b64decode(e["Data"]), e.get("PartitionKey")) for e in request["Records"]]
-        with aws.lock:
-            aws.calls.append(Call(service, _stream_of(service, request), len(sizes), sum(sizes), ending))
 
     def answer_with(self, fault: str | None, service: str, answer: dict) -> None:
         """Send an answer with status 200, spoilt where the fault says so."""

@@ -448,6 +448,23 @@ def test_output_closed_early_is_no_error():
     assert line.startswith(b'{"awsRegion"')
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", [["version"], ["run", "--help"], ["burst", "--records", "2000"]], ids=" ".join)
+def test_output_that_nobody_reads_is_no_error(arguments, unbuffered):
+    """Closed before the first byte: not even the interpreter's last flush complains."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = subprocess.run(
+        [sys.executable, "-m", "fastxform", *arguments],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+    )
+    os.close(writing)
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize("descriptor", [0, 1, 2])
 def test_closed_descriptors_are_no_error(descriptor):
     """`fastxform ... >&-`: what would go there goes nowhere."""
@@ -464,13 +481,16 @@ def test_closed_descriptors_are_no_error(descriptor):
     assert len(result.stdout.splitlines()) == (0 if descriptor == 1 else 3)
 
 
-def test_a_full_disk_is_one_line():
-    """Exit code 2."""
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("records", [1, 5_000])
+def test_a_full_disk_is_one_line(records, unbuffered):
+    """Exit code 2, and nothing more is said when the interpreter ends."""
     with Path("/dev/full").open("wb") as full:
         result = subprocess.run(
-            [sys.executable, "-m", "fastxform", "burst", "--records", "1"],
+            [sys.executable, "-m", "fastxform", "burst", "--records", str(records)],
             stdout=full,
             stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
             check=False,
         )
     assert (result.returncode, result.stderr) == (2, b"fastxform: No space left on device\n")

@@ -138,6 +138,14 @@ def test_the_summary_for_people(simulate):
     assert lines[-1] == "books        in = delivered + dropped + failed"
 
 
+def test_records_that_where_says_nothing_of_are_counted(simulate):
+    """Dropped like the others, and told apart in the summary."""
+    config = 'where = "n > 1"\n[columns]\nn = { path = "n", type = "int64" }\n'
+    code, out, _ = simulate(config, [b'{"n":1}', b'{"n":2}', b"{}"])
+    assert code == 0
+    assert "dropped      2  (1 because where was null)" in out.splitlines()
+
+
 def test_strict_ends_with_1_where_a_record_failed(simulate):
     """And with 0 where none did."""
     assert simulate(KEYS, [b"{}"], "--strict")[0] == 0

@@ -88,7 +88,7 @@ rows_of_batch = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400)
 @given(data=st.data(), name=st.sampled_from(sorted(SPELLINGS)), rows=rows_of_batch)
 def test_plan_equals_the_oracle(data, name, rows):
     """For any batch and limit: never over, the longest prefix, the first delivered or none back, sizes exact."""
@@ -112,7 +112,7 @@ def test_plan_equals_the_oracle(data, name, rows):
     assert response_bytes(name, rows, results) <= plan.response_bytes_max
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50)
 @given(data=st.data(), rows=st.lists(st.builds(Row, ids, st.just(OK), datas), min_size=1, max_size=8))
 def test_no_mask_means_all_ok(data, rows):
     """A mask of None plans as a mask of nothing but true does."""

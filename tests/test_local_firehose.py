@@ -436,6 +436,28 @@ def test_a_record_put_back_comes_again_with_a_new_id():
     assert books.balanced
 
 
+def test_a_function_is_never_invoked_inside_itself():
+    """What it puts back waits until it has answered, however full the buffer is."""
+    handler = PutBack()
+    depth = []
+
+    def nested(event, context):
+        depth.append(len(depth))
+        answer = handler(event, context)
+        depth.pop()
+        assert depth == []
+        return answer
+
+    firehose, sink = stream(nested, max_records=1)
+    handler.firehose = firehose
+    for payload in (b"a", b"b", b"c"):
+        firehose.put(payload)
+    firehose.close()
+    assert firehose.books.errors == {}
+    assert joined(sink.objects) == b"a\nb\nc\n"
+    assert (firehose.books.put_back, firehose.books.invocations) == (3, 6)
+
+
 def test_records_that_circle_for_ever_are_an_error():
     """A function that puts everything back is stopped with one line."""
     handler = PutBack(times=10**9)

@@ -44,6 +44,7 @@ def test_a_part_is_one_name_of_a_file_system(text):
 def test_long_parts_stay_different():
     """Where a text is cut, a digest keeps two that begin alike apart."""
     assert part("x" * 500) != part("x" * 501)
+    assert len(part("東" * 100).encode()) <= 200 < len(("東" * 100).encode())
 
 
 def test_the_names_of_objects():

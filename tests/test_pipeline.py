@@ -36,7 +36,9 @@ def test_pipeline_equals_the_oracle(source):
         expected = Oracle(config).batch(payloads, meta, NOW_MS)
         found = Pipeline.from_toml(config).run(payloads, meta=meta, now_ms=NOW_MS)
         for position, (want, got) in enumerate(zip(expected, outcomes_of(found), strict=True)):
-            assert (want.result, want.reason, want.data, want.metadata) == got, f"record {position}: {payloads[position]!r}"
+            assert (want.result, want.reason, want.data, want.metadata) == got, (
+                f"record {position}: {payloads[position]!r}"
+            )
         assert found.where_null == sum(want.where_null for want in expected)
 
     check()

@@ -88,6 +88,13 @@ def client_error(code, status=400, message=""):
     return botocore_errors.ClientError(response, "PutRecordBatch")
 
 
+def with_response(response):
+    """Return an exception of some client with an unusual `response`."""
+    error = RuntimeError("a client that is not boto3's")
+    error.response = response
+    return error
+
+
 @pytest.fixture
 def reingester():
     """Return a maker of Reingesters that lets go of them at the end; without jitter unless told."""
@@ -314,6 +321,22 @@ def test_calls_at_once(workers, reingester):
     assert max(most) == workers
 
 
+def test_a_slow_call_holds_up_no_other(reingester):
+    """While one call waits for its answer, the other workers go on with the calls that are left."""
+    others = threading.Semaphore(0)
+    waited = []
+
+    def answer(entries, number):
+        if entries[0]["Data"] == b"slow":
+            waited.append(all(others.acquire(timeout=20) for _ in range(3)))
+        else:
+            others.release()
+        return acknowledge(entries)
+
+    outcome = reingester(FakeClient(answer).factory, workers=2).put(FIREHOSE, [b"slow"] * 500 + [b"x"] * 1_500)
+    assert (outcome.acknowledged, waited) == (2_000, [True])
+
+
 @pytest.mark.parametrize("target", [FIREHOSE, KINESIS], ids=["firehose", "kinesis"])
 def test_the_largest_records_and_calls_are_taken(target, reingester):
     """Records and calls of exactly the limit go through; one byte more is known before any call."""
@@ -511,10 +534,11 @@ def test_keys_and_streams(reingester):
     ]
 
 
-def test_a_key_that_is_no_unicode_is_counted(reingester):
-    """A key with a lone surrogate, which JSON can spell, raises nothing here."""
+@pytest.mark.parametrize("key", ["\ud800", 17, ["k"]], ids=["a lone surrogate", "a number", "a list"])
+def test_a_key_that_is_none(key, reingester):
+    """A key that an event can hold and a stream cannot raises nothing here."""
     client = FakeClient()
-    assert reingester(client.factory).put(KINESIS, [b"a"], ["\ud800"]).reasons == [None]
+    assert reingester(client.factory).put(KINESIS, [b"a"], [key]).reasons == [None]
 
 
 def test_nothing_to_put(reingester):
@@ -526,7 +550,7 @@ def test_nothing_to_put(reingester):
     assert (client.configs, client.calls) == ([], [])
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(sizes=st.lists(st.integers(0, 14), max_size=30), key=st.sampled_from([None, "", "k", "é"]))
 def test_batches(sizes, key):
     """Each record that can fit is in one call, in order; no call is over a limit; the next record did not fit in."""
@@ -695,6 +719,7 @@ def answers(*entries, failed=0):
 @pytest.mark.parametrize(
     "reply",
     [
+        pytest.param(None, id="nothing"),
         pytest.param({}, id="empty"),
         pytest.param({"FailedPutCount": 0}, id="no list"),
         pytest.param({"FailedPutCount": 0, "RequestResponses": None}, id="null for a list"),
@@ -764,6 +789,8 @@ URL = {"endpoint_url": "http://127.0.0.1"}
         (botocore_errors.NoCredentialsError(), FAILED_AT_ONCE, "NoCredentialsError"),
         (botocore_errors.ParamValidationError(report="Data: b'secret'"), FAILED_AT_ONCE, "ParamValidationError"),
         (RuntimeError("a client that is not boto3's"), FAILED_IN_DOUBT, "RuntimeError"),
+        (with_response({}), REFUSED, "UnknownError"),
+        (with_response({"Error": None, "ResponseMetadata": None}), REFUSED, "UnknownError"),
     ],
     ids=lambda value: str(value)[:60] if isinstance(value, Exception) else None,
 )

@@ -28,15 +28,29 @@ INTERRUPTED: Final = 130
 def main(argv: list[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     console = Console()
+    code = _attempt(sys.argv[1:] if argv is None else argv, console)
     try:
-        code = _dispatch(sys.argv[1:] if argv is None else argv, console)
         console.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+    except OSError as err:
+        _abandon_stdout()
+        if code != UNUSABLE:
+            console.note(f"fastxform: {err.strerror or err}")
+        return UNUSABLE
+    return code
+
+
+def _attempt(arguments: list[str], console: Console) -> int:
+    """Run one command line; whatever ends it early becomes an exit code and its lines."""
+    try:
+        return _dispatch(arguments, console)
     except FastxformError as err:
         for line in str(err).splitlines() or [type(err).__name__]:
             console.note(f"fastxform: {line}")
         return UNUSABLE
     except BrokenPipeError:
-        _abandon_stdout()
+        # Whoever read the output has seen enough: `fastxform burst | head`.
         return FINE
     except KeyboardInterrupt:
         console.note("fastxform: interrupted")
@@ -44,7 +58,6 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as err:
         console.note(f"fastxform: {_place(err)}{err.strerror or err}")
         return UNUSABLE
-    return code
 
 
 def _dispatch(arguments: list[str], console: Console) -> int:

@@ -17,8 +17,9 @@ class Console:
     """Standard output as bytes and standard error as lines, looked up when the command starts."""
 
     def __init__(self, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
-        text_out = stdout or sys.stdout
-        self._out: BinaryIO = io.BytesIO() if text_out is None else text_out.buffer
+        # The help of argparse goes through the text layer, everything else past it.
+        self._text = stdout or sys.stdout or io.TextIOWrapper(io.BytesIO())
+        self._out: BinaryIO = self._text.buffer
         self._err: TextIO = stderr or sys.stderr or io.StringIO()
 
     @property
@@ -27,12 +28,14 @@ class Console:
         return self._err.isatty()
 
     def data(self, data: bytes) -> None:
-        """Write bytes to standard output."""
-        self._out.write(data)
+        """Write bytes to standard output, all of them also where it is not buffered and writes are short."""
+        left = memoryview(data)
+        while left:
+            left = left[self._out.write(left) :]
 
     def line(self, text: str) -> None:
         """Write one line of text to standard output."""
-        self._out.write(text.encode(errors="backslashreplace") + b"\n")
+        self.data(text.encode(errors="backslashreplace") + b"\n")
 
     def json(self, document: Mapping[str, Any]) -> None:
         """Write one JSON document, on one line, to standard output."""
@@ -50,5 +53,5 @@ class Console:
 
     def flush(self) -> None:
         """Hand everything to the system."""
-        self._out.flush()
+        self._text.flush()
         self._err.flush()

@@ -152,8 +152,9 @@ class _Run:
         from fastxform.local.function import lambda_function
         from fastxform.local.recorder import Recorder
 
-        recorder = Recorder(pipeline, self._put_back, kinesis=options.kinesis)
-        self.firehose = Firehose(lambda_function(recorder.handler), sink, _settings(options), recorder.reason)
+        self._recorder = Recorder(pipeline, self._put_back, kinesis=options.kinesis)
+        function = lambda_function(self._recorder.handler)
+        self.firehose = Firehose(function, sink, _settings(options), self._recorder.reason)
         self._console = console
         self._rate = options.rate
         self._refused = 0
@@ -187,6 +188,7 @@ class _Run:
             "put_back": books.put_back,
             "delivered": books.delivered,
             "dropped": books.dropped,
+            "where_null": self._recorder.where_null,
             "failed": books.failed.total(),
             "failed_by_code": dict(books.failed),
             "failed_by_reason": dict(books.reasons),
@@ -229,10 +231,11 @@ def _lines(summary: dict[str, Any], out: str) -> list[str]:
     """Return the summary for people."""
     failed = f"  ({counted(summary['failed_by_code'])})" if summary["failed"] else ""
     put_back = f", {summary['put_back']} of them put back by the function" if summary["put_back"] else ""
+    where_null = f"  ({summary['where_null']} because where was null)" if summary["where_null"] else ""
     lines = [
         f"records in   {summary['records_in']} ({amount(summary['bytes_in'])}{put_back})",
         f"delivered    {summary['delivered']}",
-        f"dropped      {summary['dropped']}",
+        f"dropped      {summary['dropped']}{where_null}",
         f"failed       {summary['failed']}{failed}",
         *(f"  {count:<10} {explain(reason)}" for reason, count in sorted(summary["failed_by_reason"].items())),
         f"invocations  {summary['invocations']} ({summary['retries']} of them retries)",

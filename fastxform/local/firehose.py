@@ -149,7 +149,6 @@ class Firehose:
             ContractError: the function puts records back without end.
         """
         idle_rounds = 0
-        self._work()
         while self._batch.records:
             settled = self.books.delivered + self.books.failed.total()
             with self._lock:

@@ -15,11 +15,12 @@ from fastxform.pipeline import Batch, Pipeline
 
 
 class Recorder:
-    """A pipeline that `make_handler` takes, with the handler made of it."""
+    """A pipeline that `make_handler` takes, with the handler made of it; `where_null` adds up over all batches."""
 
     def __init__(self, pipeline: Pipeline, put: Put, *, kinesis: bool = False) -> None:
         self._pipeline = pipeline
         self._batch: Batch | None = None
+        self.where_null = 0
         client = LocalClient(put, kinesis=kinesis)
         self.handler: Handler = make_handler(cast(Pipeline, self), lambda service, region, config: client)
 
@@ -29,6 +30,7 @@ class Recorder:
     def run(self, payloads: Sequence[bytes | None], *, meta: Mapping[str, Sequence[Any]] | None = None) -> Batch:
         """Run a batch and remember it; the handler writes into it what it decides afterwards."""
         self._batch = self._pipeline.run(payloads, meta=meta)
+        self.where_null += self._batch.where_null
         return self._batch
 
     @property

@@ -78,7 +78,7 @@ class ColumnReader:
         for dotted in self.mistakes.places.dotted:
             if dotted.table == path and dotted.names[0] == name and dotted.names[1] not in COLUMN:
                 meant = ".".join(dotted.names)
-                message = f'a name with dots needs quotes, TOML reads a table inside a table; write "{meant}" = ...'
+                message = f'unquoted, a name with dots is a table inside a table; write "{meant}" = ...'
                 self.mistakes.add((*path, *dotted.names), message)
                 found.append(meant)
         return found

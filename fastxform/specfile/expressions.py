@@ -52,7 +52,7 @@ class Compiler:
     def shared_columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return the shared columns, each `expr` column with its type."""
         places = {column.name: (_COLUMNS, column.name, "expr") for column in columns}
-        return self._typed(columns, {column.name for column in columns}, places)
+        return self._typed(columns, set(places), places)
 
     def route_columns(self, shared: Sequence[Column], route: Route, path: PlacePath) -> tuple[Column, ...]:
         """Return the columns of a route, each `expr` column with its type.
@@ -66,20 +66,8 @@ class Compiler:
             named = names_in(column.expr or "")
             cause = next((name for name in replaced if name in named), replaced[0])
             places.setdefault(column.name, (*path, _COLUMNS, cause))
-        columns = self._typed(merged(shared, route.columns), set(places), places)
-        self._check_kept(
-            {column.name: column.type for column in shared if column.expr is not None}, own, columns, places
-        )
+        columns = self._typed(merged(shared, route.columns), own, places)
         return tuple(column for column in columns if column.name in own)
-
-    def _check_kept(
-        self, types: dict[str, Type], own: set[str], columns: Iterable[Column], places: Mapping[str, PlacePath]
-    ) -> None:
-        for column in columns:
-            before = types.get(column.name, column.type)
-            if column.name not in own and column.type != before:
-                message = f"makes {key(column.name)} {column.type}, and elsewhere it is {before}"
-                self.mistakes.add(places[column.name], f"{message}; give {key(column.name)} a type")
 
     def condition(self, text: str, columns: Iterable[Column], path: PlacePath) -> None:
         """Check a `where`, which sees the columns that are not computed."""
@@ -93,14 +81,12 @@ class Compiler:
         """Check an expression whose value is wanted, of any type."""
         self._compiled(text, {column.name: column.type for column in columns}, path)
 
-    def _typed(
-        self, columns: Sequence[Column], wanted: set[str], places: Mapping[str, PlacePath]
-    ) -> tuple[Column, ...]:
-        """Compile the `expr` columns among the wanted ones, each after those that it names.
+    def _typed(self, columns: Sequence[Column], new: set[str], places: Mapping[str, PlacePath]) -> tuple[Column, ...]:
+        """Compile the `expr` columns that have a place, each after those that it names; what is not `new` has its type.
 
         A declared type becomes a cast around the expression, so that what it gives is the type of its column.
         """
-        waiting = {c.name: c for c in columns if c.expr is not None and c.name in wanted and c.name not in self.broken}
+        waiting = {c.name: c for c in columns if c.expr is not None and c.name in places and c.name not in self.broken}
         done = {column.name: column for column in columns}
         names = {name: names_in(column.expr or "") for name, column in waiting.items()}
         while waiting:
@@ -113,8 +99,21 @@ class Compiler:
                     del waiting[name]
                 continue
             known = {name: column.type for name, column in done.items() if name not in waiting}
-            done[ready] = self._typed_column(waiting.pop(ready), known, places[ready])
+            column = waiting.pop(ready)
+            if ready in new:
+                done[ready] = self._typed_column(column, known, places[ready])
+            else:
+                self._check_kept(column, known, places[ready])
         return tuple(done.values())
+
+    def _check_kept(self, column: Column, known: Mapping[str, Type], path: PlacePath) -> None:
+        found = self._compiled(column.expr or "", known, path)
+        if found not in (None, column.type):
+            name, cast = key(column.name), f"cast(..., target_type='{column.type}')"
+            message = (
+                f"makes {name} {found}, and elsewhere it is {column.type}; write {cast} in the expression of {name}"
+            )
+            self.mistakes.add(path, message)
 
     def _typed_column(self, column: Column, known: Mapping[str, Type], path: PlacePath) -> Column:
         found = self._compiled(column.expr or "", known, path)

@@ -1,7 +1,7 @@
 """Where the keys of a TOML text stand: the line of each, which `tomllib` does not tell.
 
 It is only for messages, and only for text that `tomllib` has accepted, so nothing is checked again here. Invariant:
-every key and every element of a list that `tomllib` found has a line.
+every key and every element of a list that `tomllib` found has a line, down to a depth that no configuration has.
 """
 
 import re
@@ -23,6 +23,8 @@ _TOKENS: Final = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _ESCAPES: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
+_DEPTH_LIMIT: Final = 32
+"""Names and indexes in a place; what lies deeper has the line of what it lies in."""
 _ESCAPED: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 
 
@@ -92,7 +94,7 @@ class _Scan:
         names = self._names("]")
         self.index += is_list
         path: PlacePath = ()
-        for position, name in enumerate(names, 1):
+        for position, name in enumerate(names[:_DEPTH_LIMIT], 1):
             path = (*path, name)
             self.places.lines.setdefault(path, line)
             if is_list and position == len(names):
@@ -115,7 +117,7 @@ class _Scan:
     def _key_and_value(self, table: PlacePath) -> None:
         line = self._line()
         names = self._names("=")
-        for length in range(1, len(names) + 1):
+        for length in range(1, min(len(names), _DEPTH_LIMIT - len(table)) + 1):
             self.places.lines.setdefault((*table, *names[:length]), line)
         if len(names) > 1:
             self.places.dotted.append(DottedKey(table, names, line))
@@ -146,7 +148,8 @@ class _Scan:
             container.position += 1
         elif isinstance(container, _List):
             path = (*container.path, container.position)
-            self.places.lines.setdefault(path, self._line())
+            if len(path) <= _DEPTH_LIMIT:
+                self.places.lines.setdefault(path, self._line())
             self._value(path)
         else:
             self._key_and_value(container.path)

@@ -35,7 +35,7 @@ _TOML_REMEDIES: Final = (
     ("Cannot declare", "the table is there twice, or a key has its name"),
     ("Cannot mutate immutable namespace", "what stands between braces cannot be added to below"),
     ("Invalid initial character for a key part", "a table between braces is one line"),
-    ("Expected '=' after a key", "a key with other characters than letters, digits, - and _ needs quotes"),
+    ("Expected '=' after a key", "a name of other characters than letters and digits needs quotes"),
 )
 
 

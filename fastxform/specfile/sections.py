@@ -54,7 +54,7 @@ def _delimiter(table: Table) -> str:
     if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
         table.fail(
             "delimiter",
-            r"must be one ASCII character, and not a quote, CR or LF; for a TAB write '\t' in double quotes",
+            r'must be one ASCII character other than a quote, CR and LF; a TAB is "\t"',
         )
         return ","
     return delimiter

@@ -111,9 +111,7 @@ def default_value(value: Any, target: Type) -> Value:
     if isinstance(value, (dict, list)) and target.kind not in ("auto", "string", "json"):
         raise ValueMistakeError(f"does not fit {target}: {kind_of(value)}")
     if target.kind == "json" and type(value) is str and value.lstrip()[:1] in ("{", "["):
-        raise ValueMistakeError(
-            "is text, and would be written in quotes; write an object or a list as TOML does, without quotes"
-        )
+        raise ValueMistakeError("is text, and would be written in quotes; write an object as TOML does, without them")
     plain: Value = Json(json_text(value)) if isinstance(value, (dict, list)) else value
     _check_fit(plain, target)
     return plain

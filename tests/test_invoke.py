@@ -1,0 +1,202 @@
+"""The handler: every record answered once, in order, within the limit, in the spelling that is really sent."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from oracle import FAILED, OK, SPELLINGS, Oracle, cut
+from strategies import hostile_payloads
+
+import fastxform
+from fastxform import invoke
+from fastxform.errors import EventError
+from fastxform.limits import RESPONSE_LIMIT_BYTES
+
+CONFIG = 'overflow = { policy = "fail" }\n[columns]\na = "a"\n'
+ROUTED = """
+overflow = { policy = "fail" }
+[output]
+format = "json"
+[columns]
+a = { path = "a", type = "string" }
+[[routes]]
+where = "a == 'x'"
+iceberg = { database = "db", table = "tä" }
+[[routes]]
+iceberg = { database = "db", table = "other", operation = "insert" }
+"""
+STREAM = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/s"
+
+
+def record_of(record_id, payload, name="data", **more):
+    text = "not base64!" if payload is None else base64.b64encode(payload).decode()
+    return {"recordId": record_id, "approximateArrivalTimestamp": 1_664_029_185_290, name: text, **more}
+
+
+def event_of(payloads, ids=None, name="data", **more):
+    ids = ids or [f"{position:062}" for position in range(len(payloads))]
+    records = [record_of(record_id, payload, name) for record_id, payload in zip(ids, payloads, strict=True)]
+    return {"invocationId": "i", "deliveryStreamArn": STREAM, "region": "eu-west-1", **more, "records": records}
+
+
+def handler_of(config):
+    return fastxform.make_handler(fastxform.Pipeline.from_toml(config))
+
+
+def both_answers(config, event):
+    handler = handler_of(config)
+    as_bytes = handler(json.dumps(event).encode(), None)
+    assert isinstance(as_bytes, bytes)
+    return handler(event, None), json.loads(as_bytes)
+
+
+def test_dict_and_bytes_are_answered_alike():
+    """A dict is answered with a dict, bytes with bytes, and both say the same of each record, in order."""
+    event = event_of([b'{"a":"x,y"}', b"oops", None, b'{"a":1.10}'])
+    as_dict, as_bytes = both_answers(CONFIG, event)
+    assert as_dict == as_bytes
+    assert [entry["result"] for entry in as_dict["records"]] == ["Ok", "ProcessingFailed", "ProcessingFailed", "Ok"]
+    assert [base64.b64decode(entry["data"]) for entry in as_dict["records"] if "data" in entry] == [
+        b'"x,y"\n',
+        b"1.10\n",
+    ]
+    assert [entry["recordId"] for entry in as_dict["records"]] == [record["recordId"] for record in event["records"]]
+
+
+def test_msk_events_are_answered_in_their_own_member():
+    """MSK's `kafkaRecordValue` takes the place of `data`, in and out."""
+    event = event_of(
+        [b'{"a":1}'], name="kafkaRecordValue", sourceMSKArn="arn:aws:kafka:eu-west-1:123456789012:cluster/c"
+    )
+    for answer in both_answers(CONFIG, event):
+        assert answer == {"records": [{"recordId": "0" * 62, "result": "Ok", "kafkaRecordValue": "MQo="}]}
+
+
+def test_meta_columns_come_from_the_event():
+    """Arrival, id and the Kinesis metadata of a record become columns; what an event lacks is null."""
+    config = CONFIG + "".join(
+        f'{name} = {{ meta = "{name}" }}\n'
+        for name in ("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id")
+    )
+    event = event_of([b'{"a":1}', b'{"a":2}'], ids=["r1", "r2"])
+    event["records"][0]["kinesisRecordMetadata"] = {
+        "shardId": "shardId-0",
+        "partitionKey": "p",
+        "sequenceNumber": "49",
+        "subsequenceNumber": "",
+    }
+    for answer in both_answers(config, event):
+        rows = [base64.b64decode(entry["data"]).decode() for entry in answer["records"]]
+        assert rows == ["1,1664029185290,r1,p,49,shardId-0\n", "2,1664029185290,r2,,,\n"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param({"records": None}, id="records null"),
+        pytest.param({"records": "x"}, id="records text"),
+        pytest.param({"records": [{"data": ""}]}, id="no id"),
+        pytest.param({"records": [{"recordId": 1, "data": ""}]}, id="id a number"),
+        pytest.param([], id="a list"),
+        pytest.param("text", id="a text"),
+    ],
+)
+def test_what_is_no_firehose_event_raises(event):
+    """An event without records that can be answered raises one error, as dict and as bytes."""
+    handler = handler_of(CONFIG)
+    with pytest.raises(EventError):
+        handler(event, None)
+    with pytest.raises(EventError):
+        handler(json.dumps(event).encode(), None)
+
+
+def test_bytes_that_are_no_json_raise():
+    """An event that is not JSON raises one error."""
+    with pytest.raises(EventError, match="not a JSON document"):
+        handler_of(CONFIG)(b"\xff{", None)
+
+
+@pytest.mark.parametrize("data", [None, 5, {"x": 1}, ["x"], "ü", "AAA", "A A="], ids=repr)
+def test_data_that_is_no_base64_fails_its_record_alone(data):
+    """Whatever stands in `data`, the record is answered and its neighbour is untouched."""
+    event = event_of([b'{"a":1}', b'{"a":2}'])
+    event["records"][0]["data"] = data
+    for answer in both_answers(CONFIG, event):
+        assert [entry["result"] for entry in answer["records"]] == ["ProcessingFailed", "Ok"]
+
+
+def test_no_payload_is_logged(capsys):
+    """The log line of a batch with failures names codes and counts, nothing of a payload."""
+    handler_of('[columns]\na = { path = "secret", type = "int64" }\n')(event_of([b'{"secret":"hunter2"}'] * 3), None)
+    out, err = capsys.readouterr()
+    assert "hunter2" not in out + err
+    assert json.loads(out)["failed"] == {"type:a": 3}
+
+
+IDS = st.text(st.sampled_from('0aé"\\\n\x7f😀'), min_size=1, max_size=70)
+PAYLOADS = st.one_of(
+    st.builds(lambda text: json.dumps({"a": text}).encode(), st.text(max_size=300)),
+    st.builds(lambda text: json.dumps({"a": text}).encode(), st.sampled_from(["x", "", "a,b"])),
+    hostile_payloads(),
+)
+
+
+@pytest.mark.parametrize("spelling", sorted(SPELLINGS))
+@pytest.mark.parametrize("config", [CONFIG, ROUTED], ids=["csv", "routed"])
+def test_the_cut_is_exact(config, spelling, monkeypatch):
+    """Never a byte over the limit, and the cut is the oracle's, in each spelling, whatever ids and metadata hold."""
+
+    @settings(max_examples=60)
+    @given(st.lists(st.tuples(IDS, PAYLOADS), min_size=1, max_size=12), st.floats(0, 1.1))
+    def check(records, share):
+        ids = [f"{position}{record_id}" for position, (record_id, _) in enumerate(records)]
+        payloads = [payload for _, payload in records]
+        outcomes = Oracle(config).batch(payloads)
+        least = write(
+            [
+                {"recordId": i, "result": FAILED} if o.result == OK else entry(i, o)
+                for i, o in zip(ids, outcomes, strict=True)
+            ]
+        )
+        most = write([entry(i, o) for i, o in zip(ids, outcomes, strict=True)])
+        limit = int(len(least) + share * max(len(most) - len(least), 0))
+        monkeypatch.setattr(invoke, "RESPONSE_LIMIT_BYTES", limit)
+        monkeypatch.setattr(
+            invoke.runtime, "spelling", lambda: {"runtime311": "runtime_ascii"}.get(spelling, "runtime_utf8")
+        )
+        event = event_of(payloads, ids)
+        compact = spelling == "compact"
+        answer = handler_of(config)(json.dumps(event).encode() if compact else event, None)
+        sent = answer if compact else json.dumps(answer, **SPELLINGS[spelling]).encode()
+        assert len(sent) <= limit
+        found = [position for position, got in enumerate(json.loads(sent)["records"]) if got["result"] == OK]
+        assert found == cut(outcomes, ids, limit, spelling).kept
+
+    def entry(record_id, outcome):
+        found = {"recordId": record_id, "result": outcome.result}
+        if outcome.result == OK:
+            found["data"] = base64.b64encode(outcome.data).decode()
+            if outcome.metadata is not None:
+                found["metadata"] = outcome.metadata
+        return found
+
+    def write(entries):
+        return json.dumps({"records": entries}, **SPELLINGS[spelling]).encode()
+
+    check()
+
+
+def test_the_largest_response_is_exactly_the_limit():
+    """A response of exactly 6,291,556 bytes is sent whole; one byte of output more, and its record fails."""
+    handler = handler_of(CONFIG)
+    frame = len('{"records":[{"recordId":"r","result":"Ok","data":""}]}')
+    length = (RESPONSE_LIMIT_BYTES - frame) // 4 * 3
+    ids = "r" * (1 + (RESPONSE_LIMIT_BYTES - frame) % 4)
+    for extra, result in ((0, "Ok"), (1, "ProcessingFailed")):
+        payload = json.dumps({"a": "x" * (length - 1 + extra)}).encode()
+        answer = handler(json.dumps(event_of([payload], [ids])).encode(), None)
+        assert json.loads(answer)["records"][0]["result"] == result
+        assert len(answer) == RESPONSE_LIMIT_BYTES or result != "Ok"
