@@ -351,7 +351,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--dict", action="store_true", help="the event as dict, under the runtime's own JSON")
     parser.add_argument("--seconds", type=float, default=10.0, help="how long to look (default %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "profile.html", help="the page")
+    parser.add_argument("--out", type=Path, default=PACKAGE.parent / "build" / "profile.html", help="the page")
     options = parser.parse_args(arguments)
     profiled, facts = profile(options.corpus, options.seconds, options.dict)
     per_invocation_ms = float(facts["CPU time of one"].split()[0])

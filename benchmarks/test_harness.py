@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from benchmarks import contenders, corpora, harness, picture, report
+from benchmarks import contenders, corpora, harness, picture, profile_burst, report
 from benchmarks.contenders import Contender
 from benchmarks.targets import Target
 
@@ -173,3 +173,36 @@ def test_pictures_escape_their_text() -> None:
     assert "&lt;&amp;&gt;" in drawn
     assert "x&lt;y" in drawn
     assert 'aria-label="with &quot;quotes&quot;"' in drawn
+
+
+def test_every_stage_of_the_profile_has_its_place() -> None:
+    """The table of stages has a row for whatever a sample can be counted to."""
+    assert {stage for stage, _, _ in profile_burst.STAGES} <= set(profile_burst.ORDER)
+
+
+def test_a_sample_belongs_to_the_innermost_stage() -> None:
+    """From the tip of a stack down the first function that has a stage decides; a comprehension is its caller's."""
+    stack = [("kernels.py", "cast"), ("project.py", "<listcomp>"), ("project.py", "_not_utf8"), ("pipeline.py", "run")]
+    assert profile_burst._stage_of(stack) == "UTF-8"
+    assert profile_burst._stage_of(stack[3:]) == "pipeline"
+    assert profile_burst._stage_of([("elsewhere.py", "f")]) == "other"
+
+
+def test_the_report_gives_times_or_a_reason() -> None:
+    """A contender that was timed has a row with its ratio, one that was not a line with the reason, in one line."""
+    corpus = corpora.find("direct-changes")
+    ours, other, gone = (contenders.find(name) for name in ("fastxform", "stdlib", "node"))
+    results = {
+        (corpus.name, result.contender.name): result
+        for result in (
+            harness.Result(ours, corpus, 5_000_000, 6_000, [10e6, 12e6], [1.0, 1.0], 100_000_000),
+            harness.Result(other, corpus, 5_000_000, 6_000, [60e6, 66e6], [1.0, 1.0], 50_000_000),
+            harness.Result(gone, corpus, 5_000_000, 6_000, absent="failed: a |\nb"),
+        )
+    }
+    text = report.markdown(results, None, 2)
+    assert "| standard library, dict | 60.0 | 63.0 | 95,238 | 79 | 50 | 6.00 (5.75) |" in text
+    assert "- Node.js: failed: a \\| b" in text
+    assert "| direct-changes: against the standard-library handler | 6.00 | 5.5 | 8 | gate passed |" in text
+    assert "| direct-changes: against Node.js |  | 3 | 4 | not measured |" in text
+    assert sorted(report.pictures(results)) == ["corpora.svg", "speed.svg"]

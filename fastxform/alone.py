@@ -149,7 +149,7 @@ class _ImagePlace:
         return _ImagePlace(attributes[name], self.double, is_map=False)
 
     def _map_of_attribute(self) -> Any:
-        dynamodb.check_shape(self.content)
+        dynamodb.judge(self.content, self.double)
         return self.content.get("M")
 
     def value(self, as_json: bool = False) -> Outcome:
@@ -164,7 +164,7 @@ class _ImagePlace:
     def is_true(self) -> bool:
         if self.is_map:
             return is_true(self.content)
-        dynamodb.check_shape(self.content)
+        dynamodb.judge(self.content, self.double)
         ((tag, content),) = self.content.items()
         return tag == "N" or (tag != "NULL" and is_true(content))
 

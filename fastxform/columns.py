@@ -65,9 +65,24 @@ def fragments(column: Values, text: pa.Array) -> pa.Array:
     return replace(found, rows, [fragment(column.alone[row]) for row in rows])
 
 
-def key_texts(array: pa.Array) -> list[str | None]:
-    """Return a column as the texts of a partition key."""
-    return (array if pa.types.is_string(array.type) else kernels.cast(array, pa.string())).to_pylist()  # type: ignore[no-any-return]
+_PLAIN_SCALE: Final = 6
+"""Decimals of more fraction digits may be given an exponent, as Python's are."""
+
+
+def needs_texts(array: pa.Array) -> bool:
+    """Tell whether Arrow alone would write a column otherwise than `texts` does."""
+    return bool(pa.types.is_decimal(array.type) and array.type.scale > _PLAIN_SCALE)
+
+
+def texts(array: pa.Array) -> pa.Array:
+    """Return a typed column as text; decimals are written out, where Arrow gives small ones an exponent."""
+    if pa.types.is_string(array.type):
+        return array
+    text = kernels.cast(array, pa.string())
+    if needs_texts(array):
+        rows = kernels.true_rows(kernels.matches(text, "E"))
+        return replace(text, rows, [format(array[row].as_py(), "f") for row in rows])
+    return text
 
 
 def type_of(array: pa.Array) -> Type:

@@ -55,6 +55,17 @@ def check_shape(attribute: Any) -> None:
         raise BadAttributeError
 
 
+def judge(attribute: Any, double: bool) -> None:
+    """Raise where an attribute that a path steps on is malformed; what is inside a map or a list is judged when read.
+
+    Raises:
+        BadAttributeError: it is malformed.
+    """
+    check_shape(attribute)
+    if "M" not in attribute and "L" not in attribute:
+        plain(attribute, double)
+
+
 def plain(attribute: Any, double: bool) -> Any:
     """Return the plain value of an attribute: None, str, `Number`, bool, list or dict.
 

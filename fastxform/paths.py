@@ -16,24 +16,20 @@ from fastxform.errors import FastxformError
 
 _IMAGES: Final = frozenset(("NewImage", "OldImage"))
 
+# Texts, not compiled patterns: most files need none of them, and `re` keeps what it has compiled.
 _SPACE: Final = r"[ \t\n\r]*"
 _NAME: Final = r'(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\\]|\\.)*")'
 _DOTTED: Final = rf"{_NAME}(?:{_SPACE}\.{_SPACE}{_NAME})*"
 _EITHER: Final = rf"{_DOTTED}(?:{_SPACE}\|\|{_SPACE}{_DOTTED})+"
-
-_NAMES: Final = re.compile(_NAME, re.DOTALL)
-_BARE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_DOTTED_TERMS: Final = re.compile(_DOTTED, re.DOTALL)
-_IS_DOTTED: Final = re.compile(rf"{_SPACE}{_DOTTED}{_SPACE}", re.DOTALL)
-_IS_EITHER: Final = re.compile(
-    rf"{_SPACE}(?:(?P<terms>{_EITHER})"
-    rf"|\({_SPACE}(?P<inner>{_EITHER}){_SPACE}\){_SPACE}(?P<rest>(?:\.{_SPACE}{_NAME}{_SPACE})*))",
-    re.DOTALL,
+_EITHER_AND_REST: Final = (
+    rf"(?P<terms>{_EITHER})|\({_SPACE}(?P<inner>{_EITHER}){_SPACE}\)(?P<rest>(?:{_SPACE}\.{_SPACE}{_NAME})*)"
 )
-_IS_FIRST_WHERE: Final = re.compile(
-    rf"{_SPACE}(?P<list>{_DOTTED}){_SPACE}\[\?{_SPACE}(?P<key>{_DOTTED}){_SPACE}=={_SPACE}'(?P<equals>(?:[^'\\]|\\.)*)'{_SPACE}\]"
-    rf"{_SPACE}\.{_SPACE}(?P<value>{_DOTTED}){_SPACE}\|{_SPACE}\[{_SPACE}0{_SPACE}\]{_SPACE}",
-    re.DOTALL,
+_FIRST_WHERE: Final = (
+    rf"(?P<list>{_DOTTED}){_SPACE}\[\?{_SPACE}(?P<key>{_DOTTED}){_SPACE}=={_SPACE}'(?P<equals>(?:[^'\\]|\\.)*)'{_SPACE}\]"
+    rf"{_SPACE}\.{_SPACE}(?P<value>{_DOTTED}){_SPACE}\|{_SPACE}\[{_SPACE}0{_SPACE}\]"
+)
+_WORDS: Final = (
+    r"""(?P<kept>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|(?P<word>[^\s.\[\](){}|&,*?=<>!"'`]+)"""
 )
 
 _ON_THE_SAME_VALUE: Final = frozenset(
@@ -49,14 +45,6 @@ _ON_THE_SAME_VALUE: Final = frozenset(
     )
 )
 """Nodes of a syntax tree whose children are all evaluated on the value that the node itself is."""
-
-_JSON_PATH_MEMBER: Final = re.compile(r"""\[(?P<mark>['"])(?P<name>[^'"\]\\]+)(?P=mark)\]""")
-_JSON_PATH_ROOT: Final = re.compile(r"^\s*\$\.(?=.)")
-_NEEDS_NO_QUOTES: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|-?[0-9]+|@")
-_WORDS: Final = re.compile(
-    r"""(?P<kept>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|(?P<word>[^\s.\[\](){}|&,*?=<>!"'`]+)""",
-    re.DOTALL,
-)
 
 
 class PathError(FastxformError):
@@ -125,7 +113,7 @@ def compile_path(text: str) -> Path:
 
 def quote(name: str) -> str:
     """Return a member's name as a path spells it, in quotes where it needs them."""
-    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if _is_bare(name) else json.dumps(name, ensure_ascii=False)
 
 
 def evaluate_slow(path: Path, document: Any) -> Any:
@@ -216,13 +204,16 @@ def _is_false(value: Any) -> bool:
 
 def _recognised(text: str) -> Path | None:
     """Return the plan of a text whose shape can be seen without a parser, None for any other, wrong ones among them."""
+    if all(map(_is_bare, names := text.split("."))):
+        return Dotted(tuple(names))
+    text = text.strip(" \t\n\r")
     try:
-        if _IS_DOTTED.fullmatch(text):
+        if re.fullmatch(_DOTTED, text, re.DOTALL):
             return _dotted(text)
-        if found := _IS_EITHER.fullmatch(text.rstrip(" \t\n\r")):
-            terms = _DOTTED_TERMS.findall(found["terms"] or found["inner"])
+        if found := re.fullmatch(_EITHER_AND_REST, text, re.DOTALL):
+            terms = re.findall(_DOTTED, found["terms"] or found["inner"], re.DOTALL)
             return Either(tuple(map(_dotted, terms)), _names(found["rest"] or ""))
-        if found := _IS_FIRST_WHERE.fullmatch(text):
+        if found := re.fullmatch(_FIRST_WHERE, text, re.DOTALL):
             equals = found["equals"].replace("\\'", "'")
             return FirstWhere(_dotted(found["list"]), _dotted(found["key"]), _scalar(equals), _dotted(found["value"]))
     except ValueError:
@@ -231,12 +222,18 @@ def _recognised(text: str) -> Path | None:
     return None
 
 
+def _is_bare(name: str) -> bool:
+    """Tell whether a name needs no quotes: ASCII letters, digits and underscores, no digit in front."""
+    return name.isascii() and name.isidentifier()
+
+
 def _dotted(text: str) -> Dotted:
     return Dotted(_names(text))
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(_scalar(json.loads(name)) if name[0] == '"' else name for name in _NAMES.findall(text))
+    names = re.findall(_NAME, text, re.DOTALL)
+    return tuple(_scalar(json.loads(name)) if name[0] == '"' else name for name in names)
 
 
 def _scalar(text: str) -> str:
@@ -397,8 +394,9 @@ def _path_error(text: str, err: ValueError) -> PathError:
 
 def _suggestion(text: str) -> str | None:
     """Return the text with its names in quotes where they need them, if that makes it JMESPath."""
-    plain = _JSON_PATH_MEMBER.sub(lambda found: f".{quote(found['name'])}", _JSON_PATH_ROOT.sub("", text))
-    for candidate in (plain, _WORDS.sub(_quoted_word, plain)):
+    plain = re.sub(r"^\s*\$\.(?=.)", "", text)
+    plain = re.sub(r"""\[(['"])([^'"\]\\]+)\1\]""", lambda found: f".{quote(found[2])}", plain)
+    for candidate in (plain, re.sub(_WORDS, _quoted_word, plain, flags=re.DOTALL)):
         if candidate != text and candidate.isprintable() and _is_path(candidate):
             return candidate
     return None
@@ -414,6 +412,6 @@ def _is_path(text: str) -> bool:
 
 def _quoted_word(found: re.Match[str]) -> str:
     word = found["word"]
-    if word is None or _NEEDS_NO_QUOTES.fullmatch(word):
+    if word is None or _is_bare(word) or re.fullmatch(r"-?[0-9]+|@", word):
         return found[0]
     return json.dumps(word, ensure_ascii=False)

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Self
 
 import pyarrow as pa
@@ -322,7 +323,8 @@ class Pipeline:
             raised = raised + kernels.false_rows(kernels.call("is_finite", [found]))
         wanted = arrow_type(target)
         if found.type != wanted:
-            found, more = kernels.halve(lambda part: kernels.cast(part, wanted), found, wanted)
+            cast = columns.texts if pa.types.is_string(wanted) else partial(kernels.cast, target=wanted)
+            found, more = kernels.halve(cast, found, wanted)
             raised = raised + more
         return found, raised
 
@@ -502,7 +504,7 @@ def _partition_keys(
     for name, compiled in keys:
         array, raised = _evaluate(compiled, frame, {other: arrays[other] for other in compiled.names}, now)
         answers.fail(frame, raised, f"partition_key:{name}")
-        text = columns.key_texts(array)
+        text = columns.texts(array).to_pylist()
         answers.fail(frame, [place for place, value in enumerate(text) if not value], f"partition_key:{name}")
         texts.append(text)
     names = [name for name, _ in keys]

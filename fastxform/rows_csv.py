@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from fastxform import kernels
+from fastxform.columns import needs_texts, texts
 from fastxform.payload import encode
 from fastxform.spec import Output, Type
 
@@ -53,8 +54,8 @@ def _prepare(field: Field, output: Output) -> pa.Array:
         array = pa.array([None if v is None else encode(v).decode() for v in array.to_pylist()], pa.string())
     elif pa.types.is_string(array.type):
         array = _escape(array, output)
-    elif output.quoting == "all" or output.null or output.delimiter not in _PLAIN_DELIMITERS:
-        array = kernels.cast(array, pa.string())
+    elif output.quoting == "all" or output.null or output.delimiter not in _PLAIN_DELIMITERS or needs_texts(array):
+        array = texts(array)
     if output.null and array.null_count:
         array = kernels.call("coalesce", [array, pa.scalar(output.null, pa.string())])
     return array
@@ -110,7 +111,7 @@ def _write_apart(
     apart = kernels.true_rows(special)
     plain = kernels.keep(batch, kernels.call("invert", [special]))
     written = _write_plain(plain, output.delimiter) if len(plain) else []
-    columns = [kernels.cast(column, pa.string()) for column in kernels.take(batch, pa.array(apart, pa.int64())).columns]
+    columns = [texts(column) for column in kernels.take(batch, pa.array(apart, pa.int64())).columns]
     found: list[bytes | None] = []
     refused: dict[int, str] = {}
     used = 0
@@ -118,13 +119,13 @@ def _write_apart(
         upto = used + row - len(found)
         found += written[used:upto]
         used = upto
-        texts = [value or "" for value in values]
+        words = [value or "" for value in values]
         if output.quoting == "none":
-            at_fault = next((index for index, text in enumerate(texts) if _needs_quotes(text, output.delimiter)), 0)
+            at_fault = next((index for index, text in enumerate(words) if _needs_quotes(text, output.delimiter)), 0)
             refused[row] = fields[at_fault].name
             found.append(None)
         else:
-            found.append(_row(texts, output.delimiter))
+            found.append(_row(words, output.delimiter))
     found += written[used:]
     return found, refused
 

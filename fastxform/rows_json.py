@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 
 from fastxform import kernels
-from fastxform.columns import json_strings
+from fastxform.columns import json_strings, texts
 from fastxform.dynamodb import quote
 from fastxform.payload import encode
 from fastxform.spec import Type
@@ -60,7 +60,9 @@ def _json_texts(member: Member, iceberg: bool) -> pa.Array:
         return pa.array([None if v is None else f'"{encode(v).decode()}"' for v in array.to_pylist()], pa.string())
     if pa.types.is_timestamp(array.type):
         return _microseconds(array) if iceberg else _iso_8601(array)
-    text = kernels.cast(array, pa.string())
+    text = texts(array)
+    if pa.types.is_floating(array.type):  # JSON has no word for what only `map_batch` can bring here
+        return kernels.call("if_else", [kernels.call("is_finite", [array]), text, pa.scalar(None, pa.string())])
     return _quoted(text) if pa.types.is_date(array.type) else text
 
 

@@ -954,7 +954,7 @@ def test_mistakes_say_what_is_wrong_and_where(text, message, offset):
         ("number", "i + 1", "`where` takes true or false, not int64; compare it, e.g. with `!= 0`"),
         ("text", "'x'", "`where` takes true or false, not the text 'x'"),
         ("auto", "a", "`where` takes true or false, not text; column 'a' has no type"),
-        ("None", "None", "the expression is always null, so no record would pass"),
+        ("None", "None", "the expression is always null, which has no type"),
         ("mistake", "i ==", "invalid syntax"),
     ),
 )

@@ -172,11 +172,11 @@ def test_a_partition_key_is_kept_or_made():
     """The key of the put is in the event; without one there are 32 hexadecimal digits, as DynamoDB makes."""
     watch = Watch()
     firehose, _ = stream(watch, kinesis=True)
-    firehose.put(b"a", "my key")
+    firehose.put(b"a", 'my "key" \\ 東\n')
     firehose.put(b"b")
     firehose.close()
     first, second = (record["kinesisRecordMetadata"]["partitionKey"] for record in watch.events[0]["records"])
-    assert first == "my key"
+    assert first == 'my "key" \\ 東\n'
     assert re.fullmatch("[0-9A-F]{32}", second)
 
 
@@ -458,14 +458,38 @@ def test_a_function_is_never_invoked_inside_itself():
     assert (firehose.books.put_back, firehose.books.invocations) == (3, 6)
 
 
-def test_records_that_circle_for_ever_are_an_error():
-    """A function that puts everything back is stopped with one line."""
+@pytest.mark.parametrize("settings", [{}, {"max_records": 1}, {"max_records": 3}], ids=["close", "one", "three"])
+def test_records_that_circle_for_ever_are_an_error(settings):
+    """A function that puts everything back is stopped with one line, while records come in and at the end."""
     handler = PutBack(times=10**9)
-    firehose, _ = stream(handler)
+    firehose, _ = stream(handler, **settings)
     handler.firehose = firehose
-    firehose.put(b"a")
     with pytest.raises(ContractError, match="without end"):
-        firehose.close()
+        feed(firehose, 20)
+    assert handler.seen[b"0"] > 50
+
+
+def test_records_that_come_round_some_times_are_no_error():
+    """However many they are: each is delivered in the end."""
+    handler = PutBack(times=20)
+    firehose, sink = stream(handler, max_records=3)
+    handler.firehose = firehose
+    feed(firehose, 20)
+    assert sorted(joined(sink.objects).split()) == sorted(b"%d" % number for number in range(20))
+    assert firehose.books.put_back == 400
+
+
+def test_a_function_that_drops_everything_is_no_error():
+    """Dropping is not circling."""
+    firehose, _ = fed([b"x"] * 500, answer_all(result="Dropped"), max_records=1)
+    assert firehose.books.dropped == 500
+
+
+def feed(firehose, count):
+    """Put so many numbers and close."""
+    for number in range(count):
+        firehose.put(b"%d" % number)
+    firehose.close()
 
 
 def test_puts_from_many_threads_lose_nothing():

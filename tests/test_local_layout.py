@@ -1,7 +1,5 @@
 """Keys and sinks: no text makes a key that leaves the directory, and no file is removed that simulate did not write."""
 
-import os
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +53,7 @@ def test_the_names_of_objects():
 
 def files(root):
     """The relative names of all files, the marker left out."""
-    found = (os.path.relpath(os.path.join(path, name), root) for path, _, names in os.walk(root) for name in names)
+    found = (str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
     return sorted(name for name in found if name != MARKER)
 
 

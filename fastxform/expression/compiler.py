@@ -7,7 +7,7 @@ What operators and functions mean is said beside this module. Invariant: whateve
 import ast
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from keyword import iskeyword
@@ -101,13 +101,7 @@ def compile_expression(text: str, columns: Mapping[str, Type]) -> Expression:
     Raises:
         ExpressionError: the expression cannot be used.
     """
-    try:
-        term = _Compiler(text, columns).compile()
-        if term.type is None:
-            raise ExpressionError("the expression is always null, which has no type", term.offset)
-        return _finished(text, term, columns)
-    except ExpressionError as error:
-        raise ExpressionError(error.message, min(error.column_offset, len(text)), text) from None
+    return _compile(text, columns, lambda term: term)
 
 
 def compile_condition(text: str, columns: Mapping[str, Type]) -> Expression:
@@ -116,16 +110,23 @@ def compile_condition(text: str, columns: Mapping[str, Type]) -> Expression:
     Raises:
         ExpressionError: the expression cannot be used, or is of another type.
     """
+    return _compile(text, columns, lambda term: operators.truth(term, "where"))
+
+
+def _compile(text: str, columns: Mapping[str, Type], check: Callable[[Term], Term]) -> Expression:
     try:
         term = _Compiler(text, columns).compile()
         if term.type is None:
-            raise ExpressionError("the expression is always null, so no record would pass", term.offset)
-        return _finished(text, operators.truth(term, "where"), columns)
+            raise ExpressionError("the expression is always null, which has no type", term.offset)
+        term = check(term)
+        _try(term, columns)
     except ExpressionError as error:
-        raise ExpressionError(error.message, min(error.column_offset, len(text)), text) from None
+        raise ExpressionError(error.message, error.column_offset, text) from None
+    # An auto column is text here, no longer the value as it stands in the record.
+    return Expression(text, term.names, STRING if term.kind == "auto" else term.known_type, term)
 
 
-def _finished(text: str, term: Term, columns: Mapping[str, Type]) -> Expression:
+def _try(term: Term, columns: Mapping[str, Type]) -> None:
     """Run every kernel once on a row of nulls, so that no record is the first to meet a constant that overflows."""
     result_type = term.known_type
     nulls = {name: pa.nulls(1, arrow_type(columns[name])) for name in term.names}
@@ -136,8 +137,6 @@ def _finished(text: str, term: Term, columns: Mapping[str, Type]) -> Expression:
         raise ExpressionError(f"the expression fails for each row: {error}", term.offset) from None
     if result.type != arrow_type(result_type):
         raise ExpressionError(f"the expression gives {result.type}, not {result_type}", term.offset)
-    # An auto column is text here, no longer the value as it stands in the record.
-    return Expression(text, term.names, STRING if result_type.kind == "auto" else result_type, term)
 
 
 def _too_deep(offset: int) -> ExpressionError:

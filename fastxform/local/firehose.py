@@ -29,7 +29,7 @@ from fastxform.local.response import MESSAGES, Finding, Outcome, check_ids, fail
 START_MS: Final = 1_767_225_600_000
 """The clock of a stream starts here unless told: 2026-01-01 00:00 UTC."""
 
-_IDLE_ROUNDS: Final = 100
+_ROUNDS: Final = 100
 
 
 class RecordTooLargeError(ContractError):
@@ -115,6 +115,7 @@ class Firehose:
         self._lock = Lock()
         self._working = False
         self._invoking = False
+        self._circled = 0
         self._envelope_bytes = len(wire.head(self.settings.names, self._draw.uuid(), self.settings.kinesis) + wire.TAIL)
 
     def put(self, data: bytes, partition_key: str | None = None, arrival_ms: int | None = None) -> str:
@@ -122,10 +123,15 @@ class Firehose:
 
         Raises:
             RecordTooLargeError: the source of the stream does not take records of this size.
+            ContractError: the function puts records back without end.
         """
         kinesis = self.settings.kinesis
         key = wire.partition_key(data) if kinesis and partition_key is None else partition_key or ""
-        limit = limits.KINESIS_RECORD_LIMIT_BYTES - len(key.encode()) if kinesis else limits.FIREHOSE_RECORD_LIMIT_BYTES
+        limit = (
+            limits.KINESIS_RECORD_LIMIT_BYTES - len(key.encode(errors="surrogatepass"))
+            if kinesis
+            else limits.FIREHOSE_RECORD_LIMIT_BYTES
+        )
         if len(data) > limit:
             raise RecordTooLargeError(f"the record has {len(data)} bytes, the stream takes {limit}")
         with self._lock:
@@ -148,19 +154,12 @@ class Firehose:
         Raises:
             ContractError: the function puts records back without end.
         """
-        idle_rounds = 0
         while self._batch.records:
-            settled = self.books.delivered + self.books.failed.total()
             with self._lock:
                 self._working = True
             self.now_ms = max(self.now_ms, self._batch.opened_ms + self.settings.buffer_interval_ms)
             self._flush()
             self._work()
-            idle_rounds = 0 if self.books.delivered + self.books.failed.total() > settled else idle_rounds + 1
-            if idle_rounds >= _IDLE_ROUNDS and self.books.put_back:
-                raise ContractError(
-                    f"the function puts records back without end: {idle_rounds} invocations delivered none"
-                )
         self.delivery.close()
 
     def _work(self) -> None:
@@ -204,6 +203,7 @@ class Firehose:
         batch, self._batch = self._batch, _Batch()
         self.delivery.expire(self.now_ms)
         self.books.batches += 1
+        put_back, dropped = self.books.put_back, self.books.dropped
         invocation, attempts = self._attempt(batch.entries)
         outcomes: Sequence[Outcome]
         if invocation.error_code:
@@ -215,6 +215,17 @@ class Firehose:
             self._note(verdict.findings)
         for place, (record, outcome) in enumerate(zip(batch.records, outcomes, strict=True)):
             self._settle(record, outcome, attempts, place)
+        all_dropped = self.books.dropped - dropped == len(batch.records)
+        all_back = self.books.put_back - put_back >= len(batch.records)
+        self._watch_circles(len(batch.records) if all_dropped and all_back else 0)
+
+    def _watch_circles(self, circled: int) -> None:
+        """Stop a function that puts back all it gets: when every record of the stream has come round often enough."""
+        self._circled = self._circled + circled if circled else 0
+        books = self.books
+        waiting = books.records_in - books.delivered - books.dropped - books.failed.total()
+        if self._circled > _ROUNDS * waiting:
+            raise ContractError(f"the function puts records back without end: {_ROUNDS} rounds delivered none")
 
     def _attempt(self, entries: list[bytes]) -> tuple[Invocation, int]:
         """Invoke until it succeeds or the retries are used up; only the invocation id is fresh each time."""

@@ -5,6 +5,7 @@ shape, samples a and b). What is in a record and when an event is full is decide
 built once, and an event is exactly its head, its entries with commas between, and its tail, so sizes are sums.
 """
 
+import json
 from binascii import b2a_base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ def entry(record: Record, kinesis: bool) -> bytes:
         return b'%b%b"}' % (start, data)
     metadata = (
         f'","kinesisRecordMetadata":{{"sequenceNumber":"{record.record_id[: -len(_ID_SUFFIX)]}","subsequenceNumber":0,'
-        f'"partitionKey":"{record.partition_key}","shardId":"shardId-000000000000","approximateArrivalTimestamp":{record.arrival_ms}}}}}'
+        f'"partitionKey":{json.dumps(record.partition_key)},"shardId":"shardId-000000000000","approximateArrivalTimestamp":{record.arrival_ms}}}}}'
     )
     return b"%b%b%b" % (start, data, metadata.encode())
 

@@ -6,6 +6,8 @@ and is in `broken` where its type is not known, so that what names it makes no s
 
 from typing import Any, Final
 
+import pyarrow as pa
+
 from fastxform import paths
 from fastxform.datatypes import Type
 from fastxform.spec import Column
@@ -18,7 +20,7 @@ from fastxform.values import Value
 META: Final = ("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id")
 LOG_RECORD: Final = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters")
 LOG_EVENT: Final = ("id", "timestamp", "message")
-"""What paths address where the source is cloudwatch-logs: members of the record, and of each of its events."""
+"""What paths address where the source is cloudwatch-logs: members of the record, or of each of its events."""
 
 _SOURCES: Final = ("path", "expr", "meta")
 _NOT_OF_EXPR: Final = ("required", "default", "pattern")
@@ -33,7 +35,7 @@ class ColumnReader:
         self.broken: set[str] = set()
 
     def read(self, path: PlacePath, content: dict[str, Any]) -> tuple[Column, ...]:
-        """Return the columns of one table, in its order; one with a mistake is only a name."""
+        """Return the columns of one table, in its order."""
         columns: dict[str, Column] = {}
         for name, value in content.items():
             columns.update((column.name, column) for column in self._columns(path, name, value))
@@ -184,8 +186,7 @@ def _misplaced(path: PlacePath, name: str) -> str:
 
 def _refusal(pattern: str) -> str | None:
     """Return why RE2 refuses a pattern, alone or as a part of a larger one, as full matches need it."""
-    import pyarrow as pa
-
+    # Few files have patterns.
     from fastxform import kernels
 
     for whole in (pattern, f"(?:{pattern})"):

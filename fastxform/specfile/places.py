@@ -6,8 +6,7 @@ every key and every element of a list that `tomllib` found has a line, down to a
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 PlacePath: TypeAlias = tuple[str | int, ...]
 """The way to a value: names of tables, and indexes of lists from 0."""
@@ -28,8 +27,7 @@ _DEPTH_LIMIT: Final = 32
 _ESCAPED: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 
 
-@dataclass(frozen=True, slots=True)
-class DottedKey:
+class DottedKey(NamedTuple):
     """A key of several names that was written in one line, such as `mail.timestamp = ...`, below the table `table`."""
 
     table: PlacePath
@@ -37,12 +35,12 @@ class DottedKey:
     line: int
 
 
-@dataclass(slots=True)
 class Places:
     """The line of every place, from 1, and the keys that were written with dots."""
 
-    lines: dict[PlacePath, int] = field(default_factory=dict)
-    dotted: list[DottedKey] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.lines: dict[PlacePath, int] = {}
+        self.dotted: list[DottedKey] = []
 
     def line(self, path: PlacePath) -> int | None:
         """Return the line of a place, or of the nearest one around it; None for the file as a whole."""
@@ -58,6 +56,15 @@ def find(text: str) -> Places:
     return _Scan(text).places
 
 
+class _Container:
+    """A list or an inline table that is being read: its place, and how many commas there were."""
+
+    def __init__(self, path: PlacePath, is_list: bool) -> None:
+        self.path = path
+        self.is_list = is_list
+        self.position = 0
+
+
 class _Scan:
     """One walk over the tokens, without recursion: the lists and inline tables that are open wait on `open`."""
 
@@ -65,7 +72,7 @@ class _Scan:
         self.places = Places()
         self.tokens = list(_tokens(text.replace("\r\n", "\n")))
         self.index = 0
-        self.open: list[_List | _InlineTable] = []
+        self.open: list[_Container] = []
         self.list_lengths: dict[PlacePath, int] = {}
         table: PlacePath = ()
         while self.index < len(self.tokens):
@@ -127,10 +134,8 @@ class _Scan:
         """Read a scalar, or open a list or an inline table."""
         mark = "" if self._kind() == "string" else self._text()
         self.index += 1
-        if mark == "[":
-            self.open.append(_List(path))
-        elif mark == "{":
-            self.open.append(_InlineTable(path))
+        if mark in ("[", "{"):
+            self.open.append(_Container(path, mark == "["))
         elif mark:
             # The rest of a number or a date, which may hold dots and a space.
             while self._kind() == "bare" or self._text() == ".":
@@ -146,25 +151,13 @@ class _Scan:
         elif self._text() == ",":
             self.index += 1
             container.position += 1
-        elif isinstance(container, _List):
+        elif container.is_list:
             path = (*container.path, container.position)
             if len(path) <= _DEPTH_LIMIT:
                 self.places.lines.setdefault(path, self._line())
             self._value(path)
         else:
             self._key_and_value(container.path)
-
-
-@dataclass(slots=True)
-class _List:
-    path: PlacePath
-    position: int = 0
-
-
-@dataclass(slots=True)
-class _InlineTable:
-    path: PlacePath
-    position: int = 0
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
