@@ -417,10 +417,13 @@ def main(arguments: Sequence[str]) -> int:
     else:
         write(directory, results, cold, options.rounds)
         progress(f"written to {directory}")
+    broken = [one for one in results.values() if one.absent is not None and one.contender.name in OURS]
+    for one in broken:
+        progress(f"no time for {one.contender.name} on {one.corpus.name}: {one.absent}")
     missed = unmet(results, cold)
     for target in missed:
         progress(f"missed: {target.claim}: {target.measure(results, cold):.2f}, the gate is {target.gate:g}")
-    return 1 if missed else 0
+    return 1 if missed or broken else 0
 
 
 if __name__ == "__main__":

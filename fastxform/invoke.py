@@ -6,7 +6,8 @@ limit.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -16,7 +17,10 @@ from fastxform.errors import DROPPED, FAILED, OK
 from fastxform.event import Event
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.pipeline import Batch, Pipeline
-from fastxform.reingest import ClientFactory, NoTarget, Outcome, Reingester, target_of
+
+if TYPE_CHECKING:
+    from fastxform.overflow import Overflowing
+    from fastxform.reingest import ClientFactory
 
 Handler = Callable[[Any, Any], Any]
 
@@ -28,7 +32,7 @@ _SPELLINGS: Final = {
 _KINESIS: Final = {"partition_key": "partitionKey", "sequence_number": "sequenceNumber", "shard_id": "shardId"}
 
 
-def make_handler(pipeline: Pipeline, client: ClientFactory | None = None) -> Handler:
+def make_handler(pipeline: Pipeline, client: "ClientFactory | None" = None) -> Handler:
     """Return the Lambda handler of a pipeline: `(event, context) -> response`.
 
     An event as dict is answered with a dict, one as bytes with the bytes of the compact JSON response. `context` may be
@@ -37,11 +41,9 @@ def make_handler(pipeline: Pipeline, client: ClientFactory | None = None) -> Han
     Args:
         pipeline: the transform.
         client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default,
-        imported when the
-            first batch overflows.
+            imported when the first batch overflows.
     """
-    overflow = pipeline.spec.overflow
-    invocation = _Invocation(pipeline, Reingester(client, overflow.workers, overflow.reserve_ms))
+    invocation = _Invocation(pipeline, client)
 
     def handler(event: Any, context: Any = None) -> Any:
         return invocation(event, context)
@@ -52,8 +54,15 @@ def make_handler(pipeline: Pipeline, client: ClientFactory | None = None) -> Han
 class _Invocation:
     """What lives as long as the container: the pipeline and what is known of its streams."""
 
-    def __init__(self, pipeline: Pipeline, reingester: Reingester) -> None:
-        self.pipeline, self.reingester = pipeline, reingester
+    def __init__(self, pipeline: Pipeline, client: "ClientFactory | None") -> None:
+        self.pipeline, self.client = pipeline, client
+
+    @cached_property
+    def overflowing(self) -> "Overflowing":
+        """What answers records that do not fit; imported for the first batch that has some."""
+        from fastxform.overflow import Overflowing
+
+        return Overflowing(self.pipeline.spec.overflow, self.client)
 
     def __call__(self, raw: Any, context: Any) -> Any:
         """Answer one event.
@@ -69,7 +78,7 @@ class _Invocation:
         if response is None or len(response) > RESPONSE_LIMIT_BYTES:
             plan = _plan(found, batch, _SPELLINGS["compact" if as_bytes else runtime.spelling()])
             if plan.back or plan.never:
-                self._overflow(plan, found, batch, payloads, context)
+                self.overflowing.answer(plan, found, batch, payloads, context)
                 response = None
         if FAILED in batch.result:
             telemetry.log("records failed", telemetry.describe(batch))
@@ -87,54 +96,6 @@ class _Invocation:
             else:
                 values[name] = found.kinesis(_KINESIS[name])
         return values
-
-    def _overflow(
-        self, plan: cutoff.Plan, found: Event, batch: Batch, payloads: Sequence[bytes | None], context: Any
-    ) -> None:
-        """Answer the records that do not fit: back to the stream where that may be, else failed."""
-        for record in plan.never:
-            _answer(batch, record, FAILED, "never_fits")
-        if self.pipeline.spec.overflow.policy == "fail":
-            for record in plan.back:
-                _answer(batch, record, FAILED, "overflow")
-            return
-        outcome = self._put_back(plan.back, found, payloads, context)
-        for record, reason in zip(plan.back, outcome.reasons, strict=True):
-            _answer(batch, record, DROPPED if reason is None else FAILED, reason)
-        facts = {
-            "acknowledged": outcome.acknowledged,
-            "not_acknowledged": len(plan.back) - outcome.acknowledged,
-            "possible_duplicates": outcome.possible_duplicates,
-            "calls": outcome.calls,
-            "retries": outcome.retries,
-            "errors": dict(outcome.errors),
-        }
-        telemetry.log("records put back", facts)
-
-    def _put_back(
-        self, records: Sequence[int], found: Event, payloads: Sequence[bytes | None], context: Any
-    ) -> Outcome:
-        keys = found.kinesis("partitionKey")
-        target = target_of(
-            delivery_stream_arn=found.delivery_stream_arn,
-            source_kinesis_stream_arn=found.source_kinesis_stream_arn,
-            is_kinesis=found.is_kinesis(),
-            is_msk=found.is_kafka or found.source_msk_arn is not None,
-            region=found.region,
-            stream=self.pipeline.spec.overflow.stream,
-        )
-        if isinstance(target, NoTarget):
-            telemetry.log("records cannot be put back", {"why": target.why})
-            return Outcome([target.reason] * len(records))
-        originals = [original for record in records if (original := payloads[record]) is not None]
-        remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
-        return self.reingester.put(target, originals, [keys[record] for record in records], remaining_ms)
-
-
-def _answer(batch: Batch, record: int, result: str, reason: str | None) -> None:
-    batch.result[record], batch.reason[record], batch.data[record] = result, reason, None
-    if batch.metadata is not None:
-        batch.metadata[record] = None
 
 
 def _plan(found: Event, batch: Batch, spelling: Spelling) -> cutoff.Plan:

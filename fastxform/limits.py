@@ -59,6 +59,18 @@ BUFFER_INTERVAL_DEFAULT_SECONDS: Final = 60
 FUNCTION_TIMEOUT_MAX_SECONDS: Final = 300
 """The longest invocation that Firehose waits for. Source: Firehose, data transformation. 2026-11."""
 
+OBJECT_SIZE_DEFAULT_BYTES: Final = 5 * 1024 * 1024
+"""S3 buffering hint, bytes of one object. Source: Firehose API `BufferingHints.SizeInMBs`, default 5. 2026-11."""
+
+OBJECT_INTERVAL_DEFAULT_SECONDS: Final = 300
+"""S3 buffering hint, age of one object. Source: as above, `IntervalInSeconds`, default 300. 2026-11."""
+
+ACTIVE_PARTITIONS_LIMIT: Final = 500
+"""Active partitions of a stream, by default; what comes for one more goes to the error prefix.
+
+Source: Firehose quotas; Firehose, dynamic partitioning, buffering. 2026-11.
+"""
+
 DOCUMENT_DEPTH_LIMIT: Final = 512
 """Nested objects and lists in one record, ours: a real DynamoDB item nests 32 deep."""
 

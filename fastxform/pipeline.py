@@ -8,12 +8,11 @@ import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from fastxform import columns, exact, expression, kernels, rows_csv, rows_json
+from fastxform import columns, exact, kernels, rows_csv, rows_json
 from fastxform import spec as configuration
 from fastxform.alone import json_text
 from fastxform.datatypes import Type, arrow_type
@@ -22,6 +21,9 @@ from fastxform.project import Values
 from fastxform.records import Rows, Source, gather, log_columns, write_documents
 from fastxform.spec import Column, Route, Spec
 from fastxform.values import BAD_PATH
+
+if TYPE_CHECKING:
+    from fastxform.expression import Expression
 
 MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
 
@@ -108,30 +110,32 @@ class _Plan:
         self.columns = [(_key(column, index if id(column) in own else None), column) for column in order]
         self.inputs = [(key, column) for key, column in self.columns if column.expr is None]
         types = {column.name: column.type for column in order}
-        self.types = types
         self.expressions = _in_order(
-            {
-                column.name: expression.compile_expression(column.expr, types)
-                for _, column in self.columns
-                if column.expr is not None
-            }
+            {column.name: _compile(column.expr, types) for _, column in self.columns if column.expr is not None}
         )
-        self.partition_keys = [(name, expression.compile_expression(text, types)) for name, text in spec.partition_keys]
+        self.partition_keys = [(name, _compile(text, types)) for name, text in spec.partition_keys]
         iceberg = route.iceberg if route is not None else None
         self.is_iceberg = iceberg is not None
         self.where = None
         if route is not None and route.where is not None:
             shared = {column.name: column.type for column in spec.columns or () if column.expr is None}
-            self.where = expression.compile_expression(route.where, shared)
+            self.where = _compile(route.where, shared)
 
 
 def _key(column: Column, route: int | None) -> Any:
     return column.name if route is None else (route, column.name)
 
 
-def _in_order(expressions: dict[str, expression.Expression]) -> list[tuple[str, expression.Expression]]:
+def _compile(text: str, columns: Mapping[str, Type]) -> "Expression":
+    # A configuration without expressions does not need the compiler.
+    from fastxform.expression import compile_expression
+
+    return compile_expression(text, columns)
+
+
+def _in_order(expressions: "dict[str, Expression]") -> "list[tuple[str, Expression]]":
     """Return expressions so that each comes after those it names; the configuration has no cycles."""
-    order: dict[str, expression.Expression] = {}
+    order: dict[str, Expression] = {}
 
     def visit(name: str) -> None:
         if name in expressions and name not in order:
@@ -160,7 +164,7 @@ class Pipeline:
         self._shared = [(column.name, column) for column in shared]
         self._where = None
         if spec.where is not None:
-            self._where = expression.compile_expression(spec.where, {column.name: column.type for column in shared})
+            self._where = _compile(spec.where, {column.name: column.type for column in shared})
         keyed = dict(self._shared) | {key: column for plan in self._plans for key, column in plan.inputs}
         needs_event_name = any(
             plan.route is not None
@@ -182,7 +186,7 @@ class Pipeline:
         Raises:
             ConfigError: the file cannot be read or holds mistakes, all of which it carries.
         """
-        return cls(configuration.load(path), map_batch)
+        return cls(configuration.load(path, tests=False), map_batch)
 
     @classmethod
     def from_toml(cls, text: str, map_batch: MapBatch | None = None) -> Self:
@@ -229,9 +233,7 @@ class Pipeline:
             return frame
         return frame.take(kernels.true_rows(mask))
 
-    def _mask(
-        self, where: expression.Expression, frame: _Frame, answers: _Answers, now: int
-    ) -> tuple[pa.Array, _Frame]:
+    def _mask(self, where: "Expression", frame: _Frame, answers: _Answers, now: int) -> tuple[pa.Array, _Frame]:
         """Return where a condition holds, for the rows that did not fail on the way."""
         frame = self._type_named(where.names, frame, answers)
         mask, raised = _evaluate(where, frame, {name: frame.arrays[name] for name in where.names}, now)
@@ -306,30 +308,18 @@ class Pipeline:
         keys: dict[str, Any] = {column.name: key for key, column in plan.inputs}
         added: list[str] = []
         if self.map_batch is not None:
-            frame, arrays, added = self._map(frame, arrays, answers)
+            named = {name for _, compiled in (*plan.expressions, *plan.partition_keys) for name in compiled.names}
+            frame, arrays, added = self._map(frame, arrays, named, answers)
         for name, compiled in plan.expressions:
-            arrays[name], raised = self._compute(compiled, plan.types[name], frame, arrays, now)
+            given = {other: arrays[other] for other in compiled.names}
+            arrays[name], raised = _evaluate(compiled, frame, given, now)
             answers.fail(frame, raised, f"expression:{name}")
         self._metadata(plan, frame, arrays, answers, rows, now)
         visible = [column for _, column in plan.columns if not column.hidden]
         self._encode(plan, frame, visible, arrays, keys, added, answers)
 
-    def _compute(
-        self, compiled: expression.Expression, target: Type, frame: _Frame, arrays: Mapping[str, pa.Array], now: int
-    ) -> tuple[pa.Array, list[int]]:
-        """Return an expression's column in its declared type, and the places that raise or are not finite."""
-        found, raised = _evaluate(compiled, frame, {name: arrays[name] for name in compiled.names}, now)
-        if pa.types.is_floating(found.type):
-            raised = raised + kernels.false_rows(kernels.call("is_finite", [found]))
-        wanted = arrow_type(target)
-        if found.type != wanted:
-            cast = columns.texts if pa.types.is_string(wanted) else partial(kernels.cast, target=wanted)
-            found, more = kernels.halve(cast, found, wanted)
-            raised = raised + more
-        return found, raised
-
     def _map(
-        self, frame: _Frame, arrays: dict[str, pa.Array], answers: _Answers
+        self, frame: _Frame, arrays: dict[str, pa.Array], named: set[str], answers: _Answers
     ) -> tuple[_Frame, dict[str, pa.Array], list[str]]:
         """Call the user's function with the columns; rows on which it raises fail, as do those of a wrong length."""
         assert self.map_batch is not None
@@ -342,7 +332,7 @@ class Pipeline:
         if not parts:
             return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
         try:
-            mapped = _agree(parts, given.schema)
+            mapped = _agree(parts, given.schema, named)
         except ContractError:
             answers.fail(frame, range(len(frame)), "map_batch")
             return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
@@ -415,7 +405,7 @@ def _fill_fragments(found: pa.Array, column: Column) -> pa.Array:
 
 
 def _evaluate(
-    compiled: expression.Expression, frame: _Frame, given: Mapping[str, pa.Array], now: int
+    compiled: "Expression", frame: _Frame, given: Mapping[str, pa.Array], now: int
 ) -> tuple[pa.Array, list[int]]:
     """Evaluate an expression on whole columns, or in halves until only the rows that make it raise are left out."""
 
@@ -457,7 +447,7 @@ def _map_halves(
     places.extend(range(start, start + len(given)))
 
 
-def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema) -> pa.RecordBatch:
+def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str]) -> pa.RecordBatch:
     """Return the parts of a mapped batch as one.
 
     Raises:
@@ -467,6 +457,8 @@ def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema) -> pa.RecordBatch:
     first = parts[0].schema
     if any(part.schema != first for part in parts) or len(set(first.names)) != len(first.names):
         raise ContractError("map_batch gave batches of different columns")
+    if any(first.field(name).type != given.field(name).type for name in named & set(given.names) & set(first.names)):
+        raise ContractError("map_batch changed the type of a column that an expression names")
     if not set(given.names) <= set(first.names) or not all(columns.is_writable(field.type) for field in first):
         raise ContractError("map_batch left out a column, or gave one of a type that cannot be written")
     arrays = [pa.concat_arrays([part.column(index) for part in parts]) for index in range(len(first))]
@@ -493,7 +485,7 @@ def _otf_metadata(
 
 
 def _partition_keys(
-    keys: Sequence[tuple[str, expression.Expression]],
+    keys: "Sequence[tuple[str, Expression]]",
     frame: _Frame,
     arrays: dict[str, pa.Array],
     answers: _Answers,

@@ -5,10 +5,12 @@ records that `fastxform.alone` judges and reads; types, filters and rows come la
 never shows in its values, nor does any other record of its batch.
 """
 
+import re
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -19,6 +21,9 @@ from fastxform.members import ConflictError, Wanted, is_in_image, leaves
 from fastxform.values import BAD_PATH, BAD_TYPE, Outcome
 
 __all__ = ["Projection", "Projector", "Values", "Wanted"]
+
+_NO_MEMBER: Final = re.compile(r'["\\\x00-\x1f]')
+"""In names that `msgspec` takes for no member of a struct."""
 
 
 @dataclass(slots=True)
@@ -72,6 +77,8 @@ class Projector:
         """Return the columns of a batch; a payload of None is one whose base64 was bad."""
         texts = _texts(payloads)
         suspects = _not_utf8(texts)
+        if suspects:  # what the decoders would leave for later to stumble over
+            texts = [b"" if row in suspects else text for row, text in enumerate(texts)]
         projection = Projection({}, {})
         for decoder in self.decoders:
             columns, refused = decoder.read(texts)
@@ -121,14 +128,20 @@ def _texts(payloads: Sequence[bytes | None]) -> list[bytes]:
             return payloads if isinstance(payloads, list) else list(payloads)  # type: ignore[arg-type]
     except TypeError:
         pass  # a payload is missing
-    return [b"" if text is None or alone.is_deep(text) else text for text in payloads]
+    shallow = alone.SHALLOW_BYTES
+    return [b"" if text is None or (len(text) >= shallow and alone.is_deep(text)) else text for text in payloads]
 
 
 def _is_slow(path: paths.Path, source: str) -> bool:
     """Tell whether a path is evaluated on each record alone, whatever else is wanted."""
-    if isinstance(path, paths.Slow) or source != "dynamodb":
-        return isinstance(path, paths.Slow)
+    if isinstance(path, paths.Slow):
+        return True
     ends = list(leaves(path))
+    keys = path.key.names if isinstance(path, paths.FirstWhere) else ()
+    if any(map(_NO_MEMBER.search, chain(keys, *ends))):
+        return True
+    if source != "dynamodb":
+        return False
     holds_image = any(
         names[0] == "dynamodb" and (len(names) == 1 or (len(names) == 2 and names[1] in IMAGES)) for names in ends
     )

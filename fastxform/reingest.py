@@ -11,15 +11,13 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol, TypeAlias, cast
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, Protocol, TypeAlias, cast
 
-from fastxform import limits
-
-Service: TypeAlias = Literal["firehose", "kinesis"]
-Entry: TypeAlias = dict[str, bytes | str]
+from fastxform import put_api
+from fastxform.put_api import Client, Entry, Fault, Service, Target
 
 PATIENCE_MS: Final = 60_000
 """The longest that one `put` goes on, whatever the time left: what fits the response should not wait for ever. Ours."""
@@ -42,34 +40,12 @@ CONNECT_TIMEOUT_MAX_MS: Final = 2_000
 SPLITS_MAX: Final = 64
 """Calls refused as invalid that one `put` halves, to find the record at fault; then the fault is the stream's. Ours."""
 
-
-class FirehoseClient(Protocol):
-    """What is used of a Firehose client."""
-
-    def put_record_batch(self, *, DeliveryStreamName: str, Records: list[Entry]) -> Mapping[str, object]:
-        """Put up to 500 records on a delivery stream."""
-
-
-class KinesisClient(Protocol):
-    """What is used of a Kinesis client; the stream is given by name or by ARN."""
-
-    def put_records(self, *, Records: list[Entry], StreamName: str = ..., StreamARN: str = ...) -> Mapping[str, object]:
-        """Put up to 500 records on a data stream."""
-
-
-Client: TypeAlias = FirehoseClient | KinesisClient
 ClientFactory: TypeAlias = Callable[[Service, str | None, Any], Client]
-"""`(service, region, botocore Config) -> client`; `boto3_client` is the one that is used where none is given."""
+"""`(service, region, config) -> client`; `boto3_client` is the one that is used where none is given.
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A stream to put to; without `region` the environment's own holds."""
-
-    service: Service
-    name: str
-    arn: str | None
-    region: str | None
+`config` is a botocore `Config`, to be handed on to boto3; where botocore is not installed it is a `ClientConfig`, which
+has the same attributes.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,27 +134,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class _Api:
-    """How the two put calls differ."""
+class ClientConfig:
+    """What a client is to keep to, named as in botocore's `Config`; times are seconds."""
 
-    record_limit_bytes: int
-    batch_limit_bytes: int
-    batch_limit_records: int
-    answers: str
-    failed_count: str
-    receipt: str
+    connect_timeout: float
+    read_timeout: float
+    max_pool_connections: int
+    retries: Mapping[str, Any] = field(default_factory=lambda: {"total_max_attempts": 1, "mode": "standard"})
+    tcp_keepalive: bool = True
 
-
-_APIS: Final[dict[Service, _Api]] = {
-    "firehose": _Api(
-        limits.FIREHOSE_RECORD_LIMIT_BYTES, limits.FIREHOSE_BATCH_LIMIT_BYTES, limits.FIREHOSE_BATCH_LIMIT_RECORDS,
-        "RequestResponses", "FailedPutCount", "RecordId",
-    ),
-    "kinesis": _Api(
-        limits.KINESIS_RECORD_LIMIT_BYTES, limits.KINESIS_BATCH_LIMIT_BYTES, limits.KINESIS_BATCH_LIMIT_RECORDS,
-        "Records", "FailedRecordCount", "SequenceNumber",
-    ),
-}  # fmt: skip
+    def for_botocore(self) -> Any:
+        """Return botocore's own; itself where there is no botocore, so that the client cannot be boto3's."""
+        try:
+            from botocore.config import Config
+        except ImportError:
+            return self
+        return Config(**{item.name: getattr(self, item.name) for item in fields(self)})
 
 
 def boto3_client(service: Service, region: str | None, config: Any) -> Client:
@@ -186,6 +157,27 @@ def boto3_client(service: Service, region: str | None, config: Any) -> Client:
     import boto3
 
     return cast(Client, boto3.client(service, region_name=region, config=config))
+
+
+class Pool(Protocol):
+    """What calls run in: threads, or what stands for them where time and network are simulated."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Have a function called."""
+
+    def wait(self, futures: Collection[Future[Any]], seconds: float) -> None:
+        """Wait until one of the futures is done, or the time is over."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls."""
+
+
+class _Threads(ThreadPoolExecutor):
+    """A thread for each worker, started when there is a call for it."""
+
+    def wait(self, futures: Collection[Future[Any]], seconds: float) -> None:
+        """Wait until one of the futures is done, or the time is over."""
+        wait(futures, seconds, return_when=FIRST_COMPLETED)
 
 
 class Reingester:
@@ -200,6 +192,7 @@ class Reingester:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
+        pool: Pool | None = None,
     ) -> None:
         """Take the bounds; no client is made, and boto3 not imported, before the first `put`.
 
@@ -210,12 +203,13 @@ class Reingester:
             clock: Seconds, monotonic.
             sleep: Waits for seconds.
             chance: Draws from [0, 1) for the jitter.
+            pool: Runs at most `workers` calls at once; threads where it is None.
         """
         self._factory = client or boto3_client
         self._workers = workers
         self._reserve_ms = reserve_ms
         self._clock, self._sleep, self._chance = clock, sleep, chance
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="fastxform-put")  # starts no thread yet
+        self._pool: Pool = pool or _Threads(workers, thread_name_prefix="fastxform-put")  # starts no thread yet
         self._clients: dict[tuple[Service, str | None], tuple[Client, float]] = {}
         self._refused_until: dict[Target, float] = {}
 
@@ -264,26 +258,23 @@ class Reingester:
         if client is not None and made_with_ms * 2 > read_timeout_ms:  # else it was made in a hurry: make it again
             return client
         making = self._pool.submit(self._make_client, service, region, read_timeout_ms)
-        if not wait([making], run.stop - self._clock()).done:
+        self._pool.wait([making], run.stop - self._clock())
+        if not making.done():
             return None
         error = making.exception()
         if error is not None:
-            run.errors[_identifier(type(error).__name__)] += 1
+            run.errors[put_api.identifier(type(error).__name__)] += 1
             run.give_up("put_failed")
             return None
-        return making.result()
+        return cast(Client, making.result())
 
     def _make_client(self, service: Service, region: str | None, read_timeout_ms: float) -> Client:
         """Make a client that never retries by itself and keeps a connection for each worker."""
-        from botocore.config import Config
-
-        config = Config(
+        config = ClientConfig(
             connect_timeout=min(read_timeout_ms, CONNECT_TIMEOUT_MAX_MS) / 1_000,
             read_timeout=read_timeout_ms / 1_000,
             max_pool_connections=self._workers,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            tcp_keepalive=True,
-        )
+        ).for_botocore()
         client = self._factory(service, region, config)
         self._clients[service, region] = (client, read_timeout_ms)
         return client
@@ -296,7 +287,7 @@ class Reingester:
                 run.give_up()
             while run.is_due(now) and len(run.flying) < self._workers:
                 batch, entries = run.start()
-                run.flying[self._pool.submit(_call, client, run.target, entries)] = batch
+                run.flying[self._pool.submit(put_api.call, client, run.target, entries)] = batch
             if now >= run.stop or not (run.flying or run.pending):
                 return
             self._pause(run, now)
@@ -309,18 +300,9 @@ class Reingester:
         if run.pending and len(run.flying) < self._workers:
             until = min(until, run.pending[0].due)
         if run.flying:
-            wait(run.flying, until - now, return_when=FIRST_COMPLETED)
+            self._pool.wait(run.flying, until - now)
         else:
             self._sleep(until - now)
-
-
-def _call(client: Client, target: Target, entries: list[Entry]) -> Mapping[str, object]:
-    """Make one call."""
-    if target.service == "firehose":
-        return cast(FirehoseClient, client).put_record_batch(DeliveryStreamName=target.name, Records=entries)
-    if target.arn is None:
-        return cast(KinesisClient, client).put_records(StreamName=target.name, Records=entries)
-    return cast(KinesisClient, client).put_records(StreamARN=target.arn, Records=entries)
 
 
 @dataclass(order=True, slots=True)
@@ -353,7 +335,7 @@ class _Run:
         self.errors: Counter[str] = Counter()
         self.is_refused = False
         self._clock, self._chance = clock, chance
-        self._api = _APIS[target.service]
+        self._api = put_api.APIS[target.service]
         self._payloads = payloads
         self._keys = keys if target.service == "kinesis" else None
         self._reasons: list[str | None] = ["deadline"] * len(payloads)  # of a record that no call ever took
@@ -382,9 +364,9 @@ class _Run:
         """Book the answer of a call that has ended."""
         batch = self.flying.pop(future)
         error = future.exception()
-        codes = None if error is not None else _read(self._api, future.result(), len(batch.records))
+        codes = None if error is not None else put_api.read(self._api, future.result(), len(batch.records))
         if codes is None:
-            fault = _judge(error) if error is not None else _Fault("MalformedReply", again=True, doubtful=True)
+            fault = put_api.judge(error) if error is not None else Fault("MalformedReply", again=True, doubtful=True)
             self._absorb_fault(batch, fault)
             return
         failed = []
@@ -393,7 +375,7 @@ class _Run:
                 self._reasons[position] = None
                 continue
             failed.append(position)
-            self.errors[_identifier(code)] += 1
+            self.errors[put_api.identifier(code)] += 1
             if code == "InternalFailure":  # Firehose API: "the write might have completed or it might have failed"
                 self._doubtful.add(position)
         self._add_again(batch, failed)
@@ -450,7 +432,7 @@ class _Run:
         key = self._keys[position] if self._keys is not None else None
         return key if isinstance(key, str) else ""
 
-    def _absorb_fault(self, batch: _Batch, fault: "_Fault") -> None:
+    def _absorb_fault(self, batch: _Batch, fault: Fault) -> None:
         """Book a call that failed as a whole."""
         self.errors[fault.code] += 1
         if fault.doubtful:
@@ -485,95 +467,3 @@ class _Run:
         """Give records their reason, until a later one."""
         for position in records:
             self._reasons[position] = reason
-
-
-def _read(api: _Api, reply: Mapping[str, object], count: int) -> list[str | None] | None:
-    """Return for each entry None if acknowledged, else its error code; None where the reply is not to be believed."""
-    answers = reply.get(api.answers) if isinstance(reply, Mapping) else None
-    if not isinstance(answers, list) or len(answers) != count:
-        return None
-    codes: list[str | None] = []
-    for answer in answers:
-        if not isinstance(answer, Mapping) or not (answer.get("ErrorCode") or answer.get(api.receipt)):
-            return None
-        codes.append(str(answer["ErrorCode"]) if answer.get("ErrorCode") else None)
-    failed = count - codes.count(None)
-    return codes if reply.get(api.failed_count, failed) == failed else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """What the failure of a whole call means.
-
-    Attributes:
-        code: One word for the log.
-        again: The same call may succeed later.
-        split: One of the records may be at fault.
-        refused: The stream takes no puts, from us or from anybody.
-        doubtful: The records may have arrived all the same.
-    """
-
-    code: str
-    again: bool = False
-    split: bool = False
-    refused: bool = False
-    doubtful: bool = False
-
-
-_LATER = re.compile(
-    ".*Throttl.*|LimitExceededException|ProvisionedThroughputExceededException|RequestLimitExceeded"
-    "|ServiceUnavailable(Exception)?|SlowDown|TooManyRequestsException"
-)
-"""Codes of AWS that say "later": nothing was taken."""
-
-_UNKNOWN = re.compile("Internal.*|RequestTimeout.*")
-"""Codes after which the records may or may not have been taken, as after any other status of 500 and above."""
-
-_INVALID = re.compile("InvalidArgumentException|ValidationException|SerializationException")
-"""Codes that may be the fault of one record, unless the message says that the stream permits no puts."""
-
-_NEVER_SENT: Final = {
-    "EndpointConnectionError",
-    "ConnectTimeoutError",
-    "ProxyConnectionError",
-    "ConnectionRefusedError",
-}
-_MAYBE_SENT: Final = {"HTTPClientError", "ConnectionError", "TimeoutError", "ResponseParserError"}
-"""Classes of botocore and the standard library; by name, so that a client that is not boto3's needs no botocore."""
-
-
-def _judge(error: BaseException) -> _Fault:
-    """Say what the exception of a call means: by AWS's answer where there is one, else by its class."""
-    response = getattr(error, "response", None)
-    if not isinstance(response, Mapping):
-        return _judge_transport(error)
-    detail = response.get("Error") or {}
-    code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
-    status = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
-    name = _identifier(code)
-    if _LATER.fullmatch(code) or status == 429:
-        return _Fault(name, again=True)
-    if _UNKNOWN.fullmatch(code) or status >= 500 or status == 408:
-        return _Fault(name, again=True, doubtful=True)
-    if (_INVALID.fullmatch(code) and "not permitted" not in message) or status == 413:
-        return _Fault(name, split=True)
-    return _Fault(name, refused=True)  # not permitted, not found, access denied, bad key, bad signature
-
-
-def _judge_transport(error: BaseException) -> _Fault:
-    """Say what an exception without an answer of AWS means."""
-    names = {base.__name__ for base in type(error).__mro__}
-    code = _identifier(type(error).__name__)
-    if names & _NEVER_SENT:
-        return _Fault(code, again=True)
-    if "SSLError" in names:  # a certificate that is not trusted stays so; in mid-call it may be something else
-        return _Fault(code, doubtful=True)
-    if names & _MAYBE_SENT:
-        return _Fault(code, again=True, doubtful=True)
-    # The rest of botocore's exceptions come before anything is sent (no credentials, bad parameters); others may not.
-    return _Fault(code, doubtful="BotoCoreError" not in names)
-
-
-def _identifier(code: str) -> str:
-    """Return an error code that is safe to log: what is not one short word might be a value."""
-    return code if re.fullmatch("[A-Za-z]{1,64}", code) else "UnknownError"

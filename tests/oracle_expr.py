@@ -82,7 +82,7 @@ class _Row:
             elif left is None or right is None:
                 yield None
             else:
-                yield _ORDER[type(op)](*alike(left, right))
+                yield _ORDER[type(op)](left, right)
             left = right
 
     def call(self, node):
@@ -120,17 +120,7 @@ def equal(left, right):
     """Equality with null as a value: it equals itself and nothing else."""
     if left is None or right is None:
         return left is right
-    left, right = alike(left, right)
     return left == right
-
-
-def alike(left, right):
-    """Two numbers of one type; an int64 beside a float64 becomes one, if float64 holds every integer of its size."""
-    if is_int(left) and isinstance(right, float):
-        return to_float(left), right
-    if isinstance(left, float) and is_int(right):
-        return left, to_float(right)
-    return left, right
 
 
 def arithmetic(operation, left, right, negation=False):
@@ -142,8 +132,8 @@ def arithmetic(operation, left, right, negation=False):
             raise ExpressionError
     elif negation and isinstance(right, float):
         return -right
-    left, right = alike(left, right)
-    if isinstance(left, float):
+    if isinstance(left, float) or isinstance(right, float):
+        left, right = to_float(left), to_float(right)
         try:
             return operation(left, right)
         except OverflowError:
@@ -158,8 +148,7 @@ def is_int(value):
 
 
 def to_float(value):
-    if is_int(value) and abs(value) > 2**53:
-        raise ExpressionError
+    """The nearest float64."""
     return float(value)
 
 

@@ -92,32 +92,34 @@ class Row:
         return next(kind for kind in ("decimal", "float64", "int64", "string", "auto", "bool") if kind in kinds)
 
     def shape(self, node):
-        """How many whole and fraction digits a decimal node has, at most 38 of both."""
+        """How many whole and fraction digits a number beside a decimal has, at most 38 of both."""
         match node:
-            case ast.Name(id=name) if COLUMNS[name].kind == "decimal":
+            case ast.Name(id=name) if self.kind(node) == "decimal":
                 return COLUMNS[name].precision - COLUMNS[name].scale, COLUMNS[name].scale
             case ast.Constant(value=constant):
                 _, digits, exponent = number(constant).as_tuple()
                 scale = max(0, -exponent)
                 return max(len(digits) + max(0, exponent), scale) - scale, scale
+            case _ if self.kind(node) != "decimal":
+                return 19, 0
             case ast.BinOp(op=ast.Mult(), left=left, right=right):
                 (whole, scale), (other_whole, other_scale) = self.shape(left), self.shape(right)
                 return cut(whole + other_whole + 1, scale + other_scale)
             case ast.BinOp(left=left, right=right):
                 (whole, scale), (other_whole, other_scale) = self.shape(left), self.shape(right)
                 return cut(max(whole, other_whole) + 1, max(scale, other_scale))
-            case ast.UnaryOp(operand=operand) if self.kind(operand) == "decimal":
+            case ast.UnaryOp(operand=operand):
                 return self.shape(operand)
             case ast.IfExp(body=one, orelse=two) | ast.Call(args=[one, two]) | ast.Call(args=[_, one, two]):
                 shapes = [self.shape(part) for part in (one, two) if self.kind(part) != "None"]
                 return cut(max(whole for whole, _ in shapes), max(scale for _, scale in shapes))
-        return 19, 0
+        raise NotImplementedError(ast.dump(node))
 
     def fitting(self, value, node):
         whole, _ = self.shape(node)
         if abs(value) >= 10**whole:
             raise RowError
-        return value
+        return value + 0  # a decimal has no negative zero
 
     def value(self, node):
         match node:

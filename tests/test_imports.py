@@ -19,6 +19,7 @@ ORDER = (
     "handler",
     "invoke",
     "runtime",
+    "overflow",
     "telemetry",
     "pipeline",
     "specfile",
@@ -29,10 +30,14 @@ ORDER = (
     "records",
     "compression",
     "project",
+    "decoder",
+    "generated",
+    "members",
     "alone",
     "paths",
     "event",
     "reingest",
+    "put_api",
     "cutoff",
     "exact",
     "dynamodb",
@@ -53,7 +58,7 @@ EXCEPTIONS = {
 OWNERS = {
     "pybase64": {"payload"},
     "orjson": {"dynamodb"},
-    "msgspec": {"alone", "cli", "event", "project"},  # each has the classes of the shapes that it reads
+    "msgspec": {"alone", "cli", "event", "generated"},  # each has the classes of the shapes that it reads
     "boto3": {"reingest"},
     "botocore": {"reingest"},
     "pyarrow.csv": {"rows_csv"},

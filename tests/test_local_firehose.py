@@ -13,8 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastxform.errors import ContractError
-from fastxform.limits import FIREHOSE_RECORD_LIMIT_BYTES, KINESIS_RECORD_LIMIT_BYTES, REQUEST_LIMIT_BYTES
-from fastxform.local import burst, delivery
+from fastxform.limits import (
+    ACTIVE_PARTITIONS_LIMIT,
+    FIREHOSE_RECORD_LIMIT_BYTES,
+    KINESIS_RECORD_LIMIT_BYTES,
+    REQUEST_LIMIT_BYTES,
+)
+from fastxform.local import burst
 from fastxform.local.client import CallRefusedError, LocalClient
 from fastxform.local.firehose import START_MS, Firehose, RecordTooLargeError, Settings
 from fastxform.local.function import Invocation, lambda_function
@@ -598,7 +603,7 @@ def test_partitioned_records_go_under_their_keys():
 
 def test_partitions_beyond_the_limit_go_to_the_error_prefix():
     """500 partitions are open at most; the records of further ones are failed, those of open ones are not."""
-    payloads = [b"%d" % number for number in range(delivery.ACTIVE_PARTITIONS + 3)] + [b"7"]
+    payloads = [b"%d" % number for number in range(ACTIVE_PARTITIONS_LIMIT + 3)] + [b"7"]
     firehose, objects = fed(payloads, keyed)
     lines = failures(objects, "activePartitionExceeded")
     assert [base64.b64decode(line["rawData"]) for line in lines] == [b"500", b"501", b"502"]

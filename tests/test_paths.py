@@ -8,7 +8,7 @@ import warnings
 
 import jmespath
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fastxform import paths
@@ -349,10 +349,12 @@ def test_shape_is_the_same_from_the_text_and_from_the_syntax_tree(text):
 
 @settings(max_examples=100, deadline=None)
 @given(elements=st.lists(st.fixed_dictionaries({}, optional={"k": TEXTS, "b": SCALARS}), max_size=4))
+@example(elements=[{"k": "v", "b": None}, {"k": "v"}, {"k": "w", "b": 1}, {"k": "v", "b": False}, {"k": "v", "b": 2}])
 def test_first_where_passes_over_null_values(elements):
     """Of the elements that match, the first whose value is not null counts: projections drop nulls."""
-    text = "a[?k=='v'].b | [0]"
-    assert reference(compile_path(text), {"a": elements}) == jmespath.search(text, {"a": elements})
+    plan = compile_path("a[?k=='v'].b | [0]")
+    expected = jmespath.search("a[?k=='v'].b | [0]", {"a": elements})
+    assert reference(plan, {"a": elements}) == paths.evaluate_slow(plan, {"a": elements}) == expected
 
 
 PIECES = st.sampled_from(

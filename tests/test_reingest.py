@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fastxform import limits, reingest
+from fastxform import limits, put_api, reingest
 from fastxform.errors import REASONS
 from fastxform.reingest import NoTarget, Reingester, Target, target_of
 
@@ -555,13 +555,13 @@ def test_nothing_to_put(reingester):
 def test_batches(sizes, key):
     """Each record that can fit is in one call, in order; no call is over a limit; the next record did not fit in."""
     small = dataclasses.replace(
-        reingest._APIS["kinesis"], record_limit_bytes=12, batch_limit_bytes=20, batch_limit_records=4
+        put_api.APIS["kinesis"], record_limit_bytes=12, batch_limit_bytes=20, batch_limit_records=4
     )
     key_bytes = len((key or "").encode())
     client = FakeClient()
     one = Reingester(client.factory, workers=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(reingest._APIS, "kinesis", small)
+        patch.setitem(put_api.APIS, "kinesis", small)
         outcome = one.put(KINESIS, [bytes(size) for size in sizes], [key] * len(sizes))
     one.close()
     fitting = [size for size in sizes if size + key_bytes <= 12]

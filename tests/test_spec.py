@@ -340,6 +340,24 @@ def test_column_of_a_route_replaces_the_shared_one_in_place():
     assert spec.column_order(spec.parse('output = { format = "json" }'), None) == ()
 
 
+def test_partition_key_names_what_every_route_has():
+    """A partition key sees the columns of each route, the computed ones too, in the type that each gives them."""
+    text = """
+    partition_keys = { k = "own", e = "e" }
+    [columns]
+    n = { type = "int64" }
+    e = { expr = "n + 1" }
+    [[routes]]
+    where = "n > 1"
+    columns = { own = "x.own" }
+    [[routes]]
+    columns = { own = { expr = "n * 2" } }
+    """
+    found = spec.parse(text)
+    assert found.partition_keys == (("k", "own"), ("e", "e"))
+    assert [str(route.columns[0].type) for route in found.routes] == ["auto", "int64"]
+
+
 POLICIES = {
     "no routes": ("", "reingest"),
     "insert": ('operation = "insert"', "reingest"),
@@ -412,6 +430,7 @@ MISTAKES = {
         'x:1: documents: unknown documents "many "; did you mean many?',
     ),
     "where of a number": ("where = 1\n" + COLUMNS, "x:1: where: must be text, not a whole number"),
+    "where with a fraction": ("where = 1.5\n" + COLUMNS, "x:1: where: must be text, not a number with a fraction"),
     "empty where": ('where = " "\n' + COLUMNS, "x:1: where: must not be empty"),
     "columns of text": (
         'columns = "a"',
@@ -510,6 +529,10 @@ MISTAKES = {
     "dotted name of three": (
         '[columns]\na.b."c d" = { type = "string" }',
         'x:2: columns.a.b."c d": unquoted, a name with dots is a table inside a table; write "a.b.c d" = ...',
+    ),
+    "dotted name beside a dotted key": (
+        '[columns]\na.type = "string"\na.b = "a.b"',
+        'x:3: columns.a.b: unquoted, a name with dots is a table inside a table; write "a.b" = ...',
     ),
     "dotted name in a route": (
         JSON + '[[routes]]\ncolumns = { mail.id = "mail.id" }',
@@ -805,6 +828,10 @@ MISTAKES = {
         'x:1: overflow.policy: unknown policy "drop"; one of reingest, fail',
     ),
     "no workers": ("overflow = { workers = 0 }\n" + COLUMNS, "x:1: overflow.workers: must be 1 to 64"),
+    "workers of true": (
+        "overflow = { workers = true }\n" + COLUMNS,
+        "x:1: overflow.workers: must be a whole number, not true or false",
+    ),
     "workers with a fraction": (
         "overflow = { workers = 1.5 }\n" + COLUMNS,
         "x:1: overflow.workers: must be a whole number, not a number with a fraction",

@@ -16,7 +16,7 @@ from typing import Final
 from fastxform.cli.console import Console
 from fastxform.errors import FastxformError
 
-VERBS: Final = ("run", "burst", "simulate", "check-response", "version")
+VERBS: Final = ("run", "burst", "simulate", "check", "test", "ddl", "check-response", "version")
 """The verbs, in the order of the help; `check-response` lives in `check_response`."""
 
 FINE: Final = 0

@@ -27,6 +27,9 @@ DEPTH_LIMIT: Final = 100
 LIST_LIMIT: Final = 1_000
 """Values on the right side of `in`."""
 
+_TRIAL_MS: Final = 1_700_000_000_000
+"""What `now_ms()` gives when an expression is tried: a time like those it will see, the same on each run."""
+
 _ARITHMETIC: Final[dict[type[ast.operator], str]] = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -88,6 +91,8 @@ class Expression:
         Raises:
             pa.ArrowException: a row has a value that is refused; the message may quote it and must not be logged.
         """
+        if not length:
+            return pa.array([], arrow_type(self.type))
         frame = Frame(columns, length, pa.scalar(now_ms, pa.int64()))
         result = frame.full(self._term.run(frame))
         if len(result) != length:
@@ -130,7 +135,7 @@ def _try(term: Term, columns: Mapping[str, Type]) -> None:
     """Run every kernel once on a row of nulls, so that no record is the first to meet a constant that overflows."""
     result_type = term.known_type
     nulls = {name: pa.nulls(1, arrow_type(columns[name])) for name in term.names}
-    frame = Frame(nulls, 1, pa.scalar(0, pa.int64()), trial=True)
+    frame = Frame(nulls, 1, pa.scalar(_TRIAL_MS, pa.int64()), trial=True)
     try:
         result = frame.full(term.run(frame))
     except pa.ArrowException as error:

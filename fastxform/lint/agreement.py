@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from fastxform import ddl
-from fastxform.lint.definitions import Definition, Field
+from fastxform.lint.definitions import Definition
 from fastxform.lint.finding import Finding, Level
 from fastxform.spec import Column, Iceberg, Route, Spec
 from fastxform.specfile.mistakes import near
@@ -150,7 +150,8 @@ class _Comparison:
             what = "is NOT NULL" if field.is_required else "stays null"
             if field.name in self.definition.partitioned_by:
                 what += ", and the table is partitioned by it"
-            yield self._at(field.line, level, "column-extra", f"{field.name} {what}: no column of the route has its name")
+            message = f"{field.name} {what}: no column of the route has its name"
+            yield self._at(field.line, level, "column-extra", message)
 
     def _unique_keys(self) -> Iterator[Finding]:
         """Judge what update and delete find a row by."""
@@ -189,5 +190,6 @@ def _remedy(emitted: str, found: str) -> str:
         return f'write type = "json" here, or make it {emitted} in the table'
     if found in ("timestamp", "timestamptz"):
         return 'a timestamp has to arrive in microseconds; write type = "timestamp[us]" here'
+    in_the_table = f"make it {emitted} in the table"
     ours = _OURS.get(found)
-    return f'write type = "{ours}" here, or make it {emitted} in the table' if ours else f"make it {emitted} in the table"
+    return f'write type = "{ours}" here, or {in_the_table}' if ours else in_the_table

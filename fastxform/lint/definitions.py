@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 DEFINITIONS_LIMIT_BYTES: Final = 1024 * 1024
 """The longest text of table definitions, ours: some thousand tables."""
 
+_BYTE_ORDER_MARK: Final = "\ufeff"
 _NAME: Final = r"(?:`(?:[^`]|``)+`|[A-Za-z0-9_]+)"
 _IDENTIFIER: Final = re.compile(
     rf"\s*TABLE\s+(?:{_NAME}\s*\.\s*)*(?P<table>{_NAME})\s+SET\s+IDENTIFIER\s+FIELDS\s+(?P<names>{_NAME}(?:\s*,\s*{_NAME})*)\s*",
@@ -82,10 +83,11 @@ def read_definitions(text: str, name: str) -> tuple[Definition, ...]:
     Raises:
         InputError: it cannot be read, or creates no table.
     """
-    definitions: list[Definition] = []
-    for number, statement in enumerate(_statements(text, name), 1):
-        from sqlglot import exp
+    statements = _statements(text, name)
+    from sqlglot import exp
 
+    definitions: list[Definition] = []
+    for number, statement in enumerate(statements, 1):
         if isinstance(statement, exp.Create) and isinstance(statement.this, exp.Schema):
             definitions.append(_definition(statement, statement.this))
         elif isinstance(statement, exp.Command):
@@ -98,10 +100,10 @@ def read_definitions(text: str, name: str) -> tuple[Definition, ...]:
     return tuple(definitions)
 
 
-def _statements(text: str, name: str) -> "list[exp.Expression | None]":
+def _statements(text: str, name: str) -> "list[exp.Expr | None]":
     try:
         import sqlglot
-        from sqlglot.errors import ParseError
+        from sqlglot.errors import ParseError, TokenError
     except ImportError as err:
         raise InputError("--ddl needs sqlglot; install it with: pip install 'fastxform[cli]'") from err
     if len(text) > DEFINITIONS_LIMIT_BYTES:
@@ -109,12 +111,14 @@ def _statements(text: str, name: str) -> "list[exp.Expression | None]":
     log = logging.getLogger("sqlglot")
     was_disabled, log.disabled = log.disabled, True
     try:
-        return list(sqlglot.parse(text, read="athena"))
+        return list(sqlglot.parse(text.removeprefix(_BYTE_ORDER_MARK), read="athena"))
     except ParseError as err:
         first = err.errors[0] if err.errors else {}
         place = f"{name}:{first['line']}:{first['col']}" if first.get("line") else name
         what = str(first.get("description") or err)
         raise InputError(f"{place}: not SQL as Athena reads it: {one_line(_without_token(what))}") from err
+    except TokenError as err:
+        raise InputError(f"{name}: not SQL as Athena reads it: a quote or a comment has no end") from err
     except RecursionError as err:
         raise InputError(f"{name}: types nest too deep") from err
     except Exception as err:  # the parser meets text that was never SQL, and fails in ways of its own
@@ -174,7 +178,7 @@ def _field(column: "exp.ColumnDef") -> Field:
     )
 
 
-def _type(kind: "exp.Expression") -> str:
+def _type(kind: "exp.Expr") -> str:
     """Return a type as Iceberg spells it, nested ones with their names: `map<string,struct<a:int>>`."""
     from sqlglot import exp
 
@@ -191,7 +195,7 @@ def _type(kind: "exp.Expression") -> str:
     return _WORDS.get(word, word.lower())
 
 
-def _line(identifier: "exp.Expression") -> int:
+def _line(identifier: "exp.Expr") -> int:
     line = identifier.meta.get("line", 0)
     return line if isinstance(line, int) else 0
 

@@ -28,7 +28,18 @@ _CHANGE: Final = (
 )
 """The members of a DynamoDB change, both shapes together."""
 
-_INSIDE: Final = ("Keys", "NewImage", "OldImage", "ApproximateCreationDateTime", "SequenceNumber", "SizeBytes")
+_INSIDE: Final = (
+    "ApproximateCreationDateTime",
+    "ApproximateCreationDateTimePrecision",
+    "Keys",
+    "NewImage",
+    "OldImage",
+    "SequenceNumber",
+    "SizeBytes",
+    "StreamViewType",
+)
+"""The members of its `dynamodb`."""
+
 _CREATION: Final = re.compile(r"\s*dynamodb\s*\.\s*\"?ApproximateCreationDateTime\"?\s*")
 
 
@@ -75,8 +86,9 @@ def _change_member(path: paths.Path) -> str | None:
             return f"{root} is inside of dynamodb; write dynamodb.{root}"
         if root not in _CHANGE:
             close = near(root, _CHANGE)
-            remedy = f"did you mean {close}?" if close else f"write dynamodb.NewImage.{paths.quote(root)}"
-            return f"a DynamoDB change has no member {root}, so this is always null; {remedy}"
+            also = f", or {close}" if close else ""
+            attribute = f"dynamodb.NewImage.{paths.quote(root)}"
+            return f"a DynamoDB change has no member {root}, so this is always null; write {attribute}{also}"
     return None
 
 

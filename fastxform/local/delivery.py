@@ -13,22 +13,14 @@ from binascii import b2a_base64
 from dataclasses import dataclass, field
 from typing import Final
 
+from fastxform import limits
 from fastxform.local.draw import Draw
 from fastxform.local.layout import Sink, hour, object_name, part
 from fastxform.local.response import Destination, Outcome
 from fastxform.local.wire import Names, Record
 
-OBJECT_BYTES: Final = 5 * 1024 * 1024
-"""S3 buffering hint, bytes of an object. Source: Firehose API `BufferingHints.SizeInMBs`, default 5. 2026-11."""
-
-OBJECT_INTERVAL_MS: Final = 300_000
-"""S3 buffering hint, age of an object. Source: Firehose API, as above, default 300. 2026-11."""
-
-ACTIVE_PARTITIONS: Final = 500
-"""Open partitions of a stream; further records go to the error prefix. Source: Firehose quotas. 2026-11."""
-
 PARTITION_LIMIT: Final = "activePartitionExceeded"
-"""The error type of records beyond `ACTIVE_PARTITIONS`. Source: Firehose, dynamic partitioning, buffering. 2026-11."""
+"""The error type of records beyond the active partitions. Source: Firehose, dynamic partitioning. 2026-11."""
 
 SPILL_BYTES: Final = 64 * 1024
 """Bytes of one open object that wait in memory, ours: 500 open partitions stay below 32 MiB."""
@@ -50,7 +42,9 @@ class _Open:
 class Delivery:
     """Writes the records of one stream to a sink; `objects` and `bytes_written` count what was made."""
 
-    def __init__(self, sink: Sink, names: Names, seed: int = 0, object_bytes: int = OBJECT_BYTES) -> None:
+    def __init__(
+        self, sink: Sink, names: Names, seed: int = 0, object_bytes: int = limits.OBJECT_SIZE_DEFAULT_BYTES
+    ) -> None:
         self._sink = sink
         self._names = names
         self._object_bytes = object_bytes
@@ -67,7 +61,7 @@ class Delivery:
             self._add_row(record, outcome.data, destination, now_ms)
             return True
         prefix = "".join(f"{part(f'{name}={value}')}/" for name, value in destination.partition)
-        if prefix and prefix not in self._open and self._partitions >= ACTIVE_PARTITIONS:
+        if prefix and prefix not in self._open and self._partitions >= limits.ACTIVE_PARTITIONS_LIMIT:
             return False
         self._add(prefix, outcome.data, record, now_ms, partitioned=bool(prefix))
         return True
@@ -89,7 +83,7 @@ class Delivery:
     def expire(self, now_ms: int) -> None:
         """Close the objects that are old enough."""
         for prefix, opened in list(self._open.items()):
-            if now_ms - opened.opened_ms >= OBJECT_INTERVAL_MS:
+            if now_ms - opened.opened_ms >= limits.OBJECT_INTERVAL_DEFAULT_SECONDS * 1000:
                 self._close(prefix)
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ _TOKENS: Final = re.compile(
       (?P<string> \"{3} (?: \\. | [^\\] )*? \"{3} (?!\") | '{3} .*? '{3} (?!') | " (?: \\. | [^"\\] )* " | ' [^']* ' )
     | (?P<mark> [\[\]{},=.] )
     | (?P<newline> \n )
-    | (?P<space> [ \t]+ | \#[^\n]* )
+    | (?P<space> [ \t\r]+ | \#[^\n]* )
     | (?P<bare> [^\[\]{},=.\s"'\#]+ )
     """,
     re.DOTALL | re.VERBOSE,
@@ -70,7 +70,7 @@ class _Scan:
 
     def __init__(self, text: str) -> None:
         self.places = Places()
-        self.tokens = list(_tokens(text.replace("\r\n", "\n")))
+        self.tokens = list(_tokens(text))
         self.index = 0
         self.open: list[_Container] = []
         self.list_lengths: dict[PlacePath, int] = {}
