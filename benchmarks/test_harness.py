@@ -180,6 +180,13 @@ def test_every_stage_of_the_profile_has_its_place() -> None:
     assert {stage for stage, _, _ in profile_burst.STAGES} <= set(profile_burst.ORDER)
 
 
+def test_every_module_of_the_profile_is_there() -> None:
+    """A module of the package that was renamed would fall into another stage unseen."""
+    elsewhere = {"<string>", "fastxform.py", "lambda_runtime_marshaller.py", "runtime_codec.py"}
+    named = {module for _, module, _ in profile_burst.STAGES} - elsewhere
+    assert [module for module in sorted(named) if not (profile_burst.PACKAGE / module).exists()] == []
+
+
 def test_a_sample_belongs_to_the_innermost_stage() -> None:
     """From the tip of a stack down the first function that has a stage decides; a comprehension is its caller's."""
     stack = [("kernels.py", "cast"), ("project.py", "<listcomp>"), ("project.py", "_not_utf8"), ("pipeline.py", "run")]

@@ -109,9 +109,13 @@ _KINDS_OF_ARROW: Final[tuple[tuple[Callable[[pa.DataType], bool], Type], ...]] =
 
 def json_strings(text: pa.Array) -> pa.Array:
     """Return a column of text as JSON strings with their quotes."""
-    special = kernels.matches(text, r'["\\\x00-\x1f]')
-    quoted = kernels.call("binary_join_element_wise", [_QUOTE, text, _QUOTE, _NOTHING])
-    rows = kernels.true_rows(special)
+    escaped = text
+    if kernels.holds(kernels.matches(text, _SPECIAL)):
+        for pattern, replacement in (("\\", "\\\\"), ('"', '\\"')):
+            options = kernels.options.ReplaceSubstringOptions(pattern, replacement)
+            escaped = kernels.call("replace_substring", [escaped], options)
+    quoted = kernels.call("binary_join_element_wise", [_QUOTE, escaped, _QUOTE, _NOTHING])
+    rows = kernels.true_rows(kernels.matches(text, _CONTROL))
     return replace(quoted, rows, [quote(text[row].as_py()) for row in rows])
 
 
@@ -135,6 +139,8 @@ def fragment(value: Any) -> str | None:
     return quote(value) if type(value) is str else text_of(value)
 
 
+_SPECIAL: Final = r'["\\]'
+_CONTROL: Final = r"[\x00-\x1f]"
 _QUOTE: Final = pa.scalar('"', pa.string())
 _NOTHING: Final = pa.scalar("", pa.string())
 

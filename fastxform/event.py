@@ -125,7 +125,7 @@ def _read_mapping(event: Any) -> Event:
     if not isinstance(records, (list, tuple)):
         raise EventError("the event has no list `records`: it is no Firehose event")
     for index, record in enumerate(records):
-        if not isinstance(record, Mapping) or not isinstance(record.get("recordId"), str):
+        if not (type(record) is dict or isinstance(record, Mapping)) or type(record.get("recordId")) is not str:
             raise EventError(f"records[{index}] of the event has no text `recordId`: it cannot be answered")
     is_kafka = bool(records) and records[0].get("kafkaRecordValue") is not None
     facts = [event.get(name) for name in ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region")]

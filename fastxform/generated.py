@@ -185,7 +185,9 @@ class _Reader:
         base = path.list.names
         key = f"{self._chain('e', path.key.names, base)} == {self._name(path.equals)}"
         value = self._read(want, self._chain("e", path.value.names, base))
-        return f"[first_where({self._chain('x', base)}, lambda e: {key}, lambda e: {value}) for x in roots]"
+        # A generator stops at the first: 0.5 us a mail of five headers, a function with two lambdas 1.5.
+        found = f"v for e in {self._chain('x', base)} or () if {key} and (v := {value}) is not None"
+        return f"[next(({found}), None) for x in roots]"
 
     def _pick(self, want: Wanted, path: paths.Either) -> str:
         """Return the text of `(a || b).c`: in the first object that is there, else in the last.
@@ -258,13 +260,6 @@ def _raw_json(raw: Any) -> Outcome:
     return None if raw is _ABSENT else alone.json_verbatim(bytes(raw))
 
 
-def _first_where(items: list[Any] | None, matches: Callable[[Any], bool], read: Callable[[Any], Outcome]) -> Outcome:
-    for item in items or ():
-        if matches(item) and (value := read(item)) is not None:
-            return value
-    return None
-
-
 _READERS: Final[dict[str, Callable[..., Any]]] = {
     "scalars": _scalars,
     "attribute": _attribute,
@@ -272,5 +267,4 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     "raw": _raw,
     "raw_json": _raw_json,
     "is_true": _is_true,
-    "first_where": _first_where,
 }

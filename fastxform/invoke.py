@@ -20,7 +20,7 @@ from fastxform.pipeline import Batch, Pipeline
 
 if TYPE_CHECKING:
     from fastxform.overflow import Overflowing
-    from fastxform.reingest import ClientFactory
+    from fastxform.reingest import ClientFactory, Reingester
 
 Handler = Callable[[Any, Any], Any]
 
@@ -32,7 +32,7 @@ _SPELLINGS: Final = {
 _KINESIS: Final = {"partition_key": "partitionKey", "sequence_number": "sequenceNumber", "shard_id": "shardId"}
 
 
-def make_handler(pipeline: Pipeline, client: "ClientFactory | None" = None) -> Handler:
+def make_handler(pipeline: Pipeline, client: "ClientFactory | Reingester | None" = None) -> Handler:
     """Return the Lambda handler of a pipeline: `(event, context) -> response`.
 
     An event as dict is answered with a dict, one as bytes with the bytes of the compact JSON response. `context` may be
@@ -41,7 +41,7 @@ def make_handler(pipeline: Pipeline, client: "ClientFactory | None" = None) -> H
     Args:
         pipeline: the transform.
         client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default,
-            imported when the first batch overflows.
+            imported when the first batch overflows. Or a Reingester, which then puts records back.
     """
     invocation = _Invocation(pipeline, client)
 
@@ -54,7 +54,7 @@ def make_handler(pipeline: Pipeline, client: "ClientFactory | None" = None) -> H
 class _Invocation:
     """What lives as long as the container: the pipeline and what is known of its streams."""
 
-    def __init__(self, pipeline: Pipeline, client: "ClientFactory | None") -> None:
+    def __init__(self, pipeline: Pipeline, client: "ClientFactory | Reingester | None") -> None:
         self.pipeline, self.client = pipeline, client
 
     @cached_property

@@ -45,6 +45,11 @@ def keep(column: Any, mask: pa.BooleanArray) -> Any:
     return _compute.call_function("filter", [column, mask], _compute.FilterOptions("drop"))
 
 
+def holds(mask: pa.BooleanArray) -> bool:
+    """Tell whether a mask is true anywhere."""
+    return bool(mask.true_count)
+
+
 def true_rows(mask: pa.BooleanArray) -> list[int]:
     """Return the rows where a mask is true."""
     return _compute.call_function("indices_nonzero", [mask]).to_pylist()  # type: ignore[no-any-return]

@@ -41,6 +41,9 @@ Source: Kinesis API `PutRecords`. 2026-11.
 KINESIS_BATCH_LIMIT_RECORDS: Final = 500
 """Records of one PutRecords. Source: Kinesis API `PutRecords`. 2026-11."""
 
+KINESIS_PARTITION_KEY_LIMIT_CHARACTERS: Final = 256
+"""Characters of one partition key, at least 1. Source: Kinesis API `PutRecords`. 2026-11."""
+
 INVOCATION_RETRIES: Final = 3
 """Invocations that Firehose makes again after a failed one, by default.
 

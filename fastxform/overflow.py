@@ -19,9 +19,11 @@ from fastxform.spec import Overflow
 class Overflowing:
     """Answers what does not fit, for the life of a container."""
 
-    def __init__(self, settings: Overflow, client: ClientFactory | None) -> None:
+    def __init__(self, settings: Overflow, client: ClientFactory | Reingester | None) -> None:
         self.settings = settings
-        self.reingester = Reingester(client, settings.workers, settings.reserve_ms)
+        if not isinstance(client, Reingester):
+            client = Reingester(client, settings.workers, settings.reserve_ms)
+        self.reingester = client
 
     def answer(self, plan: Plan, found: Event, batch: Batch, payloads: Sequence[bytes | None], context: Any) -> None:
         """Write the answers of a plan's records into the batch.

@@ -47,17 +47,29 @@ class Batch:
         return len(self.result)
 
 
-@dataclass(slots=True)
 class _Frame:
-    """Some rows of a batch: where they stand in it, their values, and the columns that are typed already."""
+    """Some rows of a batch: where they stand in it, and their columns, which are taken out when they are asked for."""
 
-    rows: Sequence[int]
-    values: dict[Any, Values]
-    arrays: dict[Any, pa.Array] = field(default_factory=dict)
-    fragments: dict[Any, pa.Array] = field(default_factory=dict)
+    __slots__ = ("arrays", "fragments", "rows", "source")
+
+    def __init__(
+        self,
+        rows: Sequence[int],
+        source: Mapping[Any, Values],
+        arrays: dict[Any, pa.Array] | None = None,
+        fragments: dict[Any, pa.Array] | None = None,
+    ) -> None:
+        self.rows, self.source = rows, source
+        self.arrays = {} if arrays is None else arrays
+        self.fragments = {} if fragments is None else fragments
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def values(self, key: Any) -> Values:
+        """Return the values of a column."""
+        column = self.source[key]
+        return column if len(column.values) == len(self.rows) else column.take(self.rows)
 
     def take(self, places: Sequence[int]) -> "_Frame":
         """Return some of the rows; all of them cost nothing."""
@@ -66,7 +78,7 @@ class _Frame:
         wanted = pa.array(places, pa.int64())
         return _Frame(
             [self.rows[place] for place in places],
-            {key: values.take(places) for key, values in self.values.items()},
+            self.source,
             {key: kernels.take(array, wanted) for key, array in self.arrays.items()},
             {key: kernels.take(array, wanted) for key, array in self.fragments.items()},
         )
@@ -270,7 +282,7 @@ class Pipeline:
         """Convert one column of a frame and judge it: type, pattern, default, required."""
         if key in frame.arrays:
             return
-        values = frame.values[key]
+        values = frame.values(key)
         for place, outcome in values.alone.items():
             if outcome is BAD_PATH:
                 answers.fail(frame, [place], f"path:{column.name}")

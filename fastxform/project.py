@@ -162,7 +162,7 @@ def _not_utf8(texts: list[bytes]) -> set[int]:
     try:
         kernels.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(joined)]), pa.string())
     except pa.ArrowInvalid:
-        return {row for row, text in enumerate(texts) if not _is_utf8(text)}
+        return {row for row, text in enumerate(texts) if not text.isascii() and not _is_utf8(text)}
     return set()
 
 

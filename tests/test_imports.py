@@ -15,6 +15,8 @@ ORDER = (
     "__main__",
     "cli",
     "local",
+    "lint",
+    "ddl",
     "__init__",
     "handler",
     "invoke",

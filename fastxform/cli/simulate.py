@@ -1,7 +1,7 @@
 """`fastxform simulate`: Firehose on this machine, from a stream of records to objects in a directory.
 
 The stream itself is `fastxform.local`; here it is fed, its progress shown and its books printed. Invariant: a run
-ends with books that balance, every record delivered, dropped or failed, or with an error.
+ends with books that balance, every record of the input delivered, dropped by the filter or failed, or with an error.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from fastxform.cli.console import Console
 from fastxform.cli.inputs import Reader, Source, open_reader, read_source
 from fastxform.cli.outcome import amount, counted, explain
 from fastxform.errors import ContractError
+from fastxform.local.faults import KINDS, Faults, broken_function, form, parse
 
 if TYPE_CHECKING:
     from fastxform.local.firehose import Settings
@@ -30,7 +31,9 @@ EPILOG: Final = (
     "Record time starts at 2026-01-01 00:00 UTC and advances by --rate, so the same input gives the same objects; "
     "records of an event keep their own arrival. The objects: DATE/STREAM-1-..., KEY=VALUE/DATE/..., "
     "iceberg/DATABASE/TABLE/DATE/... (the operation of each row is in the file beside it that ends in .operations), "
-    "processing-failed/DATE/... DIR must be empty, or made by an earlier run, whose objects are then removed."
+    "processing-failed/DATE/... DIR must be empty, or made by an earlier run, whose objects are then removed. Records "
+    "that do not fit a response are put back on the stream as overflow.policy says, and every fault meets those puts. "
+    f"The faults: {'; '.join(f'{form(name)} {text}' for name, text in KINDS.items())}. SHARE is 0 to 1."
 )
 
 _PROGRESS_SECONDS: Final = 0.2
@@ -75,7 +78,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="records a second of record time (default 1000)",
     )
-    add("--seed", type=whole(0), default=0, metavar="S", help="another one gives other object names")
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a fault of the puts or of the function, as throttle:0.2, slow:50 or refuse; see below; may be repeated",
+    )
+    add("--seed", type=whole(0), default=0, metavar="S", help="another one gives other object names and faults")
     add("--log", action="store_true", help="pass the log lines of the function on, to standard error")
     add("--strict", action="store_true", help="exit code 1 if a record failed or was refused")
     add("--json", action="store_true", help="print the summary as one JSON object")
@@ -86,6 +96,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     from fastxform.local.layout import DirectorySink
     from fastxform.pipeline import Pipeline
 
+    faults = parse(options.fault, options.seed)
     pipeline = Pipeline.load(options.config)
     with open_reader(options.input) as reader:
         source = read_source(reader)
@@ -94,7 +105,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             source.items = iter(list(source.items))
         sink = DirectorySink(Path(options.out))
         sink.prepare(options.force)
-        run = _Run(pipeline, sink, options, console)
+        run = _Run(pipeline, sink, options, console, faults)
         with contextlib.redirect_stdout(_Log(console if options.log else None)):
             run.feed(source, reader)
     summary = run.summary()
@@ -103,7 +114,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     else:
         for line in _lines(summary, options.out):
             console.line(line)
-    if not run.firehose.books.balanced:
+    if not summary["balanced"]:
         raise ContractError(
             "the books do not balance: a record was lost or counted twice, which is a fault of fastxform"
         )
@@ -147,17 +158,22 @@ class _Log(io.TextIOBase):
 class _Run:
     """One run: the stream, its function, and what is shown while it goes on."""
 
-    def __init__(self, pipeline: "Pipeline", sink: "Sink", options: argparse.Namespace, console: Console) -> None:
+    def __init__(
+        self, pipeline: "Pipeline", sink: "Sink", options: argparse.Namespace, console: Console, faults: Faults
+    ) -> None:
         from fastxform.local.firehose import Firehose
         from fastxform.local.function import lambda_function
+        from fastxform.local.ledger import Ledger
         from fastxform.local.recorder import Recorder
 
-        self._recorder = Recorder(pipeline, self._put_back, kinesis=options.kinesis)
-        function = lambda_function(self._recorder.handler)
-        self.firehose = Firehose(function, sink, _settings(options), self._recorder.reason)
+        self._recorder = Recorder(pipeline, self._put_back, kinesis=options.kinesis, faults=faults)
+        self._ledger = Ledger(self._recorder.is_put_back)
+        function = broken_function(lambda_function(self._recorder.handler), faults)
+        self.firehose = Firehose(function, sink, _settings(options), self._recorder.reason, self._ledger)
         self._console = console
         self._rate = options.rate
         self._refused = 0
+        self._bytes_in = 0
         self._seconds = 0.0
         self._shown = 0.0
 
@@ -179,20 +195,31 @@ class _Run:
 
     def summary(self) -> dict[str, Any]:
         """Return the books as they are printed."""
-        books, delivery = self.firehose.books, self.firehose.delivery
+        books, delivery, ledger, puts = self.firehose.books, self.firehose.delivery, self._ledger, self._recorder.puts
+        records_in = books.records_in - books.put_back
         findings = [str(found) for found in books.findings.values()]
         return {
-            "records_in": books.records_in,
-            "bytes_in": books.bytes_in,
+            "records_in": records_in,
+            "bytes_in": self._bytes_in,
             "refused": self._refused,
-            "put_back": books.put_back,
-            "delivered": books.delivered,
-            "dropped": books.dropped,
+            "delivered": ledger.delivered,
+            "dropped": ledger.dropped,
             "where_null": self._recorder.where_null,
-            "failed": books.failed.total(),
+            "failed": ledger.failed,
             "failed_by_code": dict(books.failed),
             "failed_by_reason": dict(books.reasons),
-            "balanced": books.balanced,
+            "lost": ledger.lost,
+            "duplicates": ledger.duplicates,
+            "delivered_and_failed": ledger.delivered_and_failed,
+            "balanced": books.balanced and ledger.balanced and ledger.records == records_in,
+            "passes": ledger.passes,
+            "put_back": ledger.acknowledged,
+            "puts_taken": ledger.accepted,
+            "possible_duplicates": puts.possible_duplicates,
+            "put_calls": puts.calls,
+            "put_calls_again": puts.retries,
+            "put_calls_at_once": self._recorder.workers.most,
+            "put_calls_over_limit": self._recorder.client.over_limit,
             "invocations": books.invocations,
             "retries": books.retries,
             "errors": dict(books.errors),
@@ -201,17 +228,20 @@ class _Run:
             "bytes_out": delivery.bytes_written,
             "seconds": round(self._seconds, 3),
             "function_seconds": round(books.function_seconds, 3),
-            "records_per_second": round(books.records_in / self._seconds) if self._seconds else 0,
+            "records_per_second": round(records_in / self._seconds) if self._seconds else 0,
         }
 
-    def _put_back(self, data: bytes, partition_key: str | None) -> str:
-        return self.firehose.put(data, partition_key)
+    def _put_back(self, place: int, data: bytes, partition_key: str | None) -> str:
+        identity = self.firehose.put(data, partition_key)
+        self._ledger.took(place, identity)
+        return identity
 
     def _put(self, place: int, data: bytes, partition_key: str | None, arrival_ms: int) -> None:
         from fastxform.local.firehose import RecordTooLargeError
 
         try:
             self.firehose.put(data, partition_key, arrival_ms)
+            self._bytes_in += len(data)
         except RecordTooLargeError as err:
             self._refused += 1
             if self._refused <= _REFUSALS_SHOWN:
@@ -230,14 +260,14 @@ class _Run:
 def _lines(summary: dict[str, Any], out: str) -> list[str]:
     """Return the summary for people."""
     failed = f"  ({counted(summary['failed_by_code'])})" if summary["failed"] else ""
-    put_back = f", {summary['put_back']} of them put back by the function" if summary["put_back"] else ""
     where_null = f"  ({summary['where_null']} because where was null)" if summary["where_null"] else ""
     lines = [
-        f"records in   {summary['records_in']} ({amount(summary['bytes_in'])}{put_back})",
+        f"records in   {summary['records_in']} ({amount(summary['bytes_in'])})",
         f"delivered    {summary['delivered']}",
         f"dropped      {summary['dropped']}{where_null}",
         f"failed       {summary['failed']}{failed}",
         *(f"  {count:<10} {explain(reason)}" for reason, count in sorted(summary["failed_by_reason"].items())),
+        *_put_back_lines(summary),
         f"invocations  {summary['invocations']} ({summary['retries']} of them retries)",
         *(f"  {count:<10} {error}" for error, count in summary["errors"].items()),
         f"objects      {summary['objects']} in {out} ({amount(summary['bytes_out'])})",
@@ -249,3 +279,20 @@ def _lines(summary: dict[str, Any], out: str) -> list[str]:
         lines.insert(1, f"refused      {summary['refused']} (larger than the stream takes, so never in it)")
     balance = "in = delivered + dropped + failed" if summary["balanced"] else "DO NOT BALANCE"
     return [*lines, f"books        {balance}"]
+
+
+def _put_back_lines(summary: dict[str, Any]) -> list[str]:
+    """Return what is to say of records that did not fit; nothing where every response had room."""
+    if not (summary["put_back"] or summary["put_calls"]):
+        return []
+    surplus = summary["puts_taken"] - summary["put_back"]
+    also_failed = f", {summary['delivered_and_failed']} records also failed" if summary["delivered_and_failed"] else ""
+    return [
+        f"put back     {summary['put_back']} times a record that did not fit went back and came again, "
+        f"in {summary['passes']} passes at most",
+        f"  {summary['put_calls']:<10} calls ({summary['put_calls_again']} of them again), "
+        f"{summary['put_calls_at_once']} at once at most",
+        f"  {surplus:<10} puts taken and not acknowledged ({summary['possible_duplicates']} in doubt for the function)",
+        f"duplicates   {summary['duplicates']} deliveries of a record delivered before{also_failed}",
+        f"lost         {summary['lost']}",
+    ]

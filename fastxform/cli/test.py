@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HELP: Final = "run the [[tests]] of configurations"
 
 EPILOG: Final = (
-    "Exit code 1: a test failed, or a configuration has no tests; 2: a configuration has mistakes. In a difference, "
+    "Exit code 1: a test failed, or a configuration has no tests; 2: a configuration cannot be used. In a difference, "
     "line breaks, tabs and spaces at the end of a line are drawn as characters."
 )
 
@@ -91,9 +91,11 @@ def run(config: str) -> list[Outcome]:
         ConfigError: it cannot be read, or has mistakes.
     """
     from fastxform.pipeline import Pipeline
+    from fastxform.spec import load
 
-    pipeline = Pipeline.load(config)
-    return [_outcome(pipeline, example) for example in pipeline.spec.tests]
+    spec = load(config)
+    pipeline = Pipeline(spec)
+    return [_outcome(pipeline, example) for example in spec.tests]
 
 
 def _outcome(pipeline: "Pipeline", example: "Example") -> Outcome:
@@ -192,5 +194,5 @@ def _as_json(config: str, outcomes: list[Outcome]) -> dict[str, Any]:
 def _summary(outcomes: dict[str, list[Outcome]], failed: int, broken: int) -> str:
     count = sum(map(len, outcomes.values()))
     tests = "1 test" if count == 1 else f"{count} tests"
-    unread = f"; {broken} of {broken + len(outcomes)} configurations have mistakes" if broken else ""
+    unread = f"; {broken} of {broken + len(outcomes)} configurations cannot be used" if broken else ""
     return f"{tests}: {count - failed} passed, {failed} failed{unread}"

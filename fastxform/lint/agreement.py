@@ -68,6 +68,9 @@ def _choose(
         if known.name.lower() in (wanted.lower(), iceberg.table.lower()):
             message = f"writes to {wanted}, and the definition says {known.name}; names must agree with their case"
             return known, Finding("error", "table-case", route.place, message)
+        if known.name.replace("-", "_").lower() in (wanted.lower(), iceberg.table.lower()):
+            message = f"writes to {wanted}, and the definition says {known.name}; Firehose takes no hyphen in a name"
+            return known, Finding("error", "hyphen", route.place, message)
     close = near(wanted, [known.name for known in definitions])
     remedy = f"did you mean {close}?" if close else f"there is {', '.join(known.name for known in definitions)}"
     return None, Finding("error", "no-table", route.place, f"writes to {wanted}, which is not defined; {remedy}")
@@ -110,10 +113,6 @@ class _Comparison:
             yield self._at(line, "error", "table-format", message)
         if properties.get("format-version", "2") == "1":
             yield self._at(line, "error", "table-format", "has format version 1, and Firehose takes version 2")
-        for name in (self.definition.database or "", self.definition.table):
-            if "-" in name:
-                message = f"{name} has a hyphen, and Firehose takes none in the names of Iceberg tables"
-                yield self._at(line, "error", "hyphen", message)
         upper = [field.name for field in self.definition.fields if field.name != field.name.lower()]
         if upper:
             message = f"{', '.join(upper)}: S3 Tables refuses upper-case names, and Athena makes small letters of them"

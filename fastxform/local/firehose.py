@@ -15,10 +15,10 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final
+from typing import Final, Protocol
 
 from fastxform import limits
-from fastxform.errors import DROPPED, OK, ContractError
+from fastxform.errors import DROPPED, FAILED, OK, ContractError
 from fastxform.local import wire
 from fastxform.local.delivery import PARTITION_LIMIT, Delivery
 from fastxform.local.draw import Draw
@@ -78,6 +78,16 @@ class Books:
         return self.records_in == self.delivered + self.dropped + self.failed.total()
 
 
+class Watcher(Protocol):
+    """Who follows each record on its way; `place` is that in the event of the last invocation."""
+
+    def invoking(self, records: Sequence[wire.Record]) -> None:
+        """Learn of the records that the function is about to get."""
+
+    def settled(self, place: int, record: wire.Record, result: str) -> None:
+        """Learn what became of one of them: `Ok` is delivered, `Dropped`, or `ProcessingFailed`."""
+
+
 Explain = Callable[[int], str | None]
 """The reason for which the last invocation failed the record at this place of its event, if known."""
 
@@ -101,7 +111,12 @@ class Firehose:
     """
 
     def __init__(
-        self, invoke: Invoke, sink: Sink, settings: Settings | None = None, explain: Explain | None = None
+        self,
+        invoke: Invoke,
+        sink: Sink,
+        settings: Settings | None = None,
+        explain: Explain | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.books = Books()
@@ -109,6 +124,7 @@ class Firehose:
         self.delivery = Delivery(sink, self.settings.names, self.settings.seed)
         self._invoke = invoke
         self._explain = explain
+        self._watcher = watcher
         self._draw = Draw(self.settings.seed, -1)
         self._batch = _Batch()
         self._queue: deque[wire.Record] = deque()
@@ -204,6 +220,8 @@ class Firehose:
         self.delivery.expire(self.now_ms)
         self.books.batches += 1
         put_back, dropped = self.books.put_back, self.books.dropped
+        if self._watcher is not None:
+            self._watcher.invoking(batch.records)
         invocation, attempts = self._attempt(batch.entries)
         outcomes: Sequence[Outcome]
         if invocation.error_code:
@@ -214,7 +232,9 @@ class Firehose:
             outcomes = verdict.outcomes
             self._note(verdict.findings)
         for place, (record, outcome) in enumerate(zip(batch.records, outcomes, strict=True)):
-            self._settle(record, outcome, attempts, place)
+            result = self._settle(record, outcome, attempts, place)
+            if self._watcher is not None:
+                self._watcher.settled(place, record, result)
         all_dropped = self.books.dropped - dropped == len(batch.records)
         all_back = self.books.put_back - put_back >= len(batch.records)
         self._watch_circles(len(batch.records) if all_dropped and all_back else 0)
@@ -247,19 +267,21 @@ class Firehose:
             self.books.errors[invocation.detail or invocation.error_code] += 1
         return invocation, attempt
 
-    def _settle(self, record: wire.Record, outcome: Outcome, attempts: int, place: int) -> None:
+    def _settle(self, record: wire.Record, outcome: Outcome, attempts: int, place: int) -> str:
+        """Deliver, drop or fail one record, and say which it was."""
         if outcome.result == OK:
             if self.delivery.deliver(record, outcome, self.now_ms):
                 self.books.delivered += 1
-                return
+                return OK
             outcome = failed(PARTITION_LIMIT, "The stream has too many active partitions.", PARTITION_LIMIT)
         elif outcome.result == DROPPED:
             self.books.dropped += 1
-            return
+            return DROPPED
         elif outcome.error_code == "Lambda.ProcessingFailedStatus" and self._explain is not None:
             self.books.reasons[self._explain(place) or "unknown"] += 1
         self.books.failed[outcome.error_code] += 1
         self.delivery.fail(record, outcome, attempts, self.now_ms)
+        return FAILED
 
     def _note(self, findings: Sequence[Finding]) -> None:
         for found in findings:

@@ -1,28 +1,53 @@
 """The function under test on this machine: a pipeline's own handler, watched.
 
-The handler is the one that Lambda runs; only the pipeline under it remembers its last batch, and the client that
-puts records back is the local one, so nothing reaches AWS. Invariant: `batch` is what the last response was written
-from.
+The handler is the one that Lambda runs; only the pipeline under it remembers its last batch, and what puts records back
+has the local client, simulated time and workers, so nothing reaches AWS and no pause takes time. Invariant: `batch` is
+what the last response was written from.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, cast
 
-from fastxform.errors import ContractError
+from fastxform.errors import DROPPED, ContractError
 from fastxform.invoke import Handler, make_handler
-from fastxform.local.client import LocalClient, Put
+from fastxform.local.client import LocalClient
+from fastxform.local.draw import Draw
+from fastxform.local.faults import Faults
+from fastxform.local.workers import Workers
 from fastxform.pipeline import Batch, Pipeline
+from fastxform.put_api import Target
+from fastxform.reingest import Outcome, Reingester
+
+PutBack = Callable[[int, bytes, str | None], str]
+"""Takes a record back, by its place in the event that the function works on, and returns its record id."""
+
+_JITTER_STEPS: Final = 1 << 53
 
 
 class Recorder:
-    """A pipeline that `make_handler` takes, with the handler made of it; `where_null` adds up over all batches."""
+    """A pipeline that `make_handler` takes, with the handler made of it.
 
-    def __init__(self, pipeline: Pipeline, put: Put, *, kinesis: bool = False) -> None:
+    Attributes:
+        where_null: Records dropped because `where` was null, over all batches.
+        puts: What became of the puts of each batch that overflowed, added up.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, put: PutBack, *, kinesis: bool = False, faults: Faults | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._batch: Batch | None = None
+        self._filtered: list[bool] = []
+        self._payloads: Sequence[bytes | None] = ()
+        self._places: dict[int, int] = {}
+        self._put = put
         self.where_null = 0
-        client = LocalClient(put, kinesis=kinesis)
-        self.handler: Handler = make_handler(cast(Pipeline, self), lambda service, region, config: client)
+        faults = faults or Faults()
+        overflow = pipeline.spec.overflow
+        self.workers = Workers(overflow.workers)
+        self.client = LocalClient(self._put_back, kinesis=kinesis, faults=faults, hold=self.workers.hold)
+        self.puts = _Puts(self._client, self.workers, overflow.workers, overflow.reserve_ms, faults.seed)
+        self.handler: Handler = make_handler(cast(Pipeline, self), self.puts)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pipeline, name)
@@ -30,6 +55,8 @@ class Recorder:
     def run(self, payloads: Sequence[bytes | None], *, meta: Mapping[str, Sequence[Any]] | None = None) -> Batch:
         """Run a batch and remember it; the handler writes into it what it decides afterwards."""
         self._batch = self._pipeline.run(payloads, meta=meta)
+        self._filtered = [result == DROPPED for result in self._batch.result]
+        self._payloads, self._places = payloads, {}
         self.where_null += self._batch.where_null
         return self._batch
 
@@ -47,3 +74,49 @@ class Recorder:
     def reason(self, place: int) -> str | None:
         """Return why the record at this place of the last event failed."""
         return self.batch.reason[place] if place < len(self.batch) else None
+
+    def is_put_back(self, place: int) -> bool:
+        """Tell whether a record that was answered as `Dropped` overflowed: the filter had let it through."""
+        return not self._filtered[place]
+
+    def _client(self, service: str, region: str | None, config: Any) -> LocalClient:
+        self.client.read_timeout_s = config.read_timeout
+        return self.client
+
+    def _put_back(self, data: bytes, partition_key: str | None) -> str:
+        # Equal payloads are told apart by being other objects: entries of a call hold the very bytes of the batch. A
+        # put has more than one byte, so that the interpreter never shares its object.
+        if not self._places:
+            self._places = {id(payload): place for place, payload in enumerate(self._payloads)}
+        return self._put(self._places[id(data)], data, partition_key)
+
+
+class _Puts(Reingester):
+    """Puts records back in simulated time, and adds up what became of them."""
+
+    def __init__(self, client: Any, pool: Workers, workers: int, reserve_ms: int, seed: int) -> None:
+        draw = Draw(seed, -3)
+        super().__init__(
+            client,
+            workers,
+            reserve_ms,
+            clock=pool.clock,
+            sleep=pool.sleep,
+            chance=lambda: draw.below(_JITTER_STEPS) / _JITTER_STEPS,
+            pool=pool,
+        )
+        self.calls = self.retries = self.possible_duplicates = 0
+
+    def put(
+        self,
+        target: Target,
+        payloads: Sequence[bytes],
+        partition_keys: Sequence[str | None] | None = None,
+        remaining_ms: Callable[[], int] | None = None,
+    ) -> Outcome:
+        """Put every record, as the function does."""
+        outcome = super().put(target, payloads, partition_keys, remaining_ms)
+        self.calls += outcome.calls
+        self.retries += outcome.retries
+        self.possible_duplicates += outcome.possible_duplicates
+        return outcome
