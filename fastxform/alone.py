@@ -108,14 +108,14 @@ def decode_any(raw: bytes) -> Any:
 
 def members_of(text: bytes) -> dict[str, bytes]:
     """Return the members of a valid JSON object as their texts, without white space around them."""
-    return {name: bytes(raw).strip(_WHITE_SPACE) for name, raw in _MEMBERS.decode(text).items()}
+    return {name: bytes(raw) for name, raw in _MEMBERS.decode(text).items()}
 
 
 def elements_of(text: bytes) -> list[bytes]:
     """Return the elements of a valid JSON list as their texts; nothing of what is no list."""
     if not text.startswith(b"["):
         return []
-    return [bytes(raw).strip(_WHITE_SPACE) for raw in _ELEMENTS.decode(text)]
+    return [bytes(raw) for raw in _ELEMENTS.decode(text)]
 
 
 class _JsonPlace:

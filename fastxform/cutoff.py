@@ -6,7 +6,6 @@ delivers at least one.
 """
 
 import json
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,10 +13,10 @@ import pyarrow as pa
 from fastxform import kernels
 from fastxform.errors import ContractError
 from fastxform.limits import RESPONSE_LIMIT_BYTES
+from fastxform.structs import Struct, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What becomes of the `Ok` records of a batch; a record in neither tuple is sent.
 
     Attributes:
@@ -101,8 +100,7 @@ def _sum(column: pa.Int64Array) -> int:
     return int(kernels.call("sum", [column]).as_py() or 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(Struct, frozen=True):
     """What a response costs in one way of writing JSON, ids and data and metadata text not counted.
 
     Attributes:

@@ -3,16 +3,16 @@
 Nothing here converts a value. Invariant: two columns of equal `Type` have equal Arrow types.
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 import pyarrow as pa
 
+from fastxform.structs import Struct
+
 Kind = Literal["auto", "string", "int64", "float64", "decimal", "bool", "timestamp", "date", "json", "binary"]
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True):
     """The type of a column; `unit` is for timestamps (s, ms, us), `precision` and `scale` for decimals."""
 
     kind: Kind = "auto"

@@ -8,8 +8,6 @@ never a guess.
 import re
 from typing import Any, Final
 
-import orjson
-
 from fastxform.payload import decode
 from fastxform.values import BAD_TYPE, Json, Number, Outcome
 

@@ -11,8 +11,7 @@ is one of `REASONS`, for some of them followed by `:` and the name of a column o
 of a payload.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 OK: Final = "Ok"
 DROPPED: Final = "Dropped"
@@ -51,8 +50,7 @@ class FastxformError(Exception):
     """The root of everything that this package raises on purpose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(NamedTuple):
     """One mistake in a configuration: where, and what is wrong with the remedy, in one line."""
 
     place: str

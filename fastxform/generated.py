@@ -7,13 +7,13 @@ configuration enters as a value, never as source.
 
 import itertools
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 
 from fastxform import alone, dynamodb, paths
 from fastxform.members import ATTRIBUTE_TAGS, Members, Names, Node, Wanted, leaves
+from fastxform.structs import Struct
 from fastxform.values import BAD_TYPE, Json, Number, Outcome
 
 REFUSED: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -34,8 +34,7 @@ _TAG_TYPES: Final[dict[str, Any]] = {"S": str, "N": str, "BOOL": bool, "NULL": b
 _SCALAR_FIELDS: Final = [(tag, kind, None) for tag, kind in _TAG_TYPES.items()]
 
 
-@dataclass(frozen=True, slots=True)
-class Generated:
+class Generated(Struct, frozen=True):
     """What is generated for one tree.
 
     Attributes:
@@ -162,7 +161,7 @@ class _Reader:
     def _read(self, want: Wanted, chain: str) -> str:
         """Return the text that makes a value of what a lane decoded to."""
         kind = self.tree.lane(want).kind
-        reader = f"{kind}_json" if want.kind == "json" else kind
+        reader = f"{kind}_{want.kind}" if want.kind in ("json", "text") else kind
         if reader not in _READERS:
             return chain
         return f"{reader}({chain}, d)" if kind == "attribute" else f"{reader}({chain})"
@@ -256,6 +255,10 @@ def _raw(raw: Any) -> Outcome:
     return None if raw is _ABSENT else alone.json_value(bytes(raw))
 
 
+def _raw_text(raw: Any) -> Any:
+    return None if raw is _ABSENT else raw
+
+
 def _raw_json(raw: Any) -> Outcome:
     return None if raw is _ABSENT else alone.json_verbatim(bytes(raw))
 
@@ -266,5 +269,6 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     "attribute_json": _attribute_json,
     "raw": _raw,
     "raw_json": _raw_json,
+    "raw_text": _raw_text,
     "is_true": _is_true,
 }

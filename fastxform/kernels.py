@@ -45,9 +45,10 @@ def keep(column: Any, mask: pa.BooleanArray) -> Any:
     return _compute.call_function("filter", [column, mask], _compute.FilterOptions("drop"))
 
 
-def holds(mask: pa.BooleanArray) -> bool:
-    """Tell whether a mask is true anywhere."""
-    return bool(mask.true_count)
+def data_of(text: pa.Array) -> bytes:
+    """Return the bytes of all values of a text column, one after the other; of a slice perhaps more than its own."""
+    data = text.buffers()[2]
+    return b"" if data is None else data.to_pybytes()
 
 
 def true_rows(mask: pa.BooleanArray) -> list[int]:

@@ -6,11 +6,11 @@ does not agree with the tree leaves no trace in it.
 """
 
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from fastxform import paths
 from fastxform.dynamodb import IMAGES
+from fastxform.structs import Struct, field
 
 Names = tuple[str, ...]
 Role = Literal["object", "list", "key", "leaf"]
@@ -29,6 +29,7 @@ _FIRST_PLAIN: Final = {
     "float64": "float",
     "bool": "bool",
     "json": "raw",
+    "text": "raw",
 }
 _FIRST_ATTRIBUTE: Final = {
     "int64": "N",
@@ -44,8 +45,7 @@ class ConflictError(Exception):
     """Two paths, or two parts of one, want a member in different roles; nothing was added."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """One column that is read from the documents; `kind` is that of its type."""
 
     name: Hashable
@@ -53,8 +53,7 @@ class Wanted:
     kind: str
 
 
-@dataclass(eq=False, slots=True)
-class Lane:
+class Lane(Struct, eq=False):
     """What the values of some columns are decoded to now; shared by all leaves that feed one of them.
 
     Plain members: `str`, `int`, `float`, `bool`, wider `any` (objects and lists come as such), widest `raw`.
@@ -77,8 +76,7 @@ def meet(one: str, other: str) -> str:
     return widest if widest in (one, other) else middle
 
 
-@dataclass(eq=False, slots=True)
-class Node:
+class Node(Struct, eq=False):
     """One member of the documents, `slot` its name in the struct of its object.
 
     Attributes:

@@ -9,10 +9,10 @@ of one line.
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from fastxform.errors import FastxformError
+from fastxform.structs import Struct
 
 _IMAGES: Final = frozenset(("NewImage", "OldImage"))
 
@@ -58,23 +58,20 @@ class PathError(FastxformError):
         super().__init__(f"{message} at character {offset + 1}{remedy}")
 
 
-@dataclass(frozen=True, slots=True)
-class Dotted:
+class Dotted(Struct, frozen=True):
     """Members of objects, one inside the other; null where one is missing, or stands in what is no object."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Either:
+class Either(Struct, frozen=True):
     """The first of `terms` that is not null, false, `""`, `[]` or `{}`, else the last; of that, the members `rest`."""
 
     terms: tuple[Dotted, ...]
     rest: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FirstWhere:
+class FirstWhere(Struct, frozen=True):
     """`list[?key=='equals'].value | [0]`: the first `value` that is not null, of the elements whose `key` is that text.
 
     An element that matches and whose `value` is null is passed over; what is no list gives null.
@@ -86,12 +83,20 @@ class FirstWhere:
     value: Dotted
 
 
-@dataclass(frozen=True, slots=True)
-class Slow:
-    """Anything else: `compiled` is what `jmespath.compile` made of the text."""
+class Slow(Struct, frozen=True, eq=False):
+    """Anything else: `compiled` is what `jmespath.compile` made of the text, which alone is compared and shown."""
 
     text: str
-    compiled: Any = field(compare=False, repr=False)
+    compiled: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Slow) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"Slow(text={self.text!r})"
 
     def __reduce__(self) -> tuple[Callable[[str], "Path"], tuple[str]]:
         """Travel as text: what `jmespath` compiled belongs to the process that compiled it."""

@@ -7,7 +7,6 @@ once, in its place, and its answer depends on nothing but the payload, what came
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -20,6 +19,7 @@ from fastxform.errors import DROPPED, FAILED, OK, ContractError
 from fastxform.project import Values
 from fastxform.records import Rows, Source, gather, log_columns, write_documents
 from fastxform.spec import Column, Route, Spec
+from fastxform.structs import Struct, replace
 from fastxform.values import BAD_PATH
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
-@dataclass(slots=True)
-class Batch:
+class Batch(Struct):
     """What became of a batch, column-wise: one entry a payload in each list.
 
     `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a
@@ -84,8 +83,7 @@ class _Frame:
         )
 
 
-@dataclass(slots=True)
-class _Answers:
+class _Answers(Struct):
     """The answers of a batch, row by row, as they become known; the first reason of a row stays."""
 
     data: list[bytes | None]
@@ -519,7 +517,9 @@ def _gather(rows: Rows, answers: _Answers, count: int) -> Batch:
     """Answer the records: failed with a reason, dropped where nothing was written, else Ok."""
     data, reasons, metadata = answers.data, answers.reasons, answers.metadata
     if rows.parents is not None:
-        groups = list(zip(answers.plans, metadata or [None] * rows.count, strict=True))
+        groups = None
+        if metadata is not None or len(set(map(id, answers.plans))) > 2:
+            groups = list(zip(answers.plans, metadata or [None] * rows.count, strict=True))
         data, reasons, first = gather(rows, data, reasons, groups, count)
         if metadata is not None:
             metadata = [None if row is None else metadata[row] for row in first]

@@ -8,7 +8,6 @@ never shows in its values, nor does any other record of its batch.
 import re
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from fastxform import alone, kernels, paths
 from fastxform.decoder import Decoder
 from fastxform.dynamodb import IMAGES
 from fastxform.members import ConflictError, Wanted, is_in_image, leaves
+from fastxform.structs import Struct, field
 from fastxform.values import BAD_PATH, BAD_TYPE, Outcome
 
 __all__ = ["Projection", "Projector", "Values", "Wanted"]
@@ -26,8 +26,7 @@ _NO_MEMBER: Final = re.compile(r'["\\\x00-\x1f]')
 """In names that `msgspec` takes for no member of a struct."""
 
 
-@dataclass(slots=True)
-class Values:
+class Values(Struct):
     """The values of one column, a row each, as `kind` says.
 
     `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in `alone`
@@ -45,8 +44,7 @@ class Values:
         return Values(self.kind, [values[row] for row in rows], alone)
 
 
-@dataclass(slots=True)
-class Projection:
+class Projection(Struct):
     """The columns of a batch, and why a row is no record."""
 
     columns: dict[Any, Values]

@@ -7,14 +7,14 @@ no record has no rows.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastxform import alone, paths
 from fastxform.compression import DecompressionError, decompress, is_compressed
 from fastxform.dynamodb import BadAttributeError, encode_plain, plain_image
-from fastxform.project import Projector, Values, Wanted
+from fastxform.project import Projection, Projector, Values, Wanted
 from fastxform.spec import Column, Spec
+from fastxform.structs import Struct, field
 
 EVENT_NAME: Final = object()
 """The key of the values of `eventName`, where a route's operation asks for them."""
@@ -22,12 +22,13 @@ EVENT_NAME: Final = object()
 LOG_COLUMNS: Final = ("owner", "logGroup", "logStream", "id", "timestamp", "message")
 """What a log event is written as where the configuration names no columns."""
 
+_MESSAGE_TYPE: Final = object()
+_LOG_EVENTS: Final = object()
 _MESSAGE_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "subscriptionFilters"})
 _EVENT_MEMBERS: Final = frozenset({"id", "timestamp", "message"})
 
 
-@dataclass(slots=True)
-class Rows:
+class Rows(Struct):
     """The rows of a batch.
 
     Attributes:
@@ -68,7 +69,11 @@ class Source:
             self.wanted.append(Wanted(EVENT_NAME, paths.Dotted(("eventName",)), "string"))
         self.is_dynamodb = spec.source == "dynamodb"
         if spec.source == "cloudwatch-logs":
-            self.message = Projector([w for w in self.wanted if _roots(w) <= _MESSAGE_MEMBERS], "json")
+            members = [
+                Wanted(_MESSAGE_TYPE, paths.Dotted(("messageType",)), "string"),
+                Wanted(_LOG_EVENTS, paths.Dotted(("logEvents",)), "text"),
+            ]
+            self.message = Projector([*members, *(w for w in self.wanted if _roots(w) <= _MESSAGE_MEMBERS)], "json")
             self.events = Projector([w for w in self.wanted if not _roots(w) <= _MESSAGE_MEMBERS], "json")
         else:
             self.projector = Projector(self.wanted, spec.source)
@@ -132,20 +137,32 @@ class Source:
     def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
         compressed = [row for row, payload in enumerate(payloads) if payload is not None and is_compressed(payload)]
         payloads, refused = _decompress_some(payloads, compressed)
-        split: list[list[bytes] | None] = []
-        for record, payload in enumerate(payloads):
-            events, reason = (None, refused[record]) if record in refused else _log_events(payload)
-            if reason is not None:
-                refused[record] = reason
-            split.append(events)
+        messages = self.message.project(payloads)
+        refused = messages.failed | refused
+        split: list[list[bytes] | None] = [[]] * len(payloads)
+        for record, (kind, events) in enumerate(zip(*self._message_members(messages), strict=True)):
+            if record in refused or kind == "CONTROL_MESSAGE":
+                continue
+            text = b"" if events is None else bytes(events)
+            if kind != "DATA_MESSAGE" or not text.startswith(b"["):
+                refused[record] = "message"
+            else:
+                split[record] = alone.elements_of(text)
         parents, texts = _flatten(split)
-        messages = self.message.project(
-            [payload if split[record] else b"{}" for record, payload in enumerate(payloads)]
-        )
         entries = self.events.project(texts)
         values = {key: column.take(parents) for key, column in messages.columns.items()} | entries.columns
         refused |= dict.fromkeys(_refuse(parents, entries.failed), "message")
         return _without(Rows(len(texts), values, entries.failed, texts, parents, refused))
+
+    def _message_members(self, messages: Projection) -> list[list[Any]]:
+        """Return `messageType` and the text of `logEvents` of each message."""
+        found = []
+        for key in (_MESSAGE_TYPE, _LOG_EVENTS):
+            column = messages.columns.pop(key)
+            for record, outcome in column.alone.items():
+                column.values[record] = outcome.encode() if key is _LOG_EVENTS and isinstance(outcome, str) else outcome
+            found.append(column.values)
+        return found
 
 
 def _roots(want: Wanted) -> frozenset[str]:
@@ -240,26 +257,11 @@ def _without(rows: Rows) -> Rows:
     return Rows(len(kept), values, {}, texts, [rows.parents[row] for row in kept], rows.refused)
 
 
-def _log_events(payload: bytes | None) -> tuple[list[bytes] | None, str | None]:
-    """Return the events of a CloudWatch Logs message, none of a control message, and else why it is no message."""
-    reason = alone.reason_against(payload)
-    if reason is not None or payload is None:
-        return None, reason or "base64"
-    members = alone.members_of(payload)
-    kind = alone.json_value(members.get("messageType", b"null"))
-    if kind == "CONTROL_MESSAGE":
-        return [], None
-    events = members.get("logEvents", b"null")
-    if kind != "DATA_MESSAGE" or not events.startswith(b"["):
-        return None, "message"
-    return alone.elements_of(events), None
-
-
 # -- records put together again
 
 
 def gather(
-    rows: Rows, data: Sequence[bytes | None], reasons: Mapping[int, str], groups: Sequence[Any], count: int
+    rows: Rows, data: Sequence[bytes | None], reasons: Mapping[int, str], groups: Sequence[Any] | None, count: int
 ) -> tuple[list[bytes | None], dict[int, str], list[int | None]]:
     """Put the rows of records together.
 
@@ -267,7 +269,7 @@ def gather(
         rows: the rows, with `parents`.
         data: the written row, None where it was dropped or failed.
         reasons: why a row failed.
-        groups: what the rows of one record must agree on.
+        groups: what the rows of one record must agree on; None where they cannot differ.
         count: how many records there are.
 
     Returns:
@@ -278,16 +280,19 @@ def gather(
     for row in sorted(reasons):
         failed.setdefault(rows.parents[row], reasons[row])
     parts: list[list[bytes]] = [[] for _ in range(count)]
+    for record, written in zip(rows.parents, data, strict=True):
+        if written is not None:
+            parts[record].append(written)
     first: list[int | None] = [None] * count
-    for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
-        if written is None or record in failed:
-            continue
-        known = first[record]
-        if known is None:
-            first[record] = row
-        elif groups[known] != groups[row]:
-            failed[record] = "documents"
-        parts[record].append(written)
+    if groups is not None:
+        for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
+            known = first[record]
+            if written is None:
+                continue
+            if known is None:
+                first[record] = row
+            elif groups[known] != groups[row]:
+                failed.setdefault(record, "documents")
     return (
         [b"".join(part) if part and record not in failed else None for record, part in enumerate(parts)],
         failed,

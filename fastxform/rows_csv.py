@@ -6,7 +6,6 @@ then the rows at fault are written apart. Invariant: a row is the same bytes whi
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ from fastxform import kernels
 from fastxform.columns import needs_texts, texts
 from fastxform.payload import encode
 from fastxform.spec import Output, Type
+from fastxform.structs import Struct
 
 _PLAIN_DELIMITERS: Final = frozenset(",;|\t")
 """Delimiters that no number, date or word of a typed column can hold."""
@@ -24,8 +24,7 @@ _FORMULA: Final = r"\A[=+\-@\t\r]"
 _NUMBER: Final = r"\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\z"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One column of the output."""
 
     name: str
@@ -132,11 +131,14 @@ def _write_apart(
 
 def _special_rows(batch: pa.RecordBatch, delimiter: str) -> pa.BooleanArray:
     pattern = rf'["\r\n{re.escape(delimiter)}]'
+    special = (b'"', b"\r", b"\n", delimiter.encode())
     found = None
     for column in batch.columns:
         if pa.types.is_string(column.type):
-            mask = kernels.call("coalesce", [kernels.matches(column, pattern), pa.scalar(False)])
-            found = mask if found is None else kernels.call("or", [found, mask])
+            data = kernels.data_of(column)
+            if any(character in data for character in special):
+                mask = kernels.call("coalesce", [kernels.matches(column, pattern), pa.scalar(False)])
+                found = mask if found is None else kernels.call("or", [found, mask])
     if batch.num_columns == 1:
         column = batch.column(0)
         empty = kernels.call("is_null", [column])
@@ -144,8 +146,7 @@ def _special_rows(batch: pa.RecordBatch, delimiter: str) -> pa.BooleanArray:
             zero = kernels.call("equal", [kernels.call("binary_length", [column]), pa.scalar(0, pa.int32())])
             empty = kernels.call("or", [empty, kernels.call("coalesce", [zero, pa.scalar(False)])])
         found = empty if found is None else kernels.call("or", [found, empty])
-    assert found is not None
-    return found
+    return pa.array([False] * len(batch), pa.bool_()) if found is None else found
 
 
 def _needs_quotes(text: str, delimiter: str) -> bool:

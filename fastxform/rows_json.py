@@ -5,7 +5,6 @@ as `json.dumps(ensure_ascii=False)` escapes it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import pyarrow as pa
@@ -15,13 +14,13 @@ from fastxform.columns import json_strings, texts
 from fastxform.dynamodb import quote
 from fastxform.payload import encode
 from fastxform.spec import Type
+from fastxform.structs import Struct
 
 _NULL: Final = pa.scalar("null", pa.string())
 _MICROSECONDS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One column of the output; `fragments` are the JSON texts of an `auto` column, whose own array is text."""
 
     name: str

@@ -6,11 +6,11 @@ itself is in `fastxform.specfile`. Nothing here looks at a record. Invariant: a 
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from fastxform.datatypes import Kind, Type
+from fastxform.structs import Struct
 from fastxform.values import Value
 
 __all__ = [
@@ -33,8 +33,21 @@ AUTO: Final = Type()
 """The type of a column that declares none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class _Placed(Struct, frozen=True, eq=False):
+    """What has a `place` in its file, which does not make it another thing."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and _without_place(self) == _without_place(other)
+
+    def __hash__(self) -> int:
+        return hash(_without_place(self))
+
+
+def _without_place(described: Any) -> tuple[Any, ...]:
+    return tuple(getattr(described, name) for name in described.__struct_fields__ if name != "place")
+
+
+class Column(_Placed, frozen=True, eq=False):
     """One column: exactly one of `path`, `meta` and `expr` is not None.
 
     The type of an `expr` column is never `auto`: it is what the expression gives, and where the file declares another
@@ -51,11 +64,10 @@ class Column:
     default: Value = None
     pattern: str | None = None
     hidden: bool = False
-    place: str = field(default="", compare=False)
+    place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """How rows are written; all but `format` are for CSV."""
 
     format: Literal["csv", "json"] = "csv"
@@ -66,27 +78,28 @@ class Output:
     escape_formulas: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Iceberg:
+class Iceberg(Struct, frozen=True):
     """The Iceberg table of a route; `operation` is a word, a map from `eventName`, or None for Firehose's default."""
 
     database: str
     table: str
-    operation: str | Mapping[str, str] | None = field(default=None, hash=False)
+    operation: str | Mapping[str, str] | None = None
+
+    def __hash__(self) -> int:
+        # A map has no hash.
+        return hash((self.database, self.table))
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(_Placed, frozen=True, eq=False):
     """One route: `columns` are its own, which replace the shared ones of that name in place and else follow them."""
 
     where: str | None
     columns: tuple[Column, ...] = ()
     iceberg: Iceberg | None = None
-    place: str = field(default="", compare=False)
+    place: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Overflow:
+class Overflow(Struct, frozen=True):
     """What happens to records that do not fit the response; `reserve_ms` before the deadline no put starts any more."""
 
     policy: Literal["reingest", "fail"] = "reingest"
@@ -95,8 +108,7 @@ class Overflow:
     stream: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """One `[[tests]]` entry; `input` is the payload, and exactly one of `expect`, `result`, `reason` is not None."""
 
     name: str
@@ -104,12 +116,14 @@ class Example:
     expect: str | None = None
     result: str | None = None
     reason: str | None = None
-    metadata: Mapping[str, Any] | None = field(default=None, hash=False)
+    metadata: Mapping[str, Any] | None = None
     now_ms: int | None = None
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.input))
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+
+class Spec(Struct, frozen=True):
     """One transform. `columns` is None where the file names none (JSON output: the document itself)."""
 
     source: Literal["json", "dynamodb", "cloudwatch-logs"] = "json"
@@ -121,7 +135,7 @@ class Spec:
     documents: Literal["one", "many"] = "one"
     partition_keys: tuple[tuple[str, str], ...] = ()
     overflow: Overflow = Overflow()
-    tests: tuple[Example, ...] = field(default=())
+    tests: tuple[Example, ...] = ()
 
 
 def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
@@ -134,7 +148,7 @@ def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
     Raises:
         ConfigError: the file cannot be read, or holds mistakes: all of them, in the order of the file.
     """
-    # The reader imports the dataclasses above.
+    # The reader imports the classes above.
     from fastxform.specfile import reader
 
     return reader.load(path, tests)

@@ -295,3 +295,24 @@ def test_no_mail_event_with_a_table_fails():
     wanted = [None if json.loads(payload)["eventType"] in tables else "unmatched" for payload in payloads]
     assert batch.reason == wanted
     assert 0 < wanted.count("unmatched") < 20
+
+
+@pytest.mark.parametrize(
+    ("table", "name"),
+    [
+        ("dynamotest", "dynamotest"),
+        ("cities", "documents"),
+        ("dynamotest", "change-capture"),
+        ("ticker", "ticker"),
+        ("ses", "ses"),
+        ("cloudwatch", "cloudwatch-logs"),
+    ],
+)
+def test_a_hostile_burst_is_what_the_oracle_says(table, name):
+    """300 records, half of them broken: each answered as the slow transform answers it alone."""
+    config, payloads = config_of(name).read_text(), list(burst.records(table, 300, seed=7, bad=0.5))
+    batch = Pipeline.from_toml(config).run(payloads, now_ms=NOW_MS)
+    found = zip(batch.result, batch.reason, batch.data, batch.metadata or [None] * len(batch), strict=True)
+    wanted = Oracle(config).batch(payloads, {}, NOW_MS)
+    assert list(found) == [(outcome.result, outcome.reason, outcome.data, outcome.metadata) for outcome in wanted]
+    assert 50 < batch.result.count("ProcessingFailed") < 250

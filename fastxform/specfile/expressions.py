@@ -7,7 +7,6 @@ expression that names a column whose type is a mistake makes no second mistake o
 import ast
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from fastxform import expression

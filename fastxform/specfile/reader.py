@@ -7,7 +7,6 @@ the file.
 import os
 import re
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -18,6 +17,7 @@ from fastxform.specfile.columns import ColumnReader
 from fastxform.specfile.mistakes import Mistakes, kind_of, near, single
 from fastxform.specfile.places import PlacePath
 from fastxform.specfile.table import TOP_LEVEL, Table
+from fastxform.structs import replace
 from fastxform.values import Number
 
 VERSION: Final = 1
