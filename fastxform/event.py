@@ -4,7 +4,8 @@ Payloads are not looked at, and which record is answered how is decided elsewher
 is answered exactly once, in its order, under its own `recordId`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -58,36 +59,41 @@ _NO_METADATA: Final = _Metadata()
 class Event:
     """One event: a list per member of its records, read when first asked for, and the facts of the whole."""
 
-    def __init__(self, facts: "_Event", is_kafka: bool) -> None:
-        self._records = facts.records
-        self.is_kafka = is_kafka
-        self.delivery_stream_arn = _text_or_none(facts.deliveryStreamArn)
-        self.source_kinesis_stream_arn = _text_or_none(facts.sourceKinesisStreamArn)
-        self.source_msk_arn = _text_or_none(facts.sourceMSKArn)
-        self.region = _text_or_none(facts.region)
-        self.record_ids = [record.recordId for record in self._records]
+    def __init__(
+        self, records: Sequence[Any], column: Callable[[Sequence[Any], str], list[Any]], facts: Sequence[Any]
+    ) -> None:
+        self._records, self._column = records, column
+        self.record_ids: list[str] = column(records, "recordId")
+        self.is_kafka = column(records[:1], "kafkaRecordValue") not in ([], [None])
+        arns = [fact if isinstance(fact, str) else None for fact in facts]
+        self.delivery_stream_arn, self.source_kinesis_stream_arn, self.source_msk_arn, self.region = arns
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def data(self) -> list[str | None]:
-        """Return the base64 text of each record, None where it has none."""
-        if self.is_kafka:
-            return [record.kafkaRecordValue for record in self._records]
-        return [record.data for record in self._records]
+    def data(self) -> list[Any]:
+        """Return what each record has in the place of its base64 text."""
+        return self._column(self._records, "kafkaRecordValue" if self.is_kafka else "data")
 
     def kinesis(self, name: str) -> list[str | None]:
         """Return `partitionKey`, `sequenceNumber` or `shardId` of each record, None where it has none."""
-        return [_text_or_none(getattr(_metadata_of(record), name)) for record in self._records]
+        found = [getattr(metadata, name) for metadata in self._metadata()]
+        return [text if isinstance(text, str) else None for text in found]
 
     def is_kinesis(self) -> bool:
         """Tell whether the records came from a Kinesis stream; some such events lack the stream's ARN."""
-        return any(_metadata_of(record) is not _NO_METADATA for record in self._records)
+        return any(metadata is not _NO_METADATA for metadata in self._metadata())
 
     def arrival_ms(self) -> list[int | None]:
         """Return the arrival of each record, epoch milliseconds, None where the event has no such integer."""
-        arrivals = [record.approximateArrivalTimestamp for record in self._records]
+        arrivals = self._column(self._records, "approximateArrivalTimestamp")
         return [value if type(value) is int and abs(value) < 2**63 else None for value in arrivals]
+
+    def _metadata(self) -> list["_Metadata"]:
+        return [_metadata_of(found) for found in self._column(self._records, "kinesisRecordMetadata")]
+
+
+_FACTS: Final = ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region")
 
 
 def read(event: Any) -> Event:
@@ -109,8 +115,7 @@ def _read_bytes(event: bytes) -> Event:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # Something unusual: read it as the runtime would, and answer what can be answered.
         return _read_mapping(_decode_slowly(event))
-    records = found.records
-    return Event(found, is_kafka=bool(records) and records[0].kafkaRecordValue is not None)
+    return Event(found.records, _struct_column, [getattr(found, name) for name in _FACTS])
 
 
 def _decode_slowly(event: bytes) -> Any:
@@ -127,32 +132,23 @@ def _read_mapping(event: Any) -> Event:
     for index, record in enumerate(records):
         if not (type(record) is dict or isinstance(record, Mapping)) or type(record.get("recordId")) is not str:
             raise EventError(f"records[{index}] of the event has no text `recordId`: it cannot be answered")
-    is_kafka = bool(records) and records[0].get("kafkaRecordValue") is not None
-    facts = [event.get(name) for name in ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region")]
-    return Event(_Event([_record_of(record) for record in records], *facts), is_kafka)
+    return Event(records, _mapping_column, [event.get(name) for name in _FACTS])
 
 
-def _record_of(record: Any) -> _Record:
-    return _Record(
-        record["recordId"],
-        _text_or_none(record.get("data")),
-        _text_or_none(record.get("kafkaRecordValue")),
-        record.get("approximateArrivalTimestamp"),
-        record.get("kinesisRecordMetadata"),
-    )
+def _struct_column(records: Sequence[Any], name: str) -> list[Any]:
+    return list(map(attrgetter(name), records))
 
 
-def _metadata_of(record: _Record) -> "_Metadata":
-    found: Any = record.kinesisRecordMetadata
+def _mapping_column(records: Sequence[Any], name: str) -> list[Any]:
+    return [record.get(name) for record in records]
+
+
+def _metadata_of(found: Any) -> "_Metadata":
     if isinstance(found, Mapping):
         return _Metadata(found.get("partitionKey"), found.get("sequenceNumber"), found.get("shardId"))
     if isinstance(found, msgspec.Raw) and bytes(memoryview(found)[:1]) == b"{":
         return _METADATA.decode(found)
     return _NO_METADATA
-
-
-def _text_or_none(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def write_bytes(

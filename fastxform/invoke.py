@@ -75,8 +75,9 @@ class _Invocation:
         batch = self.pipeline.run(payloads, meta=self._meta(found))
         as_bytes = not isinstance(raw, dict)
         response = event.write_bytes(found, batch.result, batch.data, batch.metadata) if as_bytes else None
-        if response is None or len(response) > RESPONSE_LIMIT_BYTES:
-            plan = _plan(found, batch, _SPELLINGS["compact" if as_bytes else runtime.spelling()])
+        spelling = _SPELLINGS["compact" if as_bytes else runtime.spelling()]
+        if _may_overflow(found, batch, spelling) if response is None else len(response) > RESPONSE_LIMIT_BYTES:
+            plan = _plan(found, batch, spelling)
             if plan.back or plan.never:
                 self.overflowing.answer(plan, found, batch, payloads, context)
                 response = None
@@ -112,9 +113,23 @@ def _plan(found: Event, batch: Batch, spelling: Spelling) -> cutoff.Plan:
     return cutoff.plan(is_ok, *sizes, spelling.envelope_bytes, spelling.separator_bytes, RESPONSE_LIMIT_BYTES)
 
 
+def _may_overflow(found: Event, batch: Batch, spelling: Spelling) -> bool:
+    """Tell whether a response that is not written yet could be too long, without counting it exactly."""
+    if batch.metadata is not None or not _is_plain("".join(found.record_ids)):
+        return True
+    data_bytes = sum(map(len, filter(None, batch.data)))
+    entry_bytes = max(spelling.for_msk().ok_cost_bytes, spelling.failed_cost_bytes) + spelling.separator_bytes + 4
+    id_bytes = sum(map(len, found.record_ids))
+    return spelling.envelope_bytes + len(batch) * entry_bytes + id_bytes + data_bytes * 4 // 3 > RESPONSE_LIMIT_BYTES
+
+
+def _is_plain(text: str) -> bool:
+    """Tell whether a text is written as it is in any spelling of JSON."""
+    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+
+
 def _text_sizes(texts: Sequence[str], spelling: Spelling) -> list[int]:
-    joined = "".join(texts)
-    if joined.isascii() and joined.isprintable() and '"' not in joined and "\\" not in joined:
+    if _is_plain("".join(texts)):
         return list(map(len, texts))
     return [spelling.text_bytes(text) for text in texts]
 
