@@ -6,6 +6,8 @@ leaves nothing to fail on account of the configuration; one that fails raises on
 environment and of the file.
 """
 
+import os
+
 from fastxform import runtime
 from fastxform.errors import ConfigError, Mistake
 from fastxform.invoke import make_handler
@@ -19,7 +21,7 @@ def _load() -> Pipeline:
         ConfigError: the mistakes of the environment and, where the file can be read, of the file.
     """
     mistakes: tuple[Mistake, ...] = _settings.mistakes
-    if _settings.config.is_file():
+    if os.path.isfile(_settings.config):
         try:
             pipeline = Pipeline.load(_settings.config)
         except ConfigError as error:

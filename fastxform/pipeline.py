@@ -6,17 +6,19 @@ once, in its place, and its answer depends on nothing but the payload, what came
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from fastxform import columns, exact, kernels, rows_csv, rows_json
+from fastxform import columns, exact, kernels, mapping, rows_csv, rows_json
 from fastxform import spec as configuration
 from fastxform.alone import json_text
-from fastxform.datatypes import Type, arrow_type
-from fastxform.errors import DROPPED, FAILED, OK, ContractError
-from fastxform.project import Values
+from fastxform.datatypes import Type
+from fastxform.errors import DROPPED, FAILED, OK
+from fastxform.frame import Answers, Frame, evaluate, others
+from fastxform.mapping import MapBatch
+from fastxform.metadata import otf_metadata, partition_keys
 from fastxform.records import Rows, Source, gather, log_columns, write_documents
 from fastxform.spec import Column, Route, Spec
 from fastxform.structs import Struct, replace
@@ -24,8 +26,6 @@ from fastxform.values import BAD_PATH
 
 if TYPE_CHECKING:
     from fastxform.expression import Expression
-
-MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 class Batch(Struct):
@@ -44,70 +44,6 @@ class Batch(Struct):
 
     def __len__(self) -> int:
         return len(self.result)
-
-
-class _Frame:
-    """Some rows of a batch: where they stand in it, and their columns, which are taken out when they are asked for."""
-
-    __slots__ = ("arrays", "fragments", "rows", "source")
-
-    def __init__(
-        self,
-        rows: Sequence[int],
-        source: Mapping[Any, Values],
-        arrays: dict[Any, pa.Array] | None = None,
-        fragments: dict[Any, pa.Array] | None = None,
-    ) -> None:
-        self.rows, self.source = rows, source
-        self.arrays = {} if arrays is None else arrays
-        self.fragments = {} if fragments is None else fragments
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def values(self, key: Any) -> Values:
-        """Return the values of a column."""
-        column = self.source[key]
-        return column if len(column.values) == len(self.rows) else column.take(self.rows)
-
-    def take(self, places: Sequence[int]) -> "_Frame":
-        """Return some of the rows; all of them cost nothing."""
-        if len(places) == len(self.rows):
-            return self
-        wanted = pa.array(places, pa.int64())
-        return _Frame(
-            [self.rows[place] for place in places],
-            self.source,
-            {key: kernels.take(array, wanted) for key, array in self.arrays.items()},
-            {key: kernels.take(array, wanted) for key, array in self.fragments.items()},
-        )
-
-
-class _Answers(Struct):
-    """The answers of a batch, row by row, as they become known; the first reason of a row stays."""
-
-    data: list[bytes | None]
-    reasons: dict[int, str]
-    plans: list[Any]
-    metadata: list[dict[str, Any] | None] | None = None
-    where_null: int = 0
-
-    def fail(self, frame: _Frame, places: Sequence[int], reason: str) -> None:
-        for place in places:
-            self.reasons.setdefault(frame.rows[place], reason)
-
-    def write(self, frame: _Frame, written: Sequence[bytes | None]) -> None:
-        if len(frame) == len(self.data):
-            self.data = list(written)
-            return
-        for row, data in zip(frame.rows, written, strict=True):
-            self.data[row] = data
-
-    def alive(self, frame: _Frame) -> _Frame:
-        """Return the rows of a frame that have not failed."""
-        if not self.reasons:
-            return frame
-        return frame.take([place for place, row in enumerate(frame.rows) if row not in self.reasons])
 
 
 class _Plan:
@@ -219,8 +155,8 @@ class Pipeline:
         """
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         rows = self._source.read(payloads, meta or {})
-        answers = _Answers([None] * rows.count, dict(rows.failed), [None] * rows.count)
-        frame = answers.alive(_Frame(range(rows.count), rows.values))
+        answers = Answers([None] * rows.count, dict(rows.failed), [None] * rows.count)
+        frame = answers.alive(Frame(range(rows.count), rows.values))
         frame = self._filter(frame, answers, now)
         routed = self._route(frame, answers, now)
         for plan, part in routed:
@@ -233,7 +169,7 @@ class Pipeline:
 
     # -- the stages
 
-    def _filter(self, frame: _Frame, answers: _Answers, now: int) -> _Frame:
+    def _filter(self, frame: Frame, answers: Answers, now: int) -> Frame:
         if self._where is None:
             return frame
         mask, frame = self._mask(self._where, frame, answers, now)
@@ -243,40 +179,40 @@ class Pipeline:
             return frame
         return frame.take(kernels.true_rows(mask))
 
-    def _mask(self, where: "Expression", frame: _Frame, answers: _Answers, now: int) -> tuple[pa.Array, _Frame]:
+    def _mask(self, where: "Expression", frame: Frame, answers: Answers, now: int) -> tuple[pa.Array, Frame]:
         """Return where a condition holds, for the rows that did not fail on the way."""
         frame = self._type_named(where.names, frame, answers)
-        mask, raised = _evaluate(where, frame, {name: frame.arrays[name] for name in where.names}, now)
+        mask, raised = evaluate(where, frame, {name: frame.arrays[name] for name in where.names}, now)
         if raised:
             answers.fail(frame, raised, "expression:where")
-            kept = _others(frame, raised)
+            kept = others(frame, raised)
             return kernels.take(mask, pa.array(kept, pa.int64())), frame.take(kept)
         return mask, frame
 
-    def _type_named(self, names: Collection[str], frame: _Frame, answers: _Answers) -> _Frame:
+    def _type_named(self, names: Collection[str], frame: Frame, answers: Answers) -> Frame:
         """Type the shared columns that a condition names; return the rows that did not fail."""
         for key, column in self._shared:
             if column.name in names:
                 self._type(frame, key, column, answers)
         return answers.alive(frame)
 
-    def _route(self, frame: _Frame, answers: _Answers, now: int) -> list[tuple[_Plan, _Frame]]:
+    def _route(self, frame: Frame, answers: Answers, now: int) -> list[tuple[_Plan, Frame]]:
         """Return the rows that each route takes; the first whose condition holds takes a row."""
         named = {name for plan in self._plans if plan.where is not None for name in plan.where.names}
         frame = self._type_named(named, frame, answers)
-        routed: list[tuple[_Plan, _Frame]] = []
+        routed: list[tuple[_Plan, Frame]] = []
         for plan in self._plans:
             if plan.where is None:
                 return [*routed, (plan, frame)]
             mask, frame = self._mask(plan.where, frame, answers, now)
             taken = kernels.true_rows(mask)
             routed.append((plan, frame.take(taken)))
-            frame = frame.take(_others(frame, taken))
+            frame = frame.take(others(frame, taken))
         if self.spec.unmatched == "fail":
             answers.fail(frame, range(len(frame)), "unmatched")
         return routed
 
-    def _type(self, frame: _Frame, key: Any, column: Column, answers: _Answers) -> None:
+    def _type(self, frame: Frame, key: Any, column: Column, answers: Answers) -> None:
         """Convert one column of a frame and judge it: type, pattern, default, required."""
         if key in frame.arrays:
             return
@@ -300,7 +236,7 @@ class Pipeline:
             found = columns.fragments(values, converted.array)
             frame.fragments[key] = _fill_fragments(found, column) if column.default is not None else found
 
-    def _write(self, plan: _Plan, frame: _Frame, answers: _Answers, rows: Rows, now: int) -> None:
+    def _write(self, plan: _Plan, frame: Frame, answers: Answers, rows: Rows, now: int) -> None:
         """Answer the rows of one route."""
         if self._is_document:
             self._metadata(plan, frame, {}, answers, rows, now)
@@ -319,49 +255,24 @@ class Pipeline:
         added: list[str] = []
         if self.map_batch is not None:
             named = {name for _, compiled in (*plan.expressions, *plan.partition_keys) for name in compiled.names}
-            frame, arrays, added = self._map(frame, arrays, named, answers)
+            frame, arrays, added = mapping.run(self.map_batch, frame, arrays, keys, named, answers)
         for name, compiled in plan.expressions:
             given = {other: arrays[other] for other in compiled.names}
-            arrays[name], raised = _evaluate(compiled, frame, given, now)
+            arrays[name], raised = evaluate(compiled, frame, given, now)
             answers.fail(frame, raised, f"expression:{name}")
         self._metadata(plan, frame, arrays, answers, rows, now)
         visible = [column for _, column in plan.columns if not column.hidden]
         self._encode(plan, frame, visible, arrays, keys, added, answers)
 
-    def _map(
-        self, frame: _Frame, arrays: dict[str, pa.Array], named: set[str], answers: _Answers
-    ) -> tuple[_Frame, dict[str, pa.Array], list[str]]:
-        """Call the user's function with the columns; rows on which it raises fail, as do those of a wrong length."""
-        assert self.map_batch is not None
-        given = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
-        parts: list[pa.RecordBatch] = []
-        places: list[int] = []
-        failed: list[int] = []
-        _map_halves(self.map_batch, given, 0, parts, places, failed)
-        answers.fail(frame, failed, "map_batch")
-        if not parts:
-            return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
-        try:
-            mapped = _agree(parts, given.schema, named)
-        except ContractError:
-            answers.fail(frame, range(len(frame)), "map_batch")
-            return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
-        found = dict(zip(mapped.schema.names, mapped.columns, strict=True))
-        frame = frame.take(places)
-        for name, array in found.items():
-            if name in arrays and name in frame.fragments and not array.equals(frame.arrays[name]):
-                del frame.fragments[name]
-        return frame, found, [name for name in found if name not in arrays]
-
     def _metadata(
-        self, plan: _Plan, frame: _Frame, arrays: dict[str, pa.Array], answers: _Answers, rows: Rows, now: int
+        self, plan: _Plan, frame: Frame, arrays: dict[str, pa.Array], answers: Answers, rows: Rows, now: int
     ) -> None:
         """Write the metadata of the rows: where they go in Iceberg, or their partition keys."""
         found: list[dict[str, Any] | None]
         if plan.route is not None and plan.route.iceberg is not None:
-            found = _otf_metadata(plan.route.iceberg, frame, answers, rows)
+            found = otf_metadata(plan.route.iceberg, frame, answers, rows)
         elif plan.partition_keys:
-            found = _partition_keys(plan.partition_keys, frame, arrays, answers, now)
+            found = partition_keys(plan.partition_keys, frame, arrays, answers, now)
         else:
             return
         if answers.metadata is None:
@@ -372,12 +283,12 @@ class Pipeline:
     def _encode(
         self,
         plan: _Plan,
-        frame: _Frame,
+        frame: Frame,
         visible: Sequence[Column],
         arrays: dict[str, pa.Array],
         keys: dict[str, Any],
         added: Sequence[str],
-        answers: _Answers,
+        answers: Answers,
     ) -> None:
         typed = [(column.name, column.type, arrays[column.name]) for column in visible]
         typed += [(name, columns.type_of(arrays[name]), arrays[name]) for name in added]
@@ -397,11 +308,6 @@ class Pipeline:
         answers.write(frame, written)
 
 
-def _others(frame: _Frame, places: Sequence[int]) -> list[int]:
-    gone = set(places)
-    return [place for place in range(len(frame)) if place not in gone]
-
-
 def _fill(array: pa.Array, column: Column) -> pa.Array:
     value = exact.fit(column.type, json_text(column.default) if column.type.kind == "json" else column.default)
     storage = columns.STORAGE.get(column.type.kind)
@@ -414,106 +320,7 @@ def _fill_fragments(found: pa.Array, column: Column) -> pa.Array:
     return kernels.call("coalesce", [found, pa.scalar(columns.fragment(column.default), pa.string())])
 
 
-def _evaluate(
-    compiled: "Expression", frame: _Frame, given: Mapping[str, pa.Array], now: int
-) -> tuple[pa.Array, list[int]]:
-    """Evaluate an expression on whole columns, or in halves until only the rows that make it raise are left out."""
-
-    def attempt(places: pa.Array) -> pa.Array:
-        if len(places) == len(frame):
-            return compiled.evaluate(given, len(frame), now)
-        start, length = places[0].as_py(), len(places)
-        return compiled.evaluate({name: array.slice(start, length) for name, array in given.items()}, length, now)
-
-    try:
-        return compiled.evaluate(given, len(frame), now), []
-    except pa.ArrowException:
-        places = pa.array(range(len(frame)), pa.int64())
-        return kernels.halve(attempt, places, arrow_type(compiled.type))
-
-
-def _map_halves(
-    map_batch: MapBatch,
-    given: pa.RecordBatch,
-    start: int,
-    parts: list[pa.RecordBatch],
-    places: list[int],
-    failed: list[int],
-) -> None:
-    try:
-        found = map_batch(given)
-    except Exception:  # the user's code may raise anything; the rows it raises on answer for it
-        if len(given) == 1:
-            failed.append(start)
-            return
-        middle = len(given) // 2
-        _map_halves(map_batch, given.slice(0, middle), start, parts, places, failed)
-        _map_halves(map_batch, given.slice(middle), start + middle, parts, places, failed)
-        return
-    if not isinstance(found, pa.RecordBatch) or len(found) != len(given):
-        failed.extend(range(start, start + len(given)))
-        return
-    parts.append(found)
-    places.extend(range(start, start + len(given)))
-
-
-def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str]) -> pa.RecordBatch:
-    """Return the parts of a mapped batch as one.
-
-    Raises:
-        ContractError: they differ in their columns, lack a column that they were given, or hold a type that cannot be
-        written.
-    """
-    first = parts[0].schema
-    if any(part.schema != first for part in parts) or len(set(first.names)) != len(first.names):
-        raise ContractError("map_batch gave batches of different columns")
-    if any(first.field(name).type != given.field(name).type for name in named & set(given.names) & set(first.names)):
-        raise ContractError("map_batch changed the type of a column that an expression names")
-    if not set(given.names) <= set(first.names) or not all(columns.is_writable(field.type) for field in first):
-        raise ContractError("map_batch left out a column, or gave one of a type that cannot be written")
-    arrays = [pa.concat_arrays([part.column(index) for part in parts]) for index in range(len(first))]
-    return pa.RecordBatch.from_arrays(arrays, first.names)
-
-
-def _otf_metadata(
-    iceberg: configuration.Iceberg, frame: _Frame, answers: _Answers, rows: Rows
-) -> list[dict[str, Any] | None]:
-    """Return the routing of each row; rows whose change has no operation fail."""
-    target = {"destinationDatabaseName": iceberg.database, "destinationTableName": iceberg.table}
-    if iceberg.operation is None or isinstance(iceberg.operation, str):
-        if iceberg.operation is not None:
-            target["operation"] = iceberg.operation
-        return [{"otfMetadata": target}] * len(frame)
-    by_name = {name: {"otfMetadata": target | {"operation": word}} for name, word in iceberg.operation.items()}
-    found = []
-    for place, row in enumerate(frame.rows):
-        metadata = by_name.get(rows.event_name(row) or "")
-        if metadata is None:
-            answers.fail(frame, [place], "operation")
-        found.append(metadata)
-    return found
-
-
-def _partition_keys(
-    keys: "Sequence[tuple[str, Expression]]",
-    frame: _Frame,
-    arrays: dict[str, pa.Array],
-    answers: _Answers,
-    now: int,
-) -> list[dict[str, Any] | None]:
-    """Return the partition keys of each row as text; null or empty ones fail the row."""
-    texts = []
-    for name, compiled in keys:
-        array, raised = _evaluate(compiled, frame, {other: arrays[other] for other in compiled.names}, now)
-        answers.fail(frame, raised, f"partition_key:{name}")
-        text = columns.texts(array).to_pylist()
-        answers.fail(frame, [place for place, value in enumerate(text) if not value], f"partition_key:{name}")
-        texts.append(text)
-    names = [name for name, _ in keys]
-    return [{"partitionKeys": dict(zip(names, values, strict=True))} for values in zip(*texts, strict=True)]
-
-
-def _gather(rows: Rows, answers: _Answers, count: int) -> Batch:
+def _gather(rows: Rows, answers: Answers, count: int) -> Batch:
     """Answer the records: failed with a reason, dropped where nothing was written, else Ok."""
     data, reasons, metadata = answers.data, answers.reasons, answers.metadata
     if rows.parents is not None:

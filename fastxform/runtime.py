@@ -6,14 +6,11 @@ works with dicts.
 """
 
 import json
-import logging
 import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from fastxform.errors import FastxformError, Mistake
 from fastxform.specfile.mistakes import near, nearest, one_line, shown
@@ -33,8 +30,6 @@ _CLIENT_MODULE: Final = "awslambdaric.lambda_runtime_client"
 # The second is the client of functions that serve several invocations at once; older releases do not have it.
 _CLIENT_CLASSES: Final = ("LambdaRuntimeClient", "LambdaMultiConcurrentRuntimeClient")
 _FAULT_MODULE: Final = "awslambdaric.lambda_runtime_exception"
-
-_log = logging.getLogger("fastxform")
 
 
 class Marshaller(Protocol):
@@ -69,11 +64,10 @@ class BytesCodec:
         return self.runtime.marshal_response(response)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the environment says; `mistakes` is empty, or says why it cannot be followed."""
 
-    config: Path
+    config: str
     """The configuration file; a relative one lies beside the function."""
     codec: bool
     """Whether events are to arrive as bytes: only where this package's handler is the function's."""
@@ -87,9 +81,10 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     codec = environ.get("FASTXFORM_CODEC", CODECS[0])
     if codec not in CODECS:
         mistakes.append(_mistake("FASTXFORM_CODEC", f"{shown(codec)} is not a codec; {nearest(codec, CODECS)}"))
-    folder = Path(environ.get("LAMBDA_TASK_ROOT") or Path.cwd())
-    config = folder / environ.get("FASTXFORM_CONFIG", CONFIG_DEFAULT)
-    if not config.is_file():
+    folder = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
+    # `pathlib` would be 4 ms of a cold start.
+    config = os.path.join(folder, environ.get("FASTXFORM_CONFIG", CONFIG_DEFAULT))
+    if not os.path.isfile(config):
         mistakes.append(_mistake("FASTXFORM_CONFIG", _missing(config, "FASTXFORM_CONFIG" in environ)))
     return Settings(config, codec == CODECS[0] and _is_handler(environ), tuple(mistakes))
 
@@ -108,7 +103,12 @@ def install() -> bool:
         if not isinstance(client.marshaller, BytesCodec):
             client.marshaller = BytesCodec(client.marshaller)
     if not clients and _CLIENT_MODULE in sys.modules:
-        _log.warning("the runtime client has no codec to replace: events stay dicts, with the same results, slower")
+        # The runtime has imported it; elsewhere it would be 3 ms of a cold start.
+        import logging
+
+        logging.getLogger("fastxform").warning(
+            "the runtime client has no codec to replace: events stay dicts, with the same results, slower"
+        )
     return bool(clients)
 
 
@@ -165,8 +165,11 @@ def _mistake(name: str, message: str) -> Mistake:
     return Mistake(one_line(f"environment {name}"), one_line(message))
 
 
-def _missing(config: Path, is_set: bool) -> str:
-    other = near(config.name, sorted(path.name for path in config.parent.glob("*.toml")))
+def _missing(config: str, is_set: bool) -> str:
+    from pathlib import Path
+
+    path = Path(config)
+    other = near(path.name, sorted(found.name for found in path.parent.glob("*.toml")))
     if other:
         return f"no such file: {config}; did you mean {other}?"
     return f"no such file: {config}; {'put the configuration there' if is_set else 'set it to your configuration'}"

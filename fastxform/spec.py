@@ -6,12 +6,14 @@ itself is in `fastxform.specfile`. Nothing here looks at a record. Invariant: a 
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fastxform.datatypes import Kind, Type
 from fastxform.structs import Struct
 from fastxform.values import Value
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "Column",
@@ -143,7 +145,8 @@ def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
 
     Args:
         path: the file; mistakes name it as it is given here.
-        tests: False leaves `[[tests]]` unread, with the files that they name: a function has no use for them.
+        tests: False leaves `[[tests]]` unread, with the files that they name, and no `place` is noted: a function has
+            no use for them.
 
     Raises:
         ConfigError: the file cannot be read, or holds mistakes: all of them, in the order of the file.
@@ -154,7 +157,7 @@ def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
     return reader.load(path, tests)
 
 
-def parse(text: str, name: str = "<configuration>", directory: Path | None = None, *, tests: bool = True) -> Spec:
+def parse(text: str, name: str = "<configuration>", directory: "Path | None" = None, *, tests: bool = True) -> Spec:
     """Read the text of a configuration; `directory`, else the current one, is where the files of its tests are.
 
     Raises:

@@ -42,3 +42,12 @@ def test_pipeline_equals_the_oracle(source):
         assert found.where_null == sum(want.where_null for want in expected)
 
     check()
+
+
+def test_what_jmespath_computes_may_be_longer_than_64_bits():
+    """A sum over integers of a record is written with all its digits, as the oracle writes it."""
+    config = '[columns]\ntotal = "sum(n)"\n'
+    payloads = [b'{"n":[18446744073709551615,1]}', b'{"n":[-9223372036854775808,-1]}', b'{"n":[1,2]}']
+    found = Pipeline.from_toml(config).run(payloads)
+    assert found.data == [want.data for want in Oracle(config).batch(payloads, {}, NOW_MS)]
+    assert found.data == [b"18446744073709551616\n", b"-9223372036854775809\n", b"3\n"]

@@ -1,6 +1,5 @@
 """The configuration file: what is right becomes the description, and every mistake is one line that names its place."""
 
-import dataclasses
 import subprocess
 import sys
 import tomllib
@@ -1144,7 +1143,7 @@ def test_description_can_be_hashed_and_is_frozen():
     text = JSON + COLUMNS + ROUTE + ', operation = { MODIFY = "update" } }'
     found = spec.parse(text)
     assert hash(found) == hash(spec.parse(text, "other"))
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         found.where = "x"
 
 

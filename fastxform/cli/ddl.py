@@ -31,7 +31,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     from fastxform import ddl
     from fastxform.spec import load
 
-    spec = load(options.config, tests=False)
+    spec = load(options.config)
     tables = ddl.tables(spec)
     statements = [ddl.create_table(table, options.location) for table in tables]
     if options.json:

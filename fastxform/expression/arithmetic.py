@@ -5,7 +5,6 @@ its row, as a division by zero is.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 import pyarrow as pa
@@ -33,6 +32,7 @@ from fastxform.expression.terms import (
 from fastxform.expression.terms import ExpressionError as Error
 from fastxform.kernels import call, cast
 from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
+from fastxform.structs import replace
 
 _CHECKED: Final = {"+": "add_checked", "-": "subtract_checked", "*": "multiply_checked", "**": "power_checked"}
 _WIDE_DIGITS: Final = 2 * DECIMAL_DIGITS

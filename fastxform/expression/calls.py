@@ -5,7 +5,6 @@ function takes, and a value for each of its options, of the right type and withi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow as pa
 from fastxform.expression.terms import ExpressionError as Error
 from fastxform.expression.terms import Term, nearest, shorten
 from fastxform.kernels import call, options
+from fastxform.structs import Struct, field
 
 Literal: TypeAlias = bool | int | float | str | None
 Check: TypeAlias = Callable[[Any], str | None]
@@ -21,8 +21,7 @@ Check: TypeAlias = Callable[[Any], str | None]
 _KINDS: Final[dict[type[object], str]] = {str: "text", int: "an integer", bool: "True or False"}
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """An option of a function; where the default is None, None can be written too."""
 
     type: type[str] | type[int] | type[bool]
@@ -31,8 +30,7 @@ class Option:
     check: Check = lambda value: None
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """An option as it was written: its name, its value, and its place."""
 
     name: str
@@ -40,8 +38,7 @@ class Given:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A call that fits its function."""
 
     name: str
@@ -50,8 +47,7 @@ class Call:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function: how a call of it becomes a term, the numbers of its arguments (`most` None: any), and its options."""
 
     build: Callable[[Call], Term]

@@ -7,7 +7,6 @@ or refuses the row, but for float64, which is the nearest one, and coarser times
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 import pyarrow as pa
@@ -39,6 +38,7 @@ from fastxform.expression.terms import (
 )
 from fastxform.expression.terms import ExpressionError as Error
 from fastxform.kernels import call, cast, options
+from fastxform.structs import replace
 
 _PLAIN: Final[dict[str, Type]] = {plain.kind: plain for plain in (STRING, INT64, FLOAT64, BOOL, DATE)}
 _TIMESTAMPS: Final = {f"timestamp[{unit}]": Type("timestamp", unit=unit) for unit in UNITS}

@@ -8,7 +8,6 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from keyword import iskeyword
 from typing import Any, Final
@@ -20,6 +19,7 @@ from fastxform.expression import arithmetic, operators
 from fastxform.expression.calls import Given, fit
 from fastxform.expression.functions import FUNCTIONS, unknown_function
 from fastxform.expression.terms import INT64, STRING, ExpressionError, Frame, Term, constant, nearest, shorten
+from fastxform.structs import Struct
 
 TEXT_LIMIT_CHARACTERS: Final = 10_000
 DEPTH_LIMIT: Final = 100
@@ -76,8 +76,7 @@ _WORDS_ELSEWHERE: Final = {"true": "True", "false": "False"} | dict.fromkeys(
 _OPERATORS_ELSEWHERE: Final = {"&&": "and", "||": "or", "!": "not", "<>": "!=", "=": "==", "?": "a if condition else b"}
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A compiled expression: `names` are the columns it reads, `type` is what it gives, never `auto`."""
 
     text: str

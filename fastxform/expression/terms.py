@@ -8,7 +8,6 @@ for int64 and decimal to float64, which round to the nearest as Python's `float(
 import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 from fastxform import kernels
 from fastxform.datatypes import Type, arrow_type
 from fastxform.errors import FastxformError
+from fastxform.structs import Struct, replace
 
 Datum: TypeAlias = pa.Array | pa.Scalar
 
@@ -78,8 +78,7 @@ def _columns(char: str) -> int:
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """The rows at hand: the columns that an expression reads, how many rows, and the time (int64, epoch ms).
 
     On `trial` every operand and branch is computed, whether a row asks for it or not.
@@ -100,16 +99,14 @@ class Frame:
         return Frame(columns, mask.true_count, self.now)
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A literal, as Arrow takes it for the type of its term; `digits` is a number as it was written."""
 
     value: bool | int | float | str | Decimal | datetime.date | None
     digits: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True):
     """A part of an expression; `type` is None for the literal None alone, `raises` where a row can make `run` raise."""
 
     type: Type | None

@@ -64,26 +64,26 @@ class Ledger:
         return not self._stories and not self.lost
 
     def invoking(self, records: Sequence[Record]) -> None:
-        """Learn of the records that the function is about to get."""
-        self._batch = records
-
-    def took(self, place: int, identity: str) -> None:
-        """Learn that a put of the record at this place was taken, as the record `identity`.
+        """Learn of the records that the function is about to get.
 
         Raises:
             ContractError: copies multiply faster than they drain.
         """
-        parent = self._batch[place].record_id
-        origin, passes = self._copies.get(parent, (parent, 1))
-        self._copies[identity] = (origin, passes + 1)
-        self._stories.setdefault(origin, _Story()).copies += 1
-        self.accepted += 1
-        surplus = self.accepted - self.acknowledged - len(self._batch)
+        self._batch = records
+        surplus = self.accepted - self.acknowledged
         if surplus > DUPLICATES_LIMIT_SHARE * (self.records + len(self._stories)) + DUPLICATES_LIMIT_RECORDS:
             raise ContractError(
                 f"the put-backs multiply: {self.accepted} were taken and {self.acknowledged} acknowledged; "
                 "with fewer faults after acceptance, or a smaller buffer, they would drain"
             )
+
+    def took(self, place: int, identity: str) -> None:
+        """Learn that a put of the record at this place was taken, as the record `identity`."""
+        parent = self._batch[place].record_id
+        origin, passes = self._copies.get(parent, (parent, 1))
+        self._copies[identity] = (origin, passes + 1)
+        self._stories.setdefault(origin, _Story()).copies += 1
+        self.accepted += 1
 
     def settled(self, place: int, record: Record, result: str) -> None:
         """Learn what became of one record, or copy of one."""

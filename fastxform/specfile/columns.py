@@ -56,7 +56,7 @@ class ColumnReader:
             return [self._only_named(name)]
         if type(value) is str:
             self._check_path(place, value)
-            return [Column(name, path=value, place=self.mistakes.place(place))]
+            return [Column(name, path=value, place=self.mistakes.noted_place(place))]
         if type(value) is not dict:
             self.mistakes.add(place, f"a column is a path in quotes or a table, not {kind_of(value)}")
             return [self._only_named(name)]
@@ -112,7 +112,7 @@ class ColumnReader:
             default=self._default(table, column_type),
             pattern=self._pattern(table),
             hidden=table.boolean("hidden"),
-            place=self.mistakes.place(place),
+            place=self.mistakes.noted_place(place),
         )
 
     def _check_path(self, place: PlacePath, text: str) -> None:

@@ -14,6 +14,7 @@ from fastxform.datatypes import Type
 from fastxform.spec import Column, Route, merged
 from fastxform.specfile.mistakes import Mistakes, key
 from fastxform.specfile.places import PlacePath
+from fastxform.structs import replace
 
 _COLUMNS: Final = "columns"
 _NO_TARGETS: Final = ("json", "binary")

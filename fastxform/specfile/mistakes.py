@@ -17,10 +17,14 @@ _SHOWN_CHARACTERS: Final = 60
 
 
 class Mistakes:
-    """The mistakes found so far in the file `name`, whose text `tomllib` has accepted."""
+    """The mistakes found so far in the file `name`, whose text `tomllib` has accepted.
 
-    def __init__(self, name: str, text: str) -> None:
+    `notes_places`: what is described keeps its place, for those who may find something wrong with it later.
+    """
+
+    def __init__(self, name: str, text: str, notes_places: bool) -> None:
         self.name = name
+        self.notes_places = notes_places
         self._text = text
         self._found: dict[tuple[PlacePath, str], None] = {}
 
@@ -32,6 +36,10 @@ class Mistakes:
     def places(self) -> Places:
         """Where everything stands, found when it is first asked for."""
         return find(self._text)
+
+    def noted_place(self, path: PlacePath) -> str:
+        """Return the place of something without mistakes, where places are noted."""
+        return self.place(path) if self.notes_places else ""
 
     def place(self, path: PlacePath) -> str:
         """Return a place as it is printed: `cities.toml:12: columns.population.type`."""

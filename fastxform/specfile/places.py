@@ -11,17 +11,15 @@ from typing import Final, NamedTuple, TypeAlias
 PlacePath: TypeAlias = tuple[str | int, ...]
 """The way to a value: names of tables, and indexes of lists from 0."""
 
-_TOKENS: Final = re.compile(
-    r"""
+# Texts, not compiled patterns: a file without mistakes needs neither in a function.
+_TOKENS: Final = r"""
       (?P<string> \"{3} (?: \\. | [^\\] )*? \"{3} (?!\") | '{3} .*? '{3} (?!') | " (?: \\. | [^"\\] )* " | ' [^']* ' )
     | (?P<mark> [\[\]{},=.] )
     | (?P<newline> \n )
     | (?P<space> [ \t\r]+ | \#[^\n]* )
     | (?P<bare> [^\[\]{},=.\s"'\#]+ )
-    """,
-    re.DOTALL | re.VERBOSE,
-)
-_ESCAPES: Final = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))")
+    """
+_ESCAPES: Final = r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))"
 _DEPTH_LIMIT: Final = 32
 """Names and indexes in a place; what lies deeper has the line of what it lies in."""
 _ESCAPED: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
@@ -163,7 +161,7 @@ class _Scan:
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     """Yield kind, text and line of every token but space and comments."""
     line = 1
-    for found in _TOKENS.finditer(text):
+    for found in re.finditer(_TOKENS, text, re.DOTALL | re.VERBOSE):
         kind = found.lastgroup or ""
         if kind != "space":
             yield kind, found[0], line
@@ -175,7 +173,7 @@ def _name(token: str) -> str:
         return token[1:-1]
     if token[0] != '"':
         return token
-    return _ESCAPES.sub(_escaped, token[1:-1])
+    return re.sub(_ESCAPES, _escaped, token[1:-1])
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -5,7 +5,6 @@ be built on, also where mistakes were noted.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, Final, cast
 
 from fastxform import errors, limits
@@ -69,7 +68,7 @@ def read_route(mistakes: Mistakes, columns: ColumnReader, path: PlacePath, conte
         where=table.text("where"),
         columns=columns.read((*path, "columns"), own),
         iceberg=None if iceberg is None else _iceberg(mistakes, (*path, "iceberg"), iceberg),
-        place=mistakes.place(path),
+        place=mistakes.noted_place(path),
     )
 
 
@@ -143,7 +142,7 @@ def read_overflow(mistakes: Mistakes, content: dict[str, Any], *, changes: bool)
 class ExampleReader:
     """Reads `[[tests]]`; the names are those that a reason may be followed by, `directory` is where files are."""
 
-    def __init__(self, mistakes: Mistakes, directory: Path, columns: set[str], partition_keys: set[str]) -> None:
+    def __init__(self, mistakes: Mistakes, directory: str, columns: set[str], partition_keys: set[str]) -> None:
         self.mistakes = mistakes
         self.directory = directory
         self.columns = columns
@@ -183,11 +182,13 @@ class ExampleReader:
         return self._json(table, "input", value).encode()
 
     def _input_file(self, table: Table) -> bytes:
+        from pathlib import Path
+
         name = table.text("input_file")
         if name is None:
             return b""
         try:
-            return (self.directory / name).read_bytes()
+            return Path(self.directory, name).read_bytes()
         except OSError as err:
             table.fail("input_file", f"cannot read {shown(name)}: {err.strerror}")
         except ValueError as err:

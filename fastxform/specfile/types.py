@@ -24,8 +24,9 @@ _PLAIN: Final[dict[str, Kind]] = {
     "binary": "binary",
 }
 _SPELLINGS: Final = (*_PLAIN, "decimal(10,2)", "timestamp[s]", "timestamp[ms]", "timestamp[us]")
-_SHAPE: Final = re.compile(r"\s*([A-Za-z0-9_ ]*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|<[^<>]*>)?\s*")
-_DIGITS: Final = re.compile(r"\s*([0-9]{1,4})\s*(?:,\s*(-?[0-9]{1,4})\s*)?")
+# Texts, not compiled patterns: the commonest types need neither.
+_SHAPE: Final = r"\s*([A-Za-z0-9_ ]*?)\s*(?:\(([^()]*)\)|\[([^\[\]]*)\]|<[^<>]*>)?\s*"
+_DIGITS: Final = r"\s*([0-9]{1,4})\s*(?:,\s*(-?[0-9]{1,4})\s*)?"
 _MAX_PRECISION: Final = 38
 """Digits of the widest decimal of Iceberg, Parquet and Arrow's decimal128."""
 
@@ -58,7 +59,7 @@ def parse_type(text: str) -> Type:
     """
     if text in _PLAIN:
         return Type(_PLAIN[text])
-    found = _SHAPE.fullmatch(text)
+    found = re.fullmatch(_SHAPE, text)
     name, digits, unit = (found[1], found[2], found[3]) if found else ("", None, None)
     if name == "timestamp" and unit in ("s", "ms", "us"):
         return Type("timestamp", unit=unit)
@@ -68,7 +69,7 @@ def parse_type(text: str) -> Type:
 
 
 def _decimal(digits: str) -> Type:
-    found = _DIGITS.fullmatch(digits)
+    found = re.fullmatch(_DIGITS, digits)
     if found is None or found[2] is None:
         raise ValueMistakeError(
             "decimal takes two numbers: its digits and how many of them are fraction; write decimal(10,2)"
@@ -90,7 +91,8 @@ def _remedy(name: str, digits: str | None, unit: str | None) -> str:
     if name in ("timestamp", "datetime", "timestamptz"):
         return "write timestamp[s], timestamp[ms] or timestamp[us]"
     if ours == "decimal(10,2)":
-        return f"write decimal({digits})" if digits and _DIGITS.fullmatch(digits) and "," in digits else f"write {ours}"
+        is_whole = digits is not None and "," in digits and re.fullmatch(_DIGITS, digits)
+        return f"write decimal({digits})" if is_whole else f"write {ours}"
     if ours is None:
         ours = near(name, _SPELLINGS)
     return f"write {ours}" if ours else f"the types are {', '.join(_SPELLINGS)}"

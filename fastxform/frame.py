@@ -1,0 +1,108 @@
+"""Rows on their way through the stages: what is known of them, and what has become of them.
+
+Nothing here looks at a value. Invariant: a row keeps the place that it has in its batch, whatever rows are taken out
+around it, and the first reason that it is given.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from fastxform import kernels
+from fastxform.datatypes import arrow_type
+from fastxform.project import Values
+from fastxform.structs import Struct
+
+if TYPE_CHECKING:
+    from fastxform.expression import Expression
+
+
+class Frame:
+    """Some rows of a batch: where they stand in it, and their columns, which are taken out when they are asked for."""
+
+    __slots__ = ("arrays", "fragments", "rows", "source")
+
+    def __init__(
+        self,
+        rows: Sequence[int],
+        source: Mapping[Any, Values],
+        arrays: dict[Any, pa.Array] | None = None,
+        fragments: dict[Any, pa.Array] | None = None,
+    ) -> None:
+        self.rows, self.source = rows, source
+        self.arrays = {} if arrays is None else arrays
+        self.fragments = {} if fragments is None else fragments
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def values(self, key: Any) -> Values:
+        """Return the values of a column."""
+        column = self.source[key]
+        return column if len(column.values) == len(self.rows) else column.take(self.rows)
+
+    def take(self, places: Sequence[int]) -> "Frame":
+        """Return some of the rows; all of them cost nothing."""
+        if len(places) == len(self.rows):
+            return self
+        wanted = pa.array(places, pa.int64())
+        return Frame(
+            [self.rows[place] for place in places],
+            self.source,
+            {key: kernels.take(array, wanted) for key, array in self.arrays.items()},
+            {key: kernels.take(array, wanted) for key, array in self.fragments.items()},
+        )
+
+
+class Answers(Struct):
+    """The answers of a batch, row by row, as they become known; the first reason of a row stays."""
+
+    data: list[bytes | None]
+    reasons: dict[int, str]
+    plans: list[Any]
+    metadata: list[dict[str, Any] | None] | None = None
+    where_null: int = 0
+
+    def fail(self, frame: Frame, places: Sequence[int], reason: str) -> None:
+        """Give rows of a frame a reason, unless they have one."""
+        for place in places:
+            self.reasons.setdefault(frame.rows[place], reason)
+
+    def write(self, frame: Frame, written: Sequence[bytes | None]) -> None:
+        """Take the written rows of a frame."""
+        if len(frame) == len(self.data):
+            self.data = list(written)
+            return
+        for row, data in zip(frame.rows, written, strict=True):
+            self.data[row] = data
+
+    def alive(self, frame: Frame) -> Frame:
+        """Return the rows of a frame that have not failed."""
+        if not self.reasons:
+            return frame
+        return frame.take([place for place, row in enumerate(frame.rows) if row not in self.reasons])
+
+
+def others(frame: Frame, places: Sequence[int]) -> list[int]:
+    """Return the places of a frame that are not among those given."""
+    gone = set(places)
+    return [place for place in range(len(frame)) if place not in gone]
+
+
+def evaluate(
+    compiled: "Expression", frame: Frame, given: Mapping[str, pa.Array], now: int
+) -> tuple[pa.Array, list[int]]:
+    """Evaluate an expression on whole columns, or in halves until only the rows that make it raise are left out."""
+
+    def attempt(places: pa.Array) -> pa.Array:
+        if len(places) == len(frame):
+            return compiled.evaluate(given, len(frame), now)
+        start, length = places[0].as_py(), len(places)
+        return compiled.evaluate({name: array.slice(start, length) for name, array in given.items()}, length, now)
+
+    try:
+        return compiled.evaluate(given, len(frame), now), []
+    except pa.ArrowException:
+        places = pa.array(range(len(frame)), pa.int64())
+        return kernels.halve(attempt, places, arrow_type(compiled.type))
