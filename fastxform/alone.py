@@ -38,7 +38,7 @@ def is_deep(payload: bytes) -> bool:
 
     Strings are skipped up to their end or the text's. It never recurses: it stands before every parser that does.
     """
-    # One pass over the bytes: two counts cost 1.9 ms for 3.6 MB of large records, this 1.0.
+    # One pass over the bytes: two counts cost 1.9 ms for 3.6 MB of large records, this 1.0, and so do Arrow's kernels.
     if len(payload.translate(None, _NOT_OPENING)) <= DOCUMENT_DEPTH_LIMIT:
         return False
     depth = 0
@@ -76,10 +76,10 @@ def compact(raw: bytes) -> str:
 def json_value(raw: bytes) -> Outcome:
     """Return the value of one JSON text without white space around it."""
     first = raw[:1]
+    if first in (b"{", b"["):
+        return Json(msgspec.json.format(raw, indent=-1).decode())
     if first == b'"':
         return _TEXT.decode(raw)
-    if first in (b"{", b"["):
-        return Json(compact(raw))
     if first == b"t":
         return True
     if first == b"f":

@@ -9,6 +9,7 @@ import re
 import struct
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import pyarrow as pa
@@ -40,8 +41,9 @@ class Values(Struct):
     def take(self, rows: Sequence[int]) -> "Values":
         """Return some rows, in the order given."""
         alone = {at: self.alone[row] for at, row in enumerate(rows) if row in self.alone} if self.alone else {}
-        values = self.values
-        return Values(self.kind, [values[row] for row in rows], alone)
+        # `itemgetter` takes rows at half the cost of a comprehension, but not none, and one not as a tuple.
+        taken = list(itemgetter(*rows)(self.values)) if len(rows) > 1 else [self.values[row] for row in rows]
+        return Values(self.kind, taken, alone)
 
 
 class Projection(Struct):

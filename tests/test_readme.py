@@ -1,5 +1,7 @@
 """The README is true: its files are files of the package, and its commands print what it shows."""
 
+import importlib.util
+import json
 import re
 import shlex
 import subprocess
@@ -45,3 +47,12 @@ def test_links_of_the_readme_lead_somewhere():
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_results_are_those_of_the_report():
+    """The table of the README is what the numbers of the last report make."""
+    spec = importlib.util.spec_from_file_location("readme", ROOT / "benchmarks/readme.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    numbers = json.loads((ROOT / "benchmarks/results/results.json").read_text(encoding="utf-8"))
+    assert module.written(README, numbers) == README

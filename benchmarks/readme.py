@@ -1,0 +1,82 @@
+"""The result table of the README, made of `results/results.json`: `python -m benchmarks.readme` writes it in.
+
+Nothing is measured here, and only the standard library is imported. Invariant: the README shows what the last report
+of the repository holds, no more and nothing older.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parent.parent
+BEGIN: Final = "<!-- results: python -m benchmarks.readme writes what stands between these lines -->"
+END: Final = "<!-- end of results -->"
+
+ROWS: Final = {
+    "direct-changes": "6,000 DynamoDB changes, two columns to CSV",
+    "kinesis-changes": "5,200 the same from a Kinesis source",
+    "typed-changes": "5,200, ten typed columns, 2 % quoted",
+    "small-records": "25,000 records of 60 bytes",
+    "large-records": "60 records of 60 KB",
+    "mail-routes": "3,400 SES events to three Iceberg tables",
+    "ticker": "25,000 stock prices, filtered",
+    "cloudwatch": "3,000 compressed CloudWatch messages",
+}
+CONTENDERS: Final = {
+    "stdlib": "standard library",
+    "tuned": "orjson, one by one",
+    "node": "Node.js",
+    "rust": "Rust, serde_json",
+}
+
+
+def _least(results: Sequence[Mapping[str, Any]], corpus: str, contender: str) -> float | None:
+    for one in results:
+        if one["corpus"] == corpus and one["contender"] == contender and one["absent"] is None:
+            return float(min(one["cpu_ms"]))
+    return None
+
+
+def table(numbers: Mapping[str, Any]) -> str:
+    """Return the table with the line that says where its numbers come from."""
+    results = numbers["results"]
+    records = {one["corpus"]: one["records"] for one in results}
+    lines = [
+        "| one invocation, event bytes to response bytes | fastxform, CPU | records/s | "
+        + " | ".join(CONTENDERS.values())
+        + " |",
+        f"|---|---:|---:|{'---:|' * len(CONTENDERS)}",
+    ]
+    for corpus, title in ROWS.items():
+        ours = _least(results, corpus, "fastxform")
+        if ours is None:
+            continue
+        others = [_least(results, corpus, contender) for contender in CONTENDERS]
+        times = [f"{other / ours:.1f} x" if other is not None else "" for other in others]
+        lines.append(f"| {title} | {ours:.1f} ms | {records[corpus] / ours * 1e3:,.0f} | {' | '.join(times)} |")
+    source = [
+        "How many times fastxform's CPU time goes into that of handlers that do the same work. The answers of all of",
+        "them are compared record by record before anything is timed.",
+        f"{numbers['machine']}; least of {numbers['rounds']} rounds, in turns.",
+        "[The report](benchmarks/results/report.md) has all of it, where we lose too.",
+    ]
+    return "\n".join([*lines, "", *source])
+
+
+def written(readme: str, numbers: Mapping[str, Any]) -> str:
+    """Return the README with the table in its place."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table(numbers)}\n{END}{after}"
+
+
+def main() -> None:
+    """Write the table into the README."""
+    path = ROOT / "README.md"
+    numbers = json.loads((ROOT / "benchmarks/results/results.json").read_text(encoding="utf-8"))
+    path.write_text(written(path.read_text(encoding="utf-8"), numbers), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
