@@ -58,7 +58,7 @@ def table(numbers: Mapping[str, Any]) -> str:
     source = [
         "How many times fastxform's CPU time goes into that of handlers that do the same work. The answers of all of",
         "them are compared record by record before anything is timed.",
-        f"{numbers['machine']}; least of {numbers['rounds']} rounds, in turns.",
+        f"{', '.join(numbers['machine'].values())}; least of {numbers['rounds']} rounds, in turns.",
         "[The report](benchmarks/results/report.md) has all of it, where we lose too.",
     ]
     return "\n".join([*lines, "", *source])
