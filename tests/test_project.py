@@ -103,7 +103,7 @@ def batches(draw, source):
 def test_projection_equals_each_record_alone(source):
     """At first, widened by one shape, widened by all that came: the same values and reasons."""
 
-    @settings(max_examples=150)
+    @settings(max_examples=60)
     @given(batches(source))
     def check(batch):
         wanted, payloads, often = batch
