@@ -77,7 +77,7 @@ def json_value(raw: bytes) -> Outcome:
     """Return the value of one JSON text without white space around it."""
     first = raw[:1]
     if first in (b"{", b"["):
-        return Json(msgspec.json.format(raw, indent=-1).decode())
+        return Json(compact(raw))
     if first == b'"':
         return _TEXT.decode(raw)
     if first == b"t":

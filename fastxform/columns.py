@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from fastxform import exact, kernels
 from fastxform.datatypes import Type, arrow_type
+from fastxform.dynamodb import NUMBER as NUMBER_GRAMMAR
 from fastxform.dynamodb import quote, unquote
 from fastxform.project import Values
 from fastxform.structs import Struct
 from fastxform.values import Json, Number, Outcome, _Marker, text_of
 
-_NUMBER: Final = r"\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\z"
+NUMBER: Final = rf"\A{NUMBER_GRAMMAR.pattern}\z"
+"""JSON's grammar of a number as a pattern of Arrow's, which is RE2."""
 _SURE_INTEGER: Final = r"\A-?(?:0|[1-9][0-9]{0,17})\z"
 _SURE_FLOAT: Final = r"\A-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?\z"
 # Years 0001 and 9999 are left to Python: an offset may carry them over the edge.
@@ -189,7 +191,7 @@ def _all_alone(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
 def _text(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
     if column.kind == "num":
         text = pa.array(column.values, pa.string())
-        return _sure(text, _NUMBER)
+        return _sure(text, NUMBER)
     try:
         return pa.array(column.values, pa.string()), []
     except (pa.ArrowTypeError, pa.ArrowInvalid):

@@ -25,7 +25,6 @@ LOG_COLUMNS: Final = ("owner", "logGroup", "logStream", "id", "timestamp", "mess
 _MESSAGE_TYPE: Final = object()
 _LOG_EVENTS: Final = object()
 _MESSAGE_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "subscriptionFilters"})
-_EVENT_MEMBERS: Final = frozenset({"id", "timestamp", "message"})
 
 
 class Rows(Struct):
@@ -98,20 +97,16 @@ class Source:
         projection = self.projector.project(payloads)
         # Compressed payloads are no JSON, so that looking for them among the failures costs nothing where there are
         # none.
-        compressed = [
-            row for row in projection.failed if (payload := payloads[row]) is not None and is_compressed(payload)
-        ]
         refused: dict[int, str] = {}
-        if compressed:
-            payloads, refused = _decompress_some(payloads, compressed)
+        if any((payload := payloads[row]) is not None and is_compressed(payload) for row in projection.failed):
+            payloads, refused = _decompress_some(payloads, projection.failed)
             projection = self.projector.project(payloads)
         return Rows(len(payloads), projection.columns, projection.failed | refused, payloads)
 
     # -- many documents a record
 
     def _read_many(self, payloads: Sequence[bytes | None]) -> Rows:
-        compressed = [row for row, payload in enumerate(payloads) if payload is not None and is_compressed(payload)]
-        payloads, refused = _decompress_some(payloads, compressed)
+        payloads, refused = _decompress_some(payloads, range(len(payloads)))
         split = [None if row in refused else _lines(payload) for row, payload in enumerate(payloads)]
         parents, texts = _flatten(split)
         projection = self.projector.project(texts)
@@ -135,8 +130,7 @@ class Source:
     # -- CloudWatch Logs
 
     def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
-        compressed = [row for row, payload in enumerate(payloads) if payload is not None and is_compressed(payload)]
-        payloads, refused = _decompress_some(payloads, compressed)
+        payloads, refused = _decompress_some(payloads, range(len(payloads)))
         messages = self.message.project(payloads)
         refused = messages.failed | refused
         split: list[list[bytes] | None] = [[]] * len(payloads)
@@ -181,7 +175,8 @@ def _decompress_some(
     refused: dict[int, str] = {}
     for row in rows:
         payload = payloads[row]
-        assert payload is not None
+        if payload is None or not is_compressed(payload):
+            continue
         try:
             found[row] = decompress(payload)
         except DecompressionError as error:

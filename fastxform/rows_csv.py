@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import csv
 
 from fastxform import kernels
-from fastxform.columns import needs_texts, texts
+from fastxform.columns import NUMBER, needs_texts, texts
 from fastxform.payload import encode
 from fastxform.spec import Output, Type
 from fastxform.structs import Struct
@@ -21,7 +21,6 @@ _PLAIN_DELIMITERS: Final = frozenset(",;|\t")
 """Delimiters that no number, date or word of a typed column can hold."""
 
 _FORMULA: Final = r"\A[=+\-@\t\r]"
-_NUMBER: Final = r"\A-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?\z"
 
 
 class Field(Struct, frozen=True):
@@ -66,7 +65,7 @@ def _escape(text: pa.Array, output: Output) -> pa.Array:
     elif output.newlines == "escape":
         text = _replace(_replace(text, "\n", r"\\n"), "\r", r"\\r")
     if output.escape_formulas:
-        formula = kernels.call("and_not", [kernels.matches(text, _FORMULA), kernels.matches(text, _NUMBER)])
+        formula = kernels.call("and_not", [kernels.matches(text, _FORMULA), kernels.matches(text, NUMBER)])
         text = _join([kernels.call("if_else", [formula, _APOSTROPHE, _NOTHING]), text], "")
     return text
 

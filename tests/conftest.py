@@ -1,10 +1,38 @@
-"""Settings that every test shares: hypothesis searches the same examples on every run, and never looks at the clock.
+"""Settings and fixtures that tests share.
 
-`pytest --hypothesis-profile=search` looks for new ones. Nothing else belongs here.
+Hypothesis searches the same examples on every run, and never looks at the clock; `pytest --hypothesis-profile=search`
+looks for new ones.
 """
 
+import pytest
 from hypothesis import settings
+
+from fastxform.cli import main
 
 settings.register_profile("repeat", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("search", deadline=None, print_blob=True, max_examples=2_000)
 settings.load_profile("repeat")
+
+
+@pytest.fixture
+def command(capfdbinary):
+    """Run the command in this process: (exit code, standard output as text, standard error as text)."""
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Write a file into the current directory and return its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="c.toml"):
+        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return name
+
+    return write

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastxform import spec
-from fastxform.cli import main
 from fastxform.errors import InputError
 from fastxform.lint import Finding, compare, lint, read_definitions
 from fastxform.paths import Slow, compile_path
@@ -23,30 +22,6 @@ newlines = "space"
 [columns]
 id = "dynamodb.Keys.id"
 """
-
-
-@pytest.fixture
-def command(capfdbinary):
-    """Run the command in this process: (exit code, standard output as text, standard error as text)."""
-
-    def run(*arguments):
-        code = main([str(argument) for argument in arguments])
-        out, err = capfdbinary.readouterr()
-        return code, out.decode(), err.decode()
-
-    return run
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write a file into the current directory and return its name."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(text, name="c.toml"):
-        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return name
-
-    return write
 
 
 def linted(text):

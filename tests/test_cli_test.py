@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from fastxform.cli import main
 from fastxform.cli.paint import Paint, visible
 
 CONFIG = """
@@ -14,30 +13,6 @@ a = { path = "a", type = "string" }
 b = { path = "b", type = "int64" }
 [[tests]]
 """
-
-
-@pytest.fixture
-def command(capfdbinary):
-    """Run the command in this process: (exit code, standard output as text, standard error as text)."""
-
-    def run(*arguments):
-        code = main([str(argument) for argument in arguments])
-        out, err = capfdbinary.readouterr()
-        return code, out.decode(), err.decode()
-
-    return run
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write a file into the current directory and return its name."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(text, name="c.toml"):
-        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return name
-
-    return write
 
 
 # -- what passes

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastxform import ddl, spec
-from fastxform.cli import main
 from fastxform.errors import ConfigError
 from fastxform.lint import compare, read_definitions
 
@@ -33,30 +32,6 @@ unseen = { hidden = true }
 [[routes]]
 iceberg = { database = "db", table = "all_types" }
 """
-
-
-@pytest.fixture
-def command(capfdbinary):
-    """Run the command in this process: (exit code, standard output as text, standard error as text)."""
-
-    def run(*arguments):
-        code = main([str(argument) for argument in arguments])
-        out, err = capfdbinary.readouterr()
-        return code, out.decode(), err.decode()
-
-    return run
-
-
-@pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Write a file into the current directory and return its name."""
-    monkeypatch.chdir(tmp_path)
-
-    def write(text, name="c.toml"):
-        (tmp_path / name).write_text(text)
-        return name
-
-    return write
 
 
 # -- the statement
