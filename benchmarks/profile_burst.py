@@ -8,10 +8,14 @@ one stage.
 """
 
 import argparse
+import contextlib
 import importlib
+import io
 import json
 import linecache
+import os
 import signal
+import statistics
 import sys
 import time
 from collections import Counter
@@ -26,6 +30,7 @@ from benchmarks import corpora
 
 PACKAGE: Final = Path(__file__).parents[1] / "fastxform"
 INTERVAL_SECONDS: Final = 0.001
+TOLD_INVOCATIONS: Final = 25
 
 STAGES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("response", "event.py", ("write_bytes", "write_dict")),
@@ -44,21 +49,28 @@ STAGES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("JSON", "project.py", ()),
     ("JSON", "records.py", ()),
     ("JSON", "dynamodb.py", ()),
+    ("JSON", "paths.py", ()),
     ("types", "columns.py", ()),
     ("types", "exact.py", ()),
     ("types", "datatypes.py", ()),
     ("types", "values.py", ()),
     ("expressions", "expression", ()),
+    ("expressions", "mapping.py", ()),
     ("rows", "rows_csv.py", ()),
     ("rows", "rows_json.py", ()),
+    ("rows", "metadata.py", ()),
     ("cutoff", "cutoff.py", ()),
-    ("cutoff", "invoke.py", ("_plan", "_text_sizes", "_metadata_sizes")),
+    ("cutoff", "invoke.py", ("_plan", "_most_bytes", "_is_plain", "_text_sizes", "_metadata_sizes")),
     ("re-ingestion", "overflow.py", ()),
     ("re-ingestion", "put_api.py", ()),
     ("re-ingestion", "reingest.py", ()),
+    ("re-ingestion", "put_run.py", ()),
     ("telemetry", "telemetry.py", ()),
+    ("telemetry", "clock.py", ()),
     ("pipeline", "pipeline.py", ()),
+    ("pipeline", "frame.py", ()),
     ("invocation", "invoke.py", ()),
+    ("invocation", "runtime.py", ()),
     ("invocation", "fastxform.py", ()),
     ("runtime JSON", "lambda_runtime_marshaller.py", ()),
     ("runtime JSON", "runtime_codec.py", ()),
@@ -200,6 +212,32 @@ class Profile:
             node.spent_ns += spent_ns
 
 
+class _Lines(io.TextIOBase):
+    """Standard output of the handler: what its lines of metrics say of the stages, as they would in production."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, list[float]] = {}
+
+    def write(self, text: str) -> int:
+        """Take a line; the other one, of the log, has no stages."""
+        for stage, spent_ms in json.loads(text).get("stages", {}).items():
+            self.times.setdefault(stage, []).append(spent_ms)
+        return len(text)
+
+    def medians(self) -> dict[str, float]:
+        """Return the median of each stage, milliseconds of wall time."""
+        return {stage: statistics.median(times) for stage, times in self.times.items()}
+
+
+def _told(invoke: Callable[[bytes], bytes], event: bytes) -> dict[str, float]:
+    """Return what the handler itself says of its stages, over some invocations that nothing else looks at."""
+    lines = _Lines()
+    with contextlib.redirect_stdout(lines):
+        for _ in range(TOLD_INVOCATIONS):
+            invoke(event)
+    return lines.medians()
+
+
 def _loop(invoke: Callable[[bytes], bytes], event: bytes, seconds: float) -> tuple[int, int]:
     """Run invocations for so long; return how many, and the CPU nanoseconds they took."""
     count = 0
@@ -217,9 +255,11 @@ def profile(name: str, seconds: float, as_dict: bool) -> tuple[Profile, dict[str
     # The runtime's own JSON is of the benchmark's environment, and only needed for dicts.
     module = importlib.import_module(f"benchmarks.contenders.fastxform{'_dict' if as_dict else ''}")
     invoke = module.make(name)
-    _loop(invoke, event, 0.5)
-    with Sampler() as sampler:
-        count, cpu_ns = _loop(invoke, event, seconds)
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
+        _loop(invoke, event, 0.5)
+        with Sampler() as sampler:
+            count, cpu_ns = _loop(invoke, event, seconds)
+    told = _told(invoke, event)
     records = len(json.loads(event)["records"])
     found = Profile.of(sampler)
     return found, {
@@ -228,6 +268,10 @@ def profile(name: str, seconds: float, as_dict: bool) -> tuple[Profile, dict[str
         "invocations": f"{count:,}",
         "CPU time of one": f"{cpu_ns / count / 1e6:.2f} ms, {cpu_ns / count / records:.0f} ns a record",
         "samples": f"{sampler.samples:,}",
+        "stages, as the function's own metrics tell them": ", ".join(
+            f"{stage} {spent_ms:.2f}" for stage, spent_ms in told.items()
+        )
+        + " (ms, median)",
     }
 
 

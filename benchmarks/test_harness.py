@@ -5,6 +5,7 @@ Nothing here is timed. Invariant: each check needs no more than a small process.
 
 import base64
 import json
+import subprocess
 import sys
 
 import pytest
@@ -185,6 +186,15 @@ def test_every_module_of_the_profile_is_there() -> None:
     elsewhere = {"<string>", "fastxform.py", "lambda_runtime_marshaller.py", "runtime_codec.py"}
     named = {module for _, module, _ in profile_burst.STAGES} - elsewhere
     assert [module for module in sorted(named) if not (profile_burst.PACKAGE / module).exists()] == []
+
+
+def test_every_module_of_an_invocation_has_its_stage() -> None:
+    """What the handler imports is in the table, but for what only describes, or works for whoever calls it."""
+    described = {"__init__", "datatypes", "errors", "handler", "kernels", "limits", "spec", "specfile", "structs"}
+    script = "import sys; import fastxform.invoke; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    modules = {name.split(".")[1] for name in loaded if name.startswith("fastxform.")} - described
+    assert modules - {module.removesuffix(".py") for _, module, _ in profile_burst.STAGES} == set()
 
 
 def test_a_sample_belongs_to_the_innermost_stage() -> None:

@@ -7,7 +7,7 @@ same.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +22,11 @@ _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 SHALLOW_BYTES: Final = 2 * DOCUMENT_DEPTH_LIMIT
 """Below so many bytes a valid document cannot nest too deep, and a broken one not deep enough to hurt a parser."""
+
+_SAMPLE_BYTES: Final = 64
+_LONG_BYTES: Final = 4_096
+_HOP_BYTES: Final = 128
+"""At one opening in so many bytes `find` is faster than a pass over all."""
 
 _NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
 _STEP: Final = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
@@ -38,8 +43,7 @@ def is_deep(payload: bytes) -> bool:
 
     Strings are skipped up to their end or the text's. It never recurses: it stands before every parser that does.
     """
-    # One pass over the bytes: two counts cost 1.9 ms for 3.6 MB of large records, this 1.0, and so do Arrow's kernels.
-    if len(payload.translate(None, _NOT_OPENING)) <= DOCUMENT_DEPTH_LIMIT:
+    if not _has_many_openings(payload):
         return False
     depth = 0
     for byte in _STRING.sub(b"", payload).translate(None, _NOT_BRACKETS):
@@ -47,6 +51,33 @@ def is_deep(payload: bytes) -> bool:
         if depth > DOCUMENT_DEPTH_LIMIT:
             return True
     return False
+
+
+def may_be_deep(document: bytes) -> bool:
+    """Tell whether a text could nest deeper than the limit, were it valid JSON; what is none is not for sure `False`.
+
+    More than twice the limit of its bytes would be brackets. All others together are so few that of any that are some
+    more than those, some are brackets: in a text of little more than that a first part tells.
+    """
+    others_bytes = len(document) - SHALLOW_BYTES
+    if others_bytes > _LONG_BYTES:
+        return _has_many_openings(document)
+    return len(document[: others_bytes + _SAMPLE_BYTES].translate(None, _NOT_BRACKETS)) >= _SAMPLE_BYTES
+
+
+def _has_many_openings(payload: bytes) -> bool:
+    """Tell whether more lists and objects are opened, or seem to be in strings, than may be in each other."""
+    # Long texts are mostly strings, in which `find` is fast: 0.2 ms for 3.6 MB of large records. One pass over the
+    # bytes costs 1.0, two counts 1.9, Arrow's kernels 1.0.
+    openings, hops = 0, len(payload) // _HOP_BYTES
+    for bracket in (b"{", b"["):
+        place = payload.find(bracket)
+        while place >= 0 and openings < hops:
+            openings += 1
+            place = payload.find(bracket, place + 1)
+    if openings < hops:
+        return openings > DOCUMENT_DEPTH_LIMIT
+    return len(payload.translate(None, _NOT_OPENING)) > DOCUMENT_DEPTH_LIMIT
 
 
 def reason_against(payload: bytes | None) -> str | None:
@@ -71,6 +102,19 @@ def reason_against(payload: bytes | None) -> str | None:
 def compact(raw: bytes) -> str:
     """Return JSON text less its insignificant white space; escapes, digits and repeated members stay as written."""
     return msgspec.json.format(raw, indent=-1).decode()
+
+
+def compact_all(raws: Sequence[Any]) -> list[str]:
+    """Return many valid JSON texts less their insignificant white space, in one pass over all of them.
+
+    They become the elements of one list. Where nothing but the line feeds between them goes away, none had any; no
+    compact text holds a line feed, so that they are told apart by those.
+    """
+    together = b",\n".join(raws).join((b"[", b"]"))
+    found = msgspec.json.format(together, indent=-1)
+    if len(found) + max(len(raws) - 1, 0) == len(together):
+        return together[1:-1].decode().split(",\n") if raws else []
+    return [bytes(raw).decode() for raw in _ELEMENTS.decode(found)]
 
 
 def json_value(raw: bytes) -> Outcome:

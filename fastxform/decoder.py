@@ -6,12 +6,13 @@ another value than its text says, is left to its caller. Invariant: how wide the
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from fastxform import alone, dynamodb
 from fastxform.generated import REFUSED, Generated, generate, takes
-from fastxform.members import ATTRIBUTE_TAGS, Lane, Members, Node
+from fastxform.members import ATTRIBUTE_TAGS, Lane, Members, Node, Wanted
 
 FIRST_LOOK: Final = 16
 """Refused records of a batch after which the decoder looks for a shape to widen for; then four times as many."""
@@ -19,9 +20,6 @@ FIRST_LOOK: Final = 16
 _KINDS: Final = {"str": "str", "S": "str", "N": "num", "int": "int", "float": "float", "bool": "bool", "BOOL": "bool"}
 _EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\n\r]*\}")
 _MINUS_ZERO: Final = re.compile(rb"-0(?![0-9.eE])")
-
-Columns = dict[Hashable, tuple[str, list[Any]]]
-"""By the name of a column the kind of its values, as `project.Values` has them, and a value a row."""
 
 
 class Decoder:
@@ -31,59 +29,18 @@ class Decoder:
         self.members = Members(source)
         self._generated: Generated | None = None
 
-    def read(self, texts: list[bytes]) -> tuple[Columns, set[int]]:
-        """Return the columns, and the rows that must be read alone, whose values here mean nothing."""
-        while True:
-            generated, roots, refused = self._decode(texts)
-            lists = generated.extract(roots, self._double(texts))
-            columns: Columns = {}
-            containers: set[int] = set()
-            for want, values in zip(self.members.wanted, lists, strict=True):
-                kind = self.members.lane(want).kind
-                columns[want.name] = (_KINDS.get(kind, "mixed"), values)
-                if kind == "any":
-                    containers |= _containers(values)
-                if kind in ("any", "int", "float"):
-                    refused |= _minus_zeros(values, texts)
-                if want.name in generated.picked:
-                    refused |= _empty_picks(generated.picked[want.name], values, roots, texts)
-            if len(containers) <= FIRST_LOOK or not self._widen([texts[row] for row in _last(containers)]):
-                return columns, refused | containers
+    @property
+    def generated(self) -> Generated:
+        """The code for the tree as it is now."""
+        if self._generated is None:
+            self._generated = generate(self.members)
+        return self._generated
 
-    def _decode(self, texts: list[bytes]) -> tuple[Generated, list[Any], set[int]]:
-        """Return a struct for each text, and the rows that were refused, whose structs are empty."""
-        while True:
-            if self._generated is None:
-                self._generated = generate(self.members)
-            generated = self._generated
-            decode, rest = generated.decode, iter(texts)
-            roots: list[Any] = []
-            refused: set[int] = set()
-            look_at = FIRST_LOOK
-            while self._generated is generated:
-                try:
-                    # `extend` keeps what was decoded before the text that is refused.
-                    roots.extend(map(decode, rest))
-                except REFUSED:
-                    refused.add(len(roots))
-                    roots.append(generated.nothing)
-                else:
-                    return generated, roots, refused
-                if len(refused) == look_at:
-                    self._widen([texts[row] for row in _last(refused)])
-                    look_at *= 4
+    def kind(self, want: Wanted) -> str:
+        """Return the kind of a column's values, as `project.Values` has them."""
+        return _KINDS.get(self.members.lane(want).kind, "mixed")
 
-    def _double(self, texts: list[bytes]) -> list[bool]:
-        """Return whether binary values carry two layers of base64, where a column asks for it."""
-        if not any(self.members.lane(want).kind == "attribute" for want in self.members.wanted):
-            return []
-        # The Kinesis shape has neither member; a text that holds one of the names is looked at properly.
-        return [
-            (b"eventVersion" not in text and b"eventSourceARN" not in text and b"\\u" not in text) or _is_double(text)
-            for text in texts
-        ]
-
-    def _widen(self, texts: Iterable[bytes]) -> bool:
+    def widen(self, texts: Iterable[bytes]) -> bool:
         """Widen for the shapes of those texts that are records; tell whether that changed anything."""
         changed = False
         for text in texts:
@@ -94,8 +51,87 @@ class Decoder:
         return changed
 
 
-def _last(rows: set[int]) -> list[int]:
-    return sorted(rows)[-FIRST_LOOK:]
+class _Watch:
+    """The texts of one batch that something is wrong with, and whether it is time to look at the last of them."""
+
+    def __init__(self) -> None:
+        self.count, self.look_at = 0, FIRST_LOOK
+        self.last: deque[bytes] = deque(maxlen=FIRST_LOOK)
+
+    def add(self, texts: Iterable[bytes]) -> bool:
+        """Take texts; tell whether so many have come that they are worth a look."""
+        for text in texts:
+            self.count += 1
+            self.last.append(text)
+        if self.count < self.look_at:
+            return False
+        self.look_at = 4 * self.count
+        return True
+
+
+class Reading:
+    """One batch on its way through a decoder, some records at a time."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder, self.wanted = decoder, decoder.members.wanted
+        self._generated = decoder.generated
+        self._kinds = [decoder.members.lane(want).kind for want in self.wanted]
+        self._refused, self._containers = _Watch(), _Watch()
+
+    def read(self, texts: list[bytes]) -> tuple[list[list[Any]], set[int]] | None:
+        """Return the values of each wanted column, and the rows that must be read alone, whose values mean nothing.
+
+        None where the decoder had to be widened: then the whole batch is read anew.
+        """
+        decoded = self._decode(texts)
+        if decoded is None:
+            return None
+        roots, refused = decoded
+        generated = self._generated
+        lists = generated.extract(roots, self._double(texts))
+        containers: set[int] = set()
+        for want, kind, values in zip(self.wanted, self._kinds, lists, strict=True):
+            if kind == "any":
+                containers |= _containers(values)
+            if kind in ("any", "int", "float"):
+                refused |= _minus_zeros(values, texts)
+            if want.name in generated.picked:
+                refused |= _empty_picks(generated.picked[want.name], values, roots, texts)
+        if containers and self._is_widened(self._containers, [texts[row] for row in sorted(containers)]):
+            return None
+        return lists, refused | containers
+
+    def _decode(self, texts: list[bytes]) -> tuple[list[Any], set[int]] | None:
+        """Return a struct for each text, and the rows that were refused, whose structs are empty."""
+        generated = self._generated
+        decode, rest = generated.decode, iter(texts)
+        roots: list[Any] = []
+        refused: set[int] = set()
+        while True:
+            try:
+                # `extend` keeps what was decoded before the text that is refused.
+                roots.extend(map(decode, rest))
+            except REFUSED:
+                row = len(roots)
+                refused.add(row)
+                roots.append(generated.nothing)
+                if self._is_widened(self._refused, [texts[row]]):
+                    return None
+            else:
+                return roots, refused
+
+    def _is_widened(self, watch: _Watch, texts: Iterable[bytes]) -> bool:
+        return watch.add(texts) and self.decoder.widen(watch.last)
+
+    def _double(self, texts: list[bytes]) -> list[bool]:
+        """Return whether binary values carry two layers of base64, where a column asks for it."""
+        if "attribute" not in self._kinds:
+            return []
+        # The Kinesis shape has neither member; a text that holds one of the names is looked at properly.
+        return [
+            (b"eventVersion" not in text and b"eventSourceARN" not in text and b"\\u" not in text) or _is_double(text)
+            for text in texts
+        ]
 
 
 def _is_double(text: bytes) -> bool:

@@ -28,6 +28,7 @@ class _Event(msgspec.Struct, gc=False, eq=False):
     sourceKinesisStreamArn: Any = None
     sourceMSKArn: Any = None
     region: Any = None
+    invocationId: Any = None
 
 
 class _Answer(msgspec.Struct, gc=False, eq=False, omit_defaults=True):
@@ -65,8 +66,14 @@ class Event:
         self._records, self._column = records, column
         self.record_ids: list[str] = column(records, "recordId")
         self.is_kafka = column(records[:1], "kafkaRecordValue") not in ([], [None])
-        arns = [fact if isinstance(fact, str) else None for fact in facts]
-        self.delivery_stream_arn, self.source_kinesis_stream_arn, self.source_msk_arn, self.region = arns
+        found = (fact if isinstance(fact, str) else None for fact in facts)
+        (
+            self.delivery_stream_arn,
+            self.source_kinesis_stream_arn,
+            self.source_msk_arn,
+            self.region,
+            self.invocation_id,
+        ) = found
 
     def __len__(self) -> int:
         return len(self._records)
@@ -93,7 +100,7 @@ class Event:
         return [_metadata_of(found) for found in self._column(self._records, "kinesisRecordMetadata")]
 
 
-_FACTS: Final = ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region")
+_FACTS: Final = ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region", "invocationId")
 
 
 def read(event: Any) -> Event:

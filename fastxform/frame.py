@@ -5,6 +5,7 @@ around it, and the first reason that it is given.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import compress, count, filterfalse
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 class Frame:
     """Some rows of a batch: where they stand in it, and their columns, which are taken out when they are asked for."""
 
-    __slots__ = ("arrays", "fragments", "rows", "source")
+    __slots__ = ("arrays", "fragments", "judged", "rows", "source")
 
     def __init__(
         self,
@@ -33,6 +34,8 @@ class Frame:
         self.rows, self.source = rows, source
         self.arrays = {} if arrays is None else arrays
         self.fragments = {} if fragments is None else fragments
+        self.judged = 0
+        """How many rows of the batch had failed when those of this frame were last looked for."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,12 +50,14 @@ class Frame:
         if len(places) == len(self.rows):
             return self
         wanted = pa.array(places, pa.int64())
-        return Frame(
-            [self.rows[place] for place in places],
+        taken = Frame(
+            list(map(self.rows.__getitem__, places)),
             self.source,
             {key: kernels.take(array, wanted) for key, array in self.arrays.items()},
             {key: kernels.take(array, wanted) for key, array in self.fragments.items()},
         )
+        taken.judged = self.judged
+        return taken
 
 
 class Answers(Struct):
@@ -79,15 +84,18 @@ class Answers(Struct):
 
     def alive(self, frame: Frame) -> Frame:
         """Return the rows of a frame that have not failed."""
-        if not self.reasons:
+        if len(self.reasons) == frame.judged:
             return frame
-        return frame.take([place for place, row in enumerate(frame.rows) if row not in self.reasons])
+        gone = list(compress(count(), map(self.reasons.__contains__, frame.rows)))
+        if gone:
+            frame = frame.take(others(frame, gone))
+        frame.judged = len(self.reasons)
+        return frame
 
 
 def others(frame: Frame, places: Sequence[int]) -> list[int]:
     """Return the places of a frame that are not among those given."""
-    gone = set(places)
-    return [place for place in range(len(frame)) if place not in gone]
+    return list(filterfalse(set(places).__contains__, range(len(frame))))
 
 
 def evaluate(

@@ -5,15 +5,16 @@ after. Invariant: each record of the event is answered once, in order, and the r
 limit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from fastxform import cutoff, event, payload, runtime, telemetry
+from fastxform.clock import mark
 from fastxform.cutoff import Spelling
-from fastxform.errors import DROPPED, FAILED, OK
+from fastxform.errors import DROPPED, OK, ConfigError
 from fastxform.event import Event
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.pipeline import Batch, Pipeline
@@ -42,6 +43,9 @@ def make_handler(pipeline: Pipeline, client: "ClientFactory | Reingester | None"
         pipeline: the transform.
         client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default,
             imported when the first batch overflows. Or a Reingester, which then puts records back.
+
+    Raises:
+        ConfigError: a variable of the environment asks for metrics or a log that cannot be written.
     """
     invocation = _Invocation(pipeline, client)
 
@@ -56,6 +60,10 @@ class _Invocation:
 
     def __init__(self, pipeline: Pipeline, client: "ClientFactory | Reingester | None") -> None:
         self.pipeline, self.client = pipeline, client
+        settings, mistakes = runtime.reporting()
+        if mistakes:
+            raise ConfigError(tuple(mistakes))
+        self.reporter = telemetry.Reporter(settings)
 
     @cached_property
     def overflowing(self) -> "Overflowing":
@@ -65,27 +73,50 @@ class _Invocation:
         return Overflowing(self.pipeline.spec.overflow, self.client)
 
     def __call__(self, raw: Any, context: Any) -> Any:
-        """Answer one event.
+        """Answer one event, and say what was done; of an event that raises nothing is said but by the runtime.
 
         Raises:
             EventError: it is no Firehose event.
         """
+        told = self.reporter.begin(context)
+        with told.clock:
+            response = self._answer(raw, context, told)
+        self.reporter.write(told)
+        return response
+
+    def _answer(self, raw: Any, context: Any, told: telemetry.Invocation) -> Any:
         found = event.read(raw)
-        payloads = payload.decode_all(found.data())
-        batch = self.pipeline.run(payloads, meta=self._meta(found))
+        payloads = payload.Payloads(found.data())
+        meta = self._meta(found)
+        mark("event")
+        batch = self.pipeline.run(payloads, meta=meta)
+        mark("rows")
         as_bytes = not isinstance(raw, dict)
         response = event.write_bytes(found, batch.result, batch.data, batch.metadata) if as_bytes else None
+        mark("response")
         spelling = _SPELLINGS["compact" if as_bytes else runtime.spelling()]
-        if _may_overflow(found, batch, spelling) if response is None else len(response) > RESPONSE_LIMIT_BYTES:
+        size_bytes = _most_bytes(found, batch, spelling) if response is None else len(response)
+        if size_bytes is None or size_bytes > RESPONSE_LIMIT_BYTES:
             plan = _plan(found, batch, spelling)
+            size_bytes = plan.response_bytes_max
+            mark("cutoff")
             if plan.back or plan.never:
-                self.overflowing.answer(plan, found, batch, payloads, context)
+                told.put_back = self.overflowing.answer(plan, found, batch, payloads, context)
                 response = None
-        if FAILED in batch.result:
-            telemetry.log("records failed", telemetry.describe(batch))
+                mark("reingest")
+        mark("cutoff")
+        answer: Any = response
         if not as_bytes:
-            return event.write_dict(found, batch.result, batch.data, batch.metadata)
-        return event.write_bytes(found, batch.result, batch.data, batch.metadata) if response is None else response
+            answer = event.write_dict(found, batch.result, batch.data, batch.metadata)
+        elif response is None:
+            answer = event.write_bytes(found, batch.result, batch.data, batch.metadata)
+        mark("response")
+        told.count(batch)
+        told.bytes_in = None if isinstance(raw, Mapping) else len(raw)
+        told.bytes_out = len(answer) if as_bytes else size_bytes
+        told.delivery_stream_arn = found.delivery_stream_arn
+        told.invocation_id = telemetry.invocation_id(found.invocation_id)
+        return answer
 
     def _meta(self, found: Event) -> dict[str, Sequence[Any]]:
         values: dict[str, Sequence[Any]] = {}
@@ -113,14 +144,14 @@ def _plan(found: Event, batch: Batch, spelling: Spelling) -> cutoff.Plan:
     return cutoff.plan(is_ok, *sizes, spelling.envelope_bytes, spelling.separator_bytes, RESPONSE_LIMIT_BYTES)
 
 
-def _may_overflow(found: Event, batch: Batch, spelling: Spelling) -> bool:
-    """Tell whether a response that is not written yet could be too long, without counting it exactly."""
+def _most_bytes(found: Event, batch: Batch, spelling: Spelling) -> int | None:
+    """Return what a response that is not written yet can be at most; None where only counting it exactly tells."""
     if batch.metadata is not None or not _is_plain("".join(found.record_ids)):
-        return True
+        return None
     data_bytes = sum(map(len, filter(None, batch.data)))
     entry_bytes = max(spelling.for_msk().ok_cost_bytes, spelling.failed_cost_bytes) + spelling.separator_bytes + 4
     id_bytes = sum(map(len, found.record_ids))
-    return spelling.envelope_bytes + len(batch) * entry_bytes + id_bytes + data_bytes * 4 // 3 > RESPONSE_LIMIT_BYTES
+    return spelling.envelope_bytes + len(batch) * entry_bytes + id_bytes + data_bytes * 4 // 3
 
 
 def _is_plain(text: str) -> bool:

@@ -7,13 +7,13 @@ when a batch first overflows. Invariant: a record is `Dropped` only where its pu
 from collections.abc import Sequence
 from typing import Any
 
-from fastxform import telemetry
 from fastxform.cutoff import Plan
 from fastxform.errors import DROPPED, FAILED
 from fastxform.event import Event
 from fastxform.pipeline import Batch
 from fastxform.reingest import ClientFactory, NoTarget, Outcome, Reingester, target_of
 from fastxform.spec import Overflow
+from fastxform.telemetry import PutBack
 
 
 class Overflowing:
@@ -25,8 +25,10 @@ class Overflowing:
             client = Reingester(client, settings.workers, settings.reserve_ms)
         self.reingester = client
 
-    def answer(self, plan: Plan, found: Event, batch: Batch, payloads: Sequence[bytes | None], context: Any) -> None:
-        """Write the answers of a plan's records into the batch.
+    def answer(
+        self, plan: Plan, found: Event, batch: Batch, payloads: Sequence[bytes | None], context: Any
+    ) -> PutBack | None:
+        """Write the answers of a plan's records into the batch; return what became of those that were to go back.
 
         Args:
             plan: which records go back and which can never fit.
@@ -37,26 +39,26 @@ class Overflowing:
         """
         for record in plan.never:
             _answer(batch, record, FAILED, "never_fits")
-        if self.settings.policy == "fail":
+        if self.settings.policy == "fail" or not plan.back:
             for record in plan.back:
                 _answer(batch, record, FAILED, "overflow")
-            return
-        outcome = self._put_back(plan.back, found, payloads, context)
+            return None
+        outcome, why = self._put_back(plan.back, found, payloads, context)
         for record, reason in zip(plan.back, outcome.reasons, strict=True):
             _answer(batch, record, DROPPED if reason is None else FAILED, reason)
-        facts = {
-            "acknowledged": outcome.acknowledged,
-            "not_acknowledged": len(plan.back) - outcome.acknowledged,
-            "possible_duplicates": outcome.possible_duplicates,
-            "calls": outcome.calls,
-            "retries": outcome.retries,
-            "errors": dict(outcome.errors),
-        }
-        telemetry.log("records put back", facts)
+        return PutBack(
+            acknowledged=outcome.acknowledged,
+            not_acknowledged=len(plan.back) - outcome.acknowledged,
+            possible_duplicates=outcome.possible_duplicates,
+            calls=outcome.calls,
+            retries=outcome.retries,
+            errors=dict(outcome.errors),
+            why=why,
+        )
 
     def _put_back(
         self, records: Sequence[int], found: Event, payloads: Sequence[bytes | None], context: Any
-    ) -> Outcome:
+    ) -> tuple[Outcome, str | None]:
         target = target_of(
             delivery_stream_arn=found.delivery_stream_arn,
             source_kinesis_stream_arn=found.source_kinesis_stream_arn,
@@ -66,12 +68,11 @@ class Overflowing:
             stream=self.settings.stream,
         )
         if isinstance(target, NoTarget):
-            telemetry.log("records cannot be put back", {"why": target.why})
-            return Outcome([target.reason] * len(records))
+            return Outcome([target.reason] * len(records)), target.why
         originals = [original for record in records if (original := payloads[record]) is not None]
         keys = found.kinesis("partitionKey")
         remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
-        return self.reingester.put(target, originals, [keys[record] for record in records], remaining_ms)
+        return self.reingester.put(target, originals, [keys[record] for record in records], remaining_ms), None
 
 
 def _answer(batch: Batch, record: int, result: str, reason: str | None) -> None:

@@ -4,9 +4,9 @@ Nothing here looks into a payload; responses are encoded by `fastxform.event`. I
 base64 characters with right padding gives None, never an exception and never a shortened payload.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
-from typing import Final
+from typing import Final, overload
 
 import pybase64
 
@@ -44,3 +44,31 @@ def decode_all(texts: Sequence[bytes | str | None]) -> list[bytes | None]:
             payloads.append(None)
         else:
             return payloads
+
+
+class Payloads(Sequence[bytes | None]):
+    """The payloads of base64 texts, decoded each time they are asked for.
+
+    A batch is read once, some hundred records at a time, whose bytes are then still in the cache; kept for the few that
+    are asked for again they cost more than decoding those twice.
+    """
+
+    __slots__ = ("texts",)
+
+    def __init__(self, texts: Sequence[bytes | str | None]) -> None:
+        self.texts = texts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        return iter(decode_all(self.texts))
+
+    @overload
+    def __getitem__(self, place: int) -> bytes | None: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[bytes | None]: ...
+    def __getitem__(self, place: int | slice) -> bytes | list[bytes | None] | None:
+        if isinstance(place, slice):
+            return decode_all(self.texts[place])
+        return decode_all([self.texts[place]])[0]

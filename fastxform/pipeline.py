@@ -6,7 +6,7 @@ once, in its place, and its answer depends on nothing but the payload, what came
 
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
@@ -14,6 +14,7 @@ import pyarrow as pa
 from fastxform import columns, exact, kernels, mapping, rows_csv, rows_json
 from fastxform import spec as configuration
 from fastxform.alone import json_text
+from fastxform.clock import mark
 from fastxform.datatypes import Type
 from fastxform.errors import DROPPED, FAILED, OK
 from fastxform.frame import Answers, Frame, evaluate, others
@@ -26,6 +27,11 @@ from fastxform.values import BAD_PATH
 
 if TYPE_CHECKING:
     from fastxform.expression import Expression
+    from fastxform.typed import Columns
+
+    Encode = Callable[
+        ["_Plan", Frame, Sequence[Column], dict[str, pa.Array], dict[str, Any], Sequence[str], Answers], None
+    ]
 
 
 class Batch(Struct):
@@ -153,19 +159,59 @@ class Pipeline:
             meta: for each `meta` name the value of each record.
             now_ms: what `now_ms()` gives in expressions, epoch milliseconds; the time of the call by default.
         """
+        rows, answers, _ = self._transform(payloads, meta, now_ms, self._encode)
+        return _gather(rows, answers, len(payloads))
+
+    def columns(
+        self,
+        payloads: Sequence[bytes | None],
+        *,
+        meta: Mapping[str, Sequence[Any]] | None = None,
+        now_ms: int | None = None,
+        schema: pa.Schema | None = None,
+    ) -> "Columns":
+        """Transform one batch as `run` does, into typed columns instead of bytes.
+
+        Args:
+            payloads: as for `run`.
+            meta: as for `run`.
+            now_ms: as for `run`.
+            schema: the columns; what `typed.schema` says of this pipeline, by default.
+        """
+        from fastxform import typed  # a function has no use for it
+
+        schema = typed.schema(self.spec, self.map_batch) if schema is None else schema
+        collector = typed.Collector(self.spec, schema)
+        rows, answers, routed = self._transform(payloads, meta, now_ms, collector.take)
+        if self._is_document:
+            collector.take_documents(routed, answers)
+        batch = _gather(rows, answers, len(payloads))
+        return collector.columns(rows, answers, batch.result, batch.reason, batch.metadata)
+
+    def _transform(
+        self,
+        payloads: Sequence[bytes | None],
+        meta: Mapping[str, Sequence[Any]] | None,
+        now_ms: int | None,
+        encode: "Encode",
+    ) -> tuple[Rows, Answers, list[tuple[_Plan, Frame]]]:
+        """Take a batch through all stages; `encode` gets the columns of each route's rows once they are all there."""
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         rows = self._source.read(payloads, meta or {})
+        mark("JSON")
         answers = Answers([None] * rows.count, dict(rows.failed), [None] * rows.count)
         frame = answers.alive(Frame(range(rows.count), rows.values))
         frame = self._filter(frame, answers, now)
         routed = self._route(frame, answers, now)
+        mark("where")
         for plan, part in routed:
             if len(part):
                 if rows.parents is not None:
                     for row in part.rows:
                         answers.plans[row] = plan
-                self._write(plan, part, answers, rows, now)
-        return _gather(rows, answers, len(payloads))
+                self._write(plan, part, answers, rows, now, encode)
+                mark("rows")
+        return rows, answers, routed
 
     # -- the stages
 
@@ -181,6 +227,7 @@ class Pipeline:
 
     def _mask(self, where: "Expression", frame: Frame, answers: Answers, now: int) -> tuple[pa.Array, Frame]:
         """Return where a condition holds, for the rows that did not fail on the way."""
+        mark("where")
         frame = self._type_named(where.names, frame, answers)
         mask, raised = evaluate(where, frame, {name: frame.arrays[name] for name in where.names}, now)
         if raised:
@@ -194,6 +241,7 @@ class Pipeline:
         for key, column in self._shared:
             if column.name in names:
                 self._type(frame, key, column, answers)
+        mark("columns")
         return answers.alive(frame)
 
     def _route(self, frame: Frame, answers: Answers, now: int) -> list[tuple[_Plan, Frame]]:
@@ -236,7 +284,7 @@ class Pipeline:
             found = columns.fragments(values, converted.array)
             frame.fragments[key] = _fill_fragments(found, column) if column.default is not None else found
 
-    def _write(self, plan: _Plan, frame: Frame, answers: Answers, rows: Rows, now: int) -> None:
+    def _write(self, plan: _Plan, frame: Frame, answers: Answers, rows: Rows, now: int, encode: "Encode") -> None:
         """Answer the rows of one route."""
         if self._is_document:
             self._metadata(plan, frame, {}, answers, rows, now)
@@ -260,9 +308,10 @@ class Pipeline:
             given = {other: arrays[other] for other in compiled.names}
             arrays[name], raised = evaluate(compiled, frame, given, now)
             answers.fail(frame, raised, f"expression:{name}")
+        mark("columns")
         self._metadata(plan, frame, arrays, answers, rows, now)
         visible = [column for _, column in plan.columns if not column.hidden]
-        self._encode(plan, frame, visible, arrays, keys, added, answers)
+        encode(plan, frame, visible, arrays, keys, added, answers)
 
     def _metadata(
         self, plan: _Plan, frame: Frame, arrays: dict[str, pa.Array], answers: Answers, rows: Rows, now: int

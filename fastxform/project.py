@@ -8,18 +8,23 @@ never shows in its values, nor does any other record of its batch.
 import re
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, compress, count
 from operator import itemgetter
 from typing import Any, Final
 
 import pyarrow as pa
 
 from fastxform import alone, kernels, paths
-from fastxform.decoder import Decoder
+from fastxform.clock import mark
+from fastxform.compression import DecompressionError, decompress, is_compressed
+from fastxform.decoder import Decoder, Reading
 from fastxform.dynamodb import IMAGES
 from fastxform.members import ConflictError, Wanted, is_in_image, leaves
 from fastxform.structs import Struct, field
 from fastxform.values import BAD_PATH, BAD_TYPE, Outcome
+
+CHUNK_RECORDS: Final = 512
+"""How many records are read at once, base64, UTF-8 and JSON: 300 KB of the usual kind, well within a core's cache."""
 
 __all__ = ["Projection", "Projector", "Values", "Wanted"]
 
@@ -40,17 +45,20 @@ class Values(Struct):
 
     def take(self, rows: Sequence[int]) -> "Values":
         """Return some rows, in the order given."""
-        alone = {at: self.alone[row] for at, row in enumerate(rows) if row in self.alone} if self.alone else {}
+        alone: dict[int, Outcome] = {}
+        if self.alone:
+            alone = {at: self.alone[rows[at]] for at in compress(count(), map(self.alone.__contains__, rows))}
         # `itemgetter` takes rows at half the cost of a comprehension, but not none, and one not as a tuple.
         taken = list(itemgetter(*rows)(self.values)) if len(rows) > 1 else [self.values[row] for row in rows]
         return Values(self.kind, taken, alone)
 
 
 class Projection(Struct):
-    """The columns of a batch, and why a row is no record."""
+    """The columns of a batch, why a row is no record, and the payloads that came compressed, as they are without."""
 
     columns: dict[Any, Values]
     failed: dict[int, str]
+    unpacked: dict[int, bytes]
 
 
 class Projector:
@@ -75,61 +83,122 @@ class Projector:
 
     def project(self, payloads: Sequence[bytes | None]) -> Projection:
         """Return the columns of a batch; a payload of None is one whose base64 was bad."""
-        texts = _texts(payloads)
-        suspects = _not_utf8(texts)
-        if suspects:  # what the decoders would leave for later to stumble over
-            texts = [b"" if row in suspects else text for row, text in enumerate(texts)]
-        projection = Projection({}, {})
-        for decoder in self.decoders:
-            columns, refused = decoder.read(texts)
-            projection.columns |= {name: Values(kind, values) for name, (kind, values) in columns.items()}
-            suspects |= refused
-        self._read_alone(payloads, sorted(suspects), projection)
-        self._read_slow(payloads, projection)
+        projection = None
+        while projection is None:  # each time a decoder is wider, and it can only become so wide
+            projection = self._attempt(payloads)
         return projection
 
-    def _read_alone(self, payloads: Sequence[bytes | None], suspects: Iterable[int], projection: Projection) -> None:
+    def _attempt(self, payloads: Sequence[bytes | None]) -> Projection | None:
+        """Return the columns of a batch, or None where a decoder was widened on the way."""
+        readings = [Reading(decoder) for decoder in self.decoders]
+        kinds = {want.name: decoder.kind(want) for decoder in self.decoders for want in decoder.members.wanted}
+        kinds |= {want.name: "mixed" for want in self.slow}
+        projection = Projection({name: Values(kind, []) for name, kind in kinds.items()}, {}, {})
+        for start in range(0, len(payloads), CHUNK_RECORDS):
+            part = payloads[start : start + CHUNK_RECORDS]
+            mark("base64")
+            if not self._read(_Chunk(part if isinstance(part, list) else list(part), start), readings, projection):
+                return None
+            mark("JSON")
+        return projection
+
+    def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection) -> bool:
+        """Read some records while they are in the cache; tell whether no decoder was widened."""
+        texts, suspects = _texts(chunk, projection)
+        for reading in readings:
+            found = reading.read(texts)
+            if found is None:
+                return False
+            for want, values in zip(reading.wanted, found[0], strict=True):
+                projection.columns[want.name].values.extend(values)
+            suspects |= found[1]
+        if suspects:
+            self._read_alone(chunk, sorted(suspects), projection)
+        self._read_slow(chunk, projection)
+        return True
+
+    def _read_alone(self, chunk: "_Chunk", suspects: Iterable[int], projection: Projection) -> None:
         wanted = [want for decoder in self.decoders for want in decoder.members.wanted]
-        for row in suspects:
-            payload = payloads[row]
+        for place in suspects:
+            row, payload = chunk.start + place, chunk.payloads[place]
+            for want in wanted:
+                projection.columns[want.name].values[row] = None
+            if row in projection.failed:
+                continue
             reason = alone.reason_against(payload)
             if reason is not None or payload is None:
                 projection.failed[row] = reason or "base64"
-                for values in projection.columns.values():
-                    values.values[row] = None
                 continue
             document = alone.Document(payload, self.source)
             for want in wanted:
-                values = projection.columns[want.name]
-                values.values[row] = None
-                values.alone[row] = document.evaluate(want.path, want.kind == "json")
+                projection.columns[want.name].alone[row] = document.evaluate(want.path, want.kind == "json")
 
-    def _read_slow(self, payloads: Sequence[bytes | None], projection: Projection) -> None:
+    def _read_slow(self, chunk: "_Chunk", projection: Projection) -> None:
         if not self.slow:
             return
-        found = {want.name: Values("mixed", [None] * len(payloads)) for want in self.slow}
-        for row, payload in enumerate(payloads):
-            if payload is None or row in projection.failed:
-                continue
-            document = alone.Document(payload, self.source)
-            for want in self.slow:
-                outcome = document.evaluate(want.path, want.kind == "json")
+        columns = [(want, projection.columns[want.name]) for want in self.slow]
+        for row, payload in enumerate(chunk.payloads, chunk.start):
+            is_record = payload is not None and row not in projection.failed
+            document = alone.Document(payload, self.source) if is_record else None  # type: ignore[arg-type]
+            for want, values in columns:
+                outcome = None if document is None else document.evaluate(want.path, want.kind == "json")
                 if outcome is BAD_PATH or outcome is BAD_TYPE:
-                    found[want.name].alone[row] = outcome
-                else:
-                    found[want.name].values[row] = outcome
-        projection.columns |= found
+                    values.alone[row] = outcome
+                    outcome = None
+                values.values.append(outcome)
 
 
-def _texts(payloads: Sequence[bytes | None]) -> list[bytes]:
-    """Return what the decoders are given: nothing in the place of a payload that is missing or nests too deep."""
+class _Chunk(Struct):
+    """Some payloads of a batch, the first of them at `start`."""
+
+    payloads: list[bytes | None]
+    start: int
+
+
+def _texts(chunk: _Chunk, projection: Projection) -> tuple[list[bytes], set[int]]:
+    """Return what the decoders are given, and the places where that is nothing: the payload is no record to them.
+
+    Compressed payloads are never UTF-8: they are found by that, and the chunk has them unpacked from then on.
+    """
+    texts = _present(chunk.payloads)
+    suspects = _not_utf8(texts)
+    packed = [place for place in suspects if is_compressed(texts[place])]
+    if packed:
+        mark("JSON")
+        for place in packed:
+            chunk.payloads[place] = _unpacked(texts[place], chunk.start + place, projection)
+        mark("decompress")
+        texts = _present(chunk.payloads)
+        suspects = _not_utf8(texts)
+    # Broken documents that are deep too the decoders refuse by themselves.
+    deep = (place for place in _long(texts) if alone.may_be_deep(texts[place]) and alone.is_deep(texts[place]))
+    gone = [*suspects, *deep]
+    if gone:  # what the decoders would leave for later to stumble over
+        texts = texts.copy()
+        for place in gone:
+            texts[place] = b""
+    return texts, suspects
+
+
+def _present(payloads: list[bytes | None]) -> list[bytes]:
+    """Return payloads, nothing in the place of one that is missing."""
+    if all(payloads):
+        return payloads  # type: ignore[return-value]
+    return [payload or b"" for payload in payloads]
+
+
+def _long(texts: list[bytes]) -> Iterable[int]:
+    """Return the places of texts that are long enough to nest too deep."""
+    return compress(count(), map(alone.SHALLOW_BYTES.__le__, map(len, texts)))
+
+
+def _unpacked(text: bytes, row: int, projection: Projection) -> bytes:
     try:
-        if max(map(len, payloads), default=0) < alone.SHALLOW_BYTES:  # type: ignore[arg-type]
-            return payloads if isinstance(payloads, list) else list(payloads)  # type: ignore[arg-type]
-    except TypeError:
-        pass  # a payload is missing
-    shallow = alone.SHALLOW_BYTES
-    return [b"" if text is None or (len(text) >= shallow and alone.is_deep(text)) else text for text in payloads]
+        projection.unpacked[row] = found = decompress(text)
+    except DecompressionError as error:
+        projection.failed[row] = error.reason
+        return b""
+    return found
 
 
 def _is_slow(path: paths.Path, source: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from fastxform import alone, paths
+from fastxform.clock import mark
 from fastxform.compression import DecompressionError, decompress, is_compressed
 from fastxform.dynamodb import BadAttributeError, encode_plain, plain_image
 from fastxform.project import Projection, Projector, Values, Wanted
@@ -95,13 +96,10 @@ class Source:
 
     def _read_one(self, payloads: Sequence[bytes | None]) -> Rows:
         projection = self.projector.project(payloads)
-        # Compressed payloads are no JSON, so that looking for them among the failures costs nothing where there are
-        # none.
-        refused: dict[int, str] = {}
-        if any((payload := payloads[row]) is not None and is_compressed(payload) for row in projection.failed):
-            payloads, refused = _decompress_some(payloads, projection.failed)
-            projection = self.projector.project(payloads)
-        return Rows(len(payloads), projection.columns, projection.failed | refused, payloads)
+        texts: Sequence[bytes | None] = payloads
+        if projection.unpacked:
+            texts = [projection.unpacked.get(row, payload) for row, payload in enumerate(payloads)]
+        return Rows(len(payloads), projection.columns, projection.failed, texts)
 
     # -- many documents a record
 
@@ -130,9 +128,8 @@ class Source:
     # -- CloudWatch Logs
 
     def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
-        payloads, refused = _decompress_some(payloads, range(len(payloads)))
         messages = self.message.project(payloads)
-        refused = messages.failed | refused
+        refused = dict(messages.failed)
         split: list[list[bytes] | None] = [[]] * len(payloads)
         for record, (kind, events) in enumerate(zip(*self._message_members(messages), strict=True)):
             if record in refused or kind == "CONTROL_MESSAGE":
@@ -171,6 +168,7 @@ def _decoded_kind(column: Column) -> str:
 def _decompress_some(
     payloads: Sequence[bytes | None], rows: Iterable[int]
 ) -> tuple[list[bytes | None], dict[int, str]]:
+    mark("JSON")
     found = list(payloads)
     refused: dict[int, str] = {}
     for row in rows:
@@ -182,6 +180,7 @@ def _decompress_some(
         except DecompressionError as error:
             found[row] = None
             refused[row] = error.reason
+    mark("decompress")
     return found, refused
 
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
+from fastxform import telemetry
 from fastxform.errors import FastxformError, Mistake
 from fastxform.specfile.mistakes import near, nearest, one_line, shown
 
@@ -86,7 +87,56 @@ def settings(environ: Mapping[str, str] = os.environ) -> Settings:
     config = os.path.join(folder, environ.get("FASTXFORM_CONFIG", CONFIG_DEFAULT))
     if not os.path.isfile(config):
         mistakes.append(_mistake("FASTXFORM_CONFIG", _missing(config, "FASTXFORM_CONFIG" in environ)))
+    mistakes += reporting(environ)[1]
     return Settings(config, codec == CODECS[0] and _is_handler(environ), tuple(mistakes))
+
+
+_YES: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
+_NO: Final = frozenset({"", "0", "false", "f", "no", "n", "off"})
+_DIMENSION_LIMIT: Final = 255
+"""Characters of a namespace or a dimension's value: CloudWatch's limit for the first, ours for the second."""
+
+
+def reporting(environ: Mapping[str, str] = os.environ) -> tuple[telemetry.Settings, list[Mistake]]:
+    """Read what is asked of metrics and log, by the names that Powertools for AWS Lambda gave, with every mistake.
+
+    Of Lambda's log level and Powertools' the higher counts: below the first Lambda throws lines away, and the second is
+    the way to a quiet log that leaves Lambda's at INFO, as which Lambda takes a line of metrics.
+    """
+    mistakes: list[Mistake] = []
+    disabled = environ.get("POWERTOOLS_METRICS_DISABLED", "").strip().lower()
+    if disabled not in _YES | _NO:
+        mistakes.append(_mistake("POWERTOOLS_METRICS_DISABLED", f"{shown(disabled)} is neither true nor false"))
+    wanted = environ.get("POWERTOOLS_LOG_LEVEL", "").strip().upper() or "INFO"
+    if wanted not in telemetry.LEVELS:
+        wrong = f"{shown(wanted)} is not a level; {nearest(wanted, telemetry.LEVELS)}"
+        mistakes.append(_mistake("POWERTOOLS_LOG_LEVEL", wrong))
+    given = environ.get("AWS_LAMBDA_LOG_LEVEL", "").strip().upper()
+    known = [level for level in (wanted, given) if level in telemetry.LEVELS]  # Lambda may invent one: then it filters
+    namespace = environ.get("POWERTOOLS_METRICS_NAMESPACE", "").strip() or "fastxform"
+    if not _is_dimension(namespace) or namespace.startswith("AWS/"):
+        wrong = (
+            f"{shown(namespace)} is not a namespace: 1 to {_DIMENSION_LIMIT} ASCII characters, not from AWS/ or a colon"
+        )
+        mistakes.append(_mistake("POWERTOOLS_METRICS_NAMESPACE", wrong))
+    name = _service_variable(environ)
+    service = environ[name].strip() if name else None
+    if name and service and not _is_dimension(service):
+        wrong = f"{shown(service)} is not a dimension: 1 to {_DIMENSION_LIMIT} ASCII characters, not from a colon"
+        mistakes.append(_mistake(name, wrong))
+    level = max(known, key=telemetry.LEVELS.__getitem__, default="INFO")
+    return telemetry.Settings(namespace, service, disabled not in _YES, level), mistakes
+
+
+def _service_variable(environ: Mapping[str, str]) -> str | None:
+    """Return the first variable that names the service; None where only the context may."""
+    names = ("POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_NAME")
+    return next((name for name in names if environ.get(name, "").strip()), None)
+
+
+def _is_dimension(text: str) -> bool:
+    """Tell whether CloudWatch takes a text as namespace or dimension."""
+    return 0 < len(text) <= _DIMENSION_LIMIT and text.isascii() and text.isprintable() and text[0] != ":"
 
 
 def install() -> bool:

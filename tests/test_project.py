@@ -4,6 +4,7 @@ The reference is `alone.Document`, which `test_pipeline.py` holds against the or
 Invariant: no table here depends on which records stand beside the one it is about.
 """
 
+import gzip
 import json
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, hostile_payloads
 
 from fastxform import alone, decoder, dynamodb, paths
+from fastxform.decoder import Reading
 from fastxform.members import ConflictError, Lane, Members, meet
 from fastxform.project import Projector, Wanted
 from fastxform.values import BAD_PATH, BAD_TYPE, Json, Number
@@ -285,8 +287,9 @@ def test_a_widened_decoder_refuses_nothing_that_it_was_widened_for():
     """The second batch of an odd shape is decoded, not read record by record."""
     subject = projector(a="o.a", b=("b", "int64"))
     odd = [b'{"o":null,"b":"x"}'] * MANY
-    assert len(subject.decoders[0].read(odd)[1]) == 0
     assert read(subject, odd) == {"a": [None] * MANY, "b": ["x"] * MANY}
+    found = Reading(subject.decoders[0]).read(odd)
+    assert found is not None and found[1] == set()
 
 
 @pytest.mark.parametrize(
@@ -605,3 +608,44 @@ def test_the_names_of_members_are_never_source(name):
     payload = json.dumps({name: 1, "l": [{name: name, "y": name}], "o": {name: 3}}).encode()
     check_alone(subject, wanted, [payload, b"{}"], "json")
     assert read(subject, [payload])[quoted] == [Number("1")]
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(JSON_VALUES, max_size=5), st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]))
+def test_texts_made_compact_together_are_those_made_compact_one_by_one(values, separators):
+    """Whether none of them has white space to lose, or some of them, whatever stands in their strings."""
+    texts = [json.dumps(value, separators=separators).encode() for value in [*values, {"a": ",\n"}, None, 'x,\\n"y']]
+    assert alone.compact_all(texts) == [alone.compact(text) for text in texts]
+    assert alone.compact_all(texts[:1]) == [alone.compact(text) for text in texts[:1]]
+    assert alone.compact_all([]) == []
+
+
+@pytest.mark.parametrize("depth", [1, 511, 512, 513, 600, 900])
+@pytest.mark.parametrize("filler", [0, 1, 60, 64, 300, 5_000, 100_000])
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_no_valid_document_that_is_too_deep_is_taken_for_a_shallow_one(depth, filler, opening):
+    """The quick look is never wrong in that direction, wherever the brackets stand."""
+    deep = opening * depth + "1" + ("]" if opening == "[" else "}") * depth
+    for text in (f'["{"x" * filler}",{deep}]', f'[{deep},"{"x" * filler}"]', f'["{"[" * filler}",{deep}]'):
+        document = text.encode()
+        json.loads(document)
+        assert alone.is_deep(document) == (depth + 1 > 512)
+        assert not alone.is_deep(document) or len(document) < alone.SHALLOW_BYTES or alone.may_be_deep(document)
+
+
+def test_compressed_records_are_read_where_they_stand():
+    """Among others, and more than one chunk of them; a broken one is refused with its own reason."""
+    plain = [b'{"a":%d}' % number for number in range(1_200)]
+    payloads = [gzip.compress(text, 1) if row % 3 == 0 else text for row, text in enumerate(plain)]
+    payloads[600] = payloads[600][:-3]
+    payloads[601] = None
+    projection = projector(a=("a", "int64")).project(payloads)
+    assert projection.failed == {600: "compression", 601: "base64"}
+    assert projection.columns["a"].values == [None if row in (600, 601) else row for row in range(1_200)]
+    assert projection.unpacked == {row: plain[row] for row in range(0, 1_200, 3) if row != 600}

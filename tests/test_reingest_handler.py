@@ -55,7 +55,7 @@ class Context:
 
 @pytest.fixture
 def answer(monkeypatch, capsys):
-    """Run a handler on an event as bytes against a server with a plan: (result of each record, log lines)."""
+    """Run a handler on an event as bytes against a server with a plan: (result of each record, log line)."""
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -68,13 +68,15 @@ def answer(monkeypatch, capsys):
         assert len(response) <= RESPONSE_LIMIT_BYTES
         records = json.loads(response)["records"]
         assert [record["recordId"] for record in records] == [record["recordId"] for record in event["records"]]
-        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        return [record["result"] for record in records], {line["fastxform"]: line for line in lines}
+        metrics, log = map(json.loads, capsys.readouterr().out.splitlines())
+        words = Counter(record["result"] for record in records)
+        assert metrics["RecordsDropped"] + metrics["RecordsReingested"] == words[DROPPED]
+        return [record["result"] for record in records], log
 
     return run
 
 
-def settle(results, lines, server):
+def settle(results, log, server):
     """Check what the answer says against what the server has; return how many went back."""
     sent, taken = results.count(OK), Counter(record.data for record in server.taken)
     assert server.violations == []
@@ -85,13 +87,13 @@ def settle(results, lines, server):
     failed = [payload for payload, result in zip(PAYLOADS, results, strict=True) if result == FAILED]
     assert set(back) <= set(taken), "acknowledged, and lost"
     assert set(taken) <= set(PAYLOADS[sent:]), "sent and put back"
-    counts = lines["records put back"]
+    counts = log["put_back"]
     assert (counts["acknowledged"], counts["not_acknowledged"]) == (len(back), len(failed))
     doubtful = len(set(taken) & set(failed)) + sum(taken[payload] > 1 for payload in back)
     assert doubtful <= counts["possible_duplicates"]
     if failed:
-        assert sum(lines["records failed"]["failed"].values()) == len(failed)
-        assert set(lines["records failed"]["failed"]) <= set(REASONS)
+        assert sum(log["failed"].values()) == len(failed)
+        assert set(log["failed"]) <= set(REASONS)
     return len(back)
 
 
@@ -113,8 +115,8 @@ PLANS = {
 def test_dropped_is_what_was_acknowledged(answer, plan, source):
     """Under faults that end every record that does not fit goes back; what may be twice was called so."""
     with AwsServer(plan) as server:
-        results, lines = answer(server, event_of(source))
-    back = settle(results, lines, server)
+        results, log = answer(server, event_of(source))
+    back = settle(results, log, server)
     assert FAILED not in results
     taken = Counter(record.data for record in server.taken)
     assert len(taken) == back == RECORDS - results.count(OK)
@@ -130,43 +132,43 @@ def test_dropped_is_what_was_acknowledged(answer, plan, source):
 def test_a_refusal_fails_what_does_not_fit(answer, refuse):
     """Nothing is dropped, nothing is taken, and the reason says that the stream takes no puts."""
     with AwsServer(Plan(refuse=refuse)) as server:
-        results, lines = answer(server, event_of("kinesis"))
-    assert settle(results, lines, server) == 0
-    assert (server.taken, lines["records failed"]["failed"]) == ([], {"put_refused": results.count(FAILED)})
+        results, log = answer(server, event_of("kinesis"))
+    assert settle(results, log, server) == 0
+    assert (server.taken, log["failed"]) == ([], {"put_refused": results.count(FAILED)})
 
 
 def test_the_answer_comes_before_the_deadline(answer):
     """Of calls that are never answered the records are failed, though the server took them, and called in doubt."""
     with AwsServer(Plan(calls={"hang": 1.0})) as server:
-        results, lines = answer(server, event_of("direct"), context=Context(1_900))
+        results, log = answer(server, event_of("direct"), context=Context(1_900))
         assert not server.ending.is_set()  # the answer was here while every call still hung
         assert server.concurrency_max == 3
-    assert settle(results, lines, server) == 0
+    assert settle(results, log, server) == 0
     taken = {record.data for record in server.taken}
-    assert len(taken) == 1_500 == lines["records put back"]["possible_duplicates"]
-    assert lines["records failed"]["failed"] == {"put_failed": 1_500, "deadline": results.count(FAILED) - 1_500}
+    assert len(taken) == 1_500 == log["put_back"]["possible_duplicates"]
+    assert log["failed"] == {"put_failed": 1_500, "deadline": results.count(FAILED) - 1_500}
 
 
 @pytest.mark.parametrize("left_ms", [0, 1_000, 1_099])
 def test_without_time_no_put_is_started(answer, left_ms):
     """With the reserve touched everything that does not fit is failed, and no call is made."""
     with AwsServer() as server:
-        results, lines = answer(server, event_of("direct"), context=Context(left_ms))
-    assert (settle(results, lines, server), server.seen) == (0, 0)
-    assert lines["records failed"]["failed"] == {"deadline": results.count(FAILED)}
+        results, log = answer(server, event_of("direct"), context=Context(left_ms))
+    assert (settle(results, log, server), server.seen) == (0, 0)
+    assert log["failed"] == {"deadline": results.count(FAILED)}
 
 
 def test_a_kinesis_event_without_its_arn(answer):
     """Records that came from a Kinesis stream without a name are failed; a stream by configuration gets them."""
     event = event_of("kinesis without ARN")
     with AwsServer() as server:
-        results, lines = answer(server, event)
+        results, log = answer(server, event)
         assert (DROPPED in results, server.seen) == (False, 0)
-        assert "sourceKinesisStreamArn is missing" in lines["records cannot be put back"]["why"]
-        assert lines["records failed"]["failed"] == {"put_refused": results.count(FAILED)}
+        assert "sourceKinesisStreamArn is missing" in log["put_back"]["why"]
+        assert log["failed"] == {"put_refused": results.count(FAILED)}
         named = CONFIG.replace("workers = 3", 'workers = 3, stream = "mine"')
-        results, lines = answer(server, event, named)
-    assert settle(results, lines, server) == RECORDS - results.count(OK)
+        results, log = answer(server, event, named)
+    assert settle(results, log, server) == RECORDS - results.count(OK)
     assert {(record.service, record.stream) for record in server.taken} == {("kinesis", "mine")}
     assert all(record.partition_key == f"key-{json.loads(record.data)['id']}" for record in server.taken)
 
@@ -174,29 +176,29 @@ def test_a_kinesis_event_without_its_arn(answer):
 def test_msk_takes_nothing_back(answer):
     """What does not fit is failed, in the member of MSK, and no call is made."""
     with AwsServer() as server:
-        results, lines = answer(server, event_of("msk"))
+        results, log = answer(server, event_of("msk"))
     assert set(results) == {OK, FAILED}
     assert (results == sorted(results), server.seen) == (True, 0)
-    assert lines["records cannot be put back"]["why"] == "an MSK source has no stream to put records back to"
+    assert log["put_back"]["why"] == "an MSK source has no stream to put records back to"
 
 
 def test_policy_fail_puts_nothing_back(answer):
     """The stream is never asked."""
     with AwsServer() as server:
-        results, lines = answer(server, event_of("direct"), CONFIG.replace("workers = 3", 'policy = "fail"'))
+        results, log = answer(server, event_of("direct"), CONFIG.replace("workers = 3", 'policy = "fail"'))
     assert (set(results), server.seen) == ({OK, FAILED}, 0)
-    assert lines["records failed"]["failed"] == {"overflow": results.count(FAILED)}
+    assert log["failed"] == {"overflow": results.count(FAILED)}
 
 
 def test_a_malformed_arn_matters_only_on_overflow(answer):
     """An event that fits is answered whatever its ARN is; one that does not fails what has nowhere to go."""
     event = event_of("direct") | {"deliveryStreamArn": "arn:aws:kinesis:EXAMPLE"}
     with AwsServer() as server:
-        results, lines = answer(server, event | {"records": event["records"][:500]})
-        assert (results, lines) == ([OK] * 500, {})
-        results, lines = answer(server, event)
+        results, log = answer(server, event | {"records": event["records"][:500]})
+        assert (results, log["failed"], "put_back" in log) == ([OK] * 500, {}, False)
+        results, log = answer(server, event)
     assert (set(results), server.seen) == ({OK, FAILED}, 0)
-    assert "deliveryStreamArn is missing or not an ARN" in lines["records cannot be put back"]["why"]
+    assert "deliveryStreamArn is missing or not an ARN" in log["put_back"]["why"]
 
 
 def test_the_budget_holds_whatever_the_puts_answer(answer):
