@@ -109,7 +109,7 @@ def test_no_verb_is_a_usage_mistake(command):
         ("simulat", "did you mean simulate?"),
         ("brust", "did you mean burst?"),
         ("check_response", "did you mean check-response?"),
-        ("qqq", "the verbs are run, burst"),
+        ("qqq", "the verbs are init, run, burst"),
     ],
 )
 def test_a_wrong_verb_names_the_nearest(command, verb, remedy):
@@ -394,41 +394,6 @@ def test_an_event_that_lambda_would_refuse_is_noted(command):
     code, out, err = command("burst", "--records", 7, "--size", 1_000_000, "--table", "ticker", "--event")
     assert (code, len(json.loads(out)["records"])) == (0, 7)
     assert "more than a request to Lambda holds" in err
-
-
-# -- check-response
-
-
-def test_a_good_response_passes(command, write):
-    """Exit code 0, no finding."""
-    event = event_of(b"a")
-    identity = json.loads(event)["records"][0]["recordId"]
-    response = json.dumps({"records": [{"recordId": identity, "result": "Dropped"}]}).encode()
-    code, out, err = command("check-response", write(event, "event"), write(response + b"\n", "response"))
-    assert (code, out, err) == (0, b"", "1 records: 1 Dropped; 0 findings\n")
-
-
-def test_findings_end_with_1(command, write):
-    """Each finding a line on standard output; as JSON too."""
-    event, response = write(event_of(b"a", b"b"), "event"), write(b'{"records":[]}', "response")
-    code, out, _ = command("check-response", event, response)
-    assert (code, out.decode()) == (
-        1,
-        "event.records[0]: error: records of the event are not answered, the first is the one named (2 times) "
-        "[Lambda.MissingRecordId]\n",
-    )
-    code, out, _ = command("check-response", event, response, "--json")
-    found = json.loads(out)
-    assert (code, found["records"], found["error_codes"]) == (1, 2, {"Lambda.MissingRecordId": 2})
-    assert [finding["code"] for finding in found["findings"]] == ["Lambda.MissingRecordId"]
-
-
-def test_what_is_no_event_cannot_be_checked(command, write):
-    """Exit code 2 with the name of the file."""
-    path = write(b"{}", "event")
-    code, out, err = command("check-response", path, path)
-    assert (code, out) == (2, b"")
-    assert err.startswith(f"fastxform: {path}: the event is not a Firehose event")
 
 
 # -- streams of the process

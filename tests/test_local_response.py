@@ -67,8 +67,8 @@ DUPLICATE = "Lambda.DuplicatedRecordId"
 
 RECORD_FAULTS = [
     ("missing", answer(ok("a"), ok("c")), ["Ok", MISSING, "Ok"], {MISSING}),
-    ("replaced", answer(ok("a"), ok("x"), ok("c")), ["Ok", MISSING, "Ok"], {MISSING, "unknown-id"}),
-    ("extra", answer(ok("a"), ok("b"), ok("c"), ok("x"), ok("x")), ["Ok", "Ok", "Ok"], {"unknown-id"}),
+    ("replaced", answer(ok("a"), ok("x"), ok("c")), ["Ok", MISSING, "Ok"], {MISSING, "id-unknown"}),
+    ("extra", answer(ok("a"), ok("b"), ok("c"), ok("x"), ok("x")), ["Ok", "Ok", "Ok"], {"id-unknown"}),
     ("no-id", answer(ok("a"), {"result": "Dropped"}, ok("c")), ["Ok", MISSING, "Ok"], {MISSING}),
     ("id-is-number", answer(ok("a"), ok(5), ok("c")), ["Ok", MISSING, "Ok"], {MISSING}),
     ("no-entries", answer(), [MISSING] * 3, {MISSING}),
@@ -226,23 +226,25 @@ def test_the_destination_is_read_from_the_metadata():
 def test_both_kinds_of_metadata_are_a_mistake():
     """A stream delivers to S3 or to Iceberg, never both."""
     verdict = check_ids(["a"], answer(ok("a", b"{}", metadata={**keys(k="v"), **table()})))
-    assert errors(verdict) == {"mixed-metadata"}
+    assert errors(verdict) == {"metadata-mixed"}
 
 
 @pytest.mark.parametrize(
-    ("entry", "code"),
+    ("entry", "level", "code"),
     [
-        (ok("a", b"no newline"), "no-newline"),
-        (ok("a", extra=1), "unknown-member"),
-        (other("a", "Dropped", data="YQ=="), "echoed-data"),
-        (other("a", "ProcessingFailed", data="YQ=="), "echoed-data"),
+        (ok("a", b"no newline"), "warning", "no-newline"),
+        (ok("a", b""), "warning", "data-empty"),
+        (ok("a", metadata={"partitionkeys": {"k": "v"}}), "warning", "metadata-unknown"),
+        (ok("a", extra=1), "note", "member-unknown"),
+        (other("a", "Dropped", data="YQ=="), "note", "data-echoed"),
+        (other("a", "ProcessingFailed", data="YQ=="), "note", "data-echoed"),
     ],
-    ids=["no-newline", "unknown-member", "dropped-data", "failed-data"],
+    ids=["no-newline", "empty", "metadata", "unknown-member", "dropped-data", "failed-data"],
 )
-def test_notes_cost_nothing(entry, code):
-    """What Firehose tolerates is said, and is no error."""
+def test_what_firehose_tolerates_is_no_error(entry, level, code):
+    """It is said, as a warning where something else is delivered than was likely meant, and as a note else."""
     verdict = check_ids(["a"], answer(entry))
-    assert [(found.level, found.code) for found in verdict.findings] == [("note", code)]
+    assert [(found.level, found.code) for found in verdict.findings] == [(level, code)]
     assert verdict.outcomes[0].error_code in ("", "Lambda.ProcessingFailedStatus")
 
 
@@ -251,7 +253,10 @@ def test_findings_of_a_kind_are_counted():
     entries = [other(str(number), "Ok", data="!") for number in range(1_000)]
     verdict = check_ids([str(number) for number in range(1_000)], answer(*entries))
     assert [(found.place, found.count) for found in verdict.findings] == [("records[0].data", 1_000)]
-    assert str(verdict.findings[0]).endswith("(1000 times) [Lambda.JsonMappingException]")
+    assert str(verdict.findings[0]).endswith(
+        " (1000 times: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...) [data-not-base64, Lambda.JsonMappingException]"
+    )
+    assert verdict.findings[0].entries == tuple(range(1_000))
 
 
 def test_msk_data_has_its_own_name():

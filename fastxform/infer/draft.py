@@ -1,0 +1,67 @@
+"""A configuration that is being made: columns and routes before they are text, and what the caller gets in the end.
+
+The families fill it, `writing` spells it. Invariant: a draft names each column once, and every type is one of the
+file's spellings.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+Format = Literal["csv", "json"]
+
+
+@dataclass(slots=True)
+class Column:
+    """One column: its path, or None where the name is the path; `comment` is what the sample says of it."""
+
+    name: str
+    path: str | None
+    type: str | None
+    comment: str
+    required: bool = False
+    hidden: bool = False
+
+
+@dataclass(slots=True)
+class Route:
+    """The records of one kind: what they are, the condition on the shared columns, and the columns of their own."""
+
+    title: str
+    where: str
+    columns: list[Column]
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one family makes of its records: everything of the file but its head and its tests."""
+
+    source: str
+    columns: list[Column]
+    routes: list[Route] = field(default_factory=list)
+    prefers_json: bool = False
+    hints: list[str] = field(default_factory=list)
+    """Lines of TOML that are written as comments above the columns."""
+    notes: list[str] = field(default_factory=list)
+    """What the user is told of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """A configuration out of a sample, and what became of the sample's records.
+
+    `families` counts the records that were understood, the family of the configuration first; `skipped` counts the
+    others by reason; `results` what the configuration makes of the first records of its family.
+    """
+
+    text: str
+    title: str
+    families: dict[str, int]
+    skipped: Counter[str]
+    results: Counter[str]
+    columns: int
+    tests: int
+    is_partial: bool
+    """Whether the sample has more records than were read."""
+    notes: tuple[str, ...] = ()
