@@ -14,6 +14,7 @@ from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
+_WINDOW_BYTES: Final = 4_096
 
 
 class DecompressionError(Exception):
@@ -44,23 +45,36 @@ def decompress(payload: bytes, limit_bytes: int = DECOMPRESSED_LIMIT_BYTES) -> b
 
 
 def _gunzip(payload: bytes, limit_bytes: int) -> bytes:
-    parts = []
-    left = limit_bytes
-    rest = payload
-    while rest:
+    """Return what all members of a payload hold, one after the other; most payloads are one member."""
+    member = zlib.decompressobj(_GZIP_WINDOW)
+    found = _feed(member, payload, limit_bytes)
+    if not member.eof:
+        raise DecompressionError("compression")
+    if not member.unused_data:
+        return found
+    parts, left, place = [found], limit_bytes - len(found), len(payload) - len(member.unused_data)
+    whole = memoryview(payload)
+    while place < len(whole):
         member = zlib.decompressobj(_GZIP_WINDOW)
-        try:
-            part = member.decompress(rest, left + 1)
-        except zlib.error as err:
-            raise DecompressionError("compression") from err
-        if len(part) > left:
-            raise DecompressionError("too_large")
-        if not member.eof:
-            raise DecompressionError("compression")
-        parts.append(part)
-        left -= len(part)
-        rest = member.unused_data
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        while not member.eof:
+            # What a member leaves over is copied by `zlib`: of a payload of 50,000 members that must not be all.
+            window = whole[place : place + _WINDOW_BYTES]
+            if not window:
+                raise DecompressionError("compression")
+            parts.append(_feed(member, window, left))
+            left -= len(parts[-1])
+            place += len(window) - len(member.unused_data)
+    return b"".join(parts)
+
+
+def _feed(member: "zlib._Decompress", data: bytes | memoryview, limit_bytes: int) -> bytes:
+    try:
+        found = member.decompress(data, limit_bytes + 1)
+    except zlib.error as err:
+        raise DecompressionError("compression") from err
+    if len(found) > limit_bytes:
+        raise DecompressionError("too_large")
+    return found
 
 
 def _unzstd(payload: bytes, limit_bytes: int) -> bytes:

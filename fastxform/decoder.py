@@ -7,7 +7,7 @@ another value than its text says, is left to its caller. Invariant: how wide the
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from fastxform import alone, dynamodb
@@ -87,8 +87,16 @@ class Reading:
         if decoded is None:
             return None
         roots, refused = decoded
+        found = self.extract(roots, texts)
+        if found is not None:
+            found[1].update(refused)
+        return found
+
+    def extract(self, roots: list[Any], texts: Sequence[bytes]) -> tuple[list[list[Any]], set[int]] | None:
+        """Return what `read` returns for texts that have been decoded; `texts` are asked for where a value is odd."""
         generated = self._generated
         lists = generated.extract(roots, self._double(texts))
+        refused: set[int] = set()
         containers: set[int] = set()
         for want, kind, values in zip(self.wanted, self._kinds, lists, strict=True):
             if kind == "any":
@@ -123,7 +131,7 @@ class Reading:
     def _is_widened(self, watch: _Watch, texts: Iterable[bytes]) -> bool:
         return watch.add(texts) and self.decoder.widen(watch.last)
 
-    def _double(self, texts: list[bytes]) -> list[bool]:
+    def _double(self, texts: Sequence[bytes]) -> list[bool]:
         """Return whether binary values carry two layers of base64, where a column asks for it."""
         if "attribute" not in self._kinds:
             return []
@@ -148,7 +156,7 @@ def _containers(values: list[Any]) -> set[int]:
     return {row for row, value in enumerate(values) if type(value) in (dict, list)}
 
 
-def _minus_zeros(values: list[Any], texts: list[bytes]) -> set[int]:
+def _minus_zeros(values: list[Any], texts: Sequence[bytes]) -> set[int]:
     """Return the rows of zeros that may have been -0, which has lost its sign."""
     if 0 not in values:
         return set()
@@ -156,7 +164,9 @@ def _minus_zeros(values: list[Any], texts: list[bytes]) -> set[int]:
     return {row for row in zeros if _MINUS_ZERO.search(texts[row])}
 
 
-def _empty_picks(picked: Callable[[Any], bool], values: list[Any], roots: list[Any], texts: list[bytes]) -> set[int]:
+def _empty_picks(
+    picked: Callable[[Any], bool], values: list[Any], roots: list[Any], texts: Sequence[bytes]
+) -> set[int]:
     """Return the rows where `(a || b).c` found nothing in an object that may be empty, which JMESPath passes over."""
     if None not in values:
         return set()

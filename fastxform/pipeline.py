@@ -374,7 +374,7 @@ def _gather(rows: Rows, answers: Answers, count: int) -> Batch:
     data, reasons, metadata = answers.data, answers.reasons, answers.metadata
     if rows.parents is not None:
         groups = None
-        if metadata is not None or len({id(plan) for plan in answers.plans if plan is not None}) > 1:
+        if metadata is not None or len(set(map(id, answers.plans)) - {id(None)}) > 1:
             groups = list(zip(answers.plans, metadata or [None] * rows.count, strict=True))
         data, reasons, first = gather(rows, data, reasons, groups, count)
         if metadata is not None:

@@ -90,10 +90,7 @@ class Projector:
 
     def _attempt(self, payloads: Sequence[bytes | None]) -> Projection | None:
         """Return the columns of a batch, or None where a decoder was widened on the way."""
-        readings = [Reading(decoder) for decoder in self.decoders]
-        kinds = {want.name: decoder.kind(want) for decoder in self.decoders for want in decoder.members.wanted}
-        kinds |= {want.name: "mixed" for want in self.slow}
-        projection = Projection({name: Values(kind, []) for name, kind in kinds.items()}, {}, {})
+        readings, projection = self._begin()
         for start in range(0, len(payloads), CHUNK_RECORDS):
             part = payloads[start : start + CHUNK_RECORDS]
             mark("base64")
@@ -101,6 +98,33 @@ class Projector:
                 return None
             mark("JSON")
         return projection
+
+    def project_decoded(self, roots: list[Any], texts: Sequence[bytes]) -> Projection | None:
+        """Return the columns of documents that the decoder of `whole` has decoded, or None where it was widened.
+
+        Args:
+            roots: the structs.
+            texts: the documents; few of them are asked for.
+        """
+        (reading,), projection = self._begin()
+        found = reading.extract(roots, texts)
+        if found is None:
+            return None
+        for want, values in zip(reading.wanted, found[0], strict=True):
+            projection.columns[want.name].values = values
+        self._read_alone(_Chunk(texts, 0), sorted(found[1]), projection)
+        return projection
+
+    @property
+    def whole(self) -> Decoder | None:
+        """The one decoder that reads every column; None where there is none."""
+        return self.decoders[0] if len(self.decoders) == 1 and not self.slow else None
+
+    def _begin(self) -> tuple[list[Reading], Projection]:
+        readings = [Reading(decoder) for decoder in self.decoders]
+        kinds = {want.name: decoder.kind(want) for decoder in self.decoders for want in decoder.members.wanted}
+        kinds |= {want.name: "mixed" for want in self.slow}
+        return readings, Projection({name: Values(kind, []) for name, kind in kinds.items()}, {}, {})
 
     def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection) -> bool:
         """Read some records while they are in the cache; tell whether no decoder was widened."""
@@ -139,7 +163,7 @@ class Projector:
         columns = [(want, projection.columns[want.name]) for want in self.slow]
         for row, payload in enumerate(chunk.payloads, chunk.start):
             is_record = payload is not None and row not in projection.failed
-            document = alone.Document(payload, self.source) if is_record else None  # type: ignore[arg-type]
+            document = alone.Document(payload, self.source) if is_record else None
             for want, values in columns:
                 outcome = None if document is None else document.evaluate(want.path, want.kind == "json")
                 if outcome is BAD_PATH or outcome is BAD_TYPE:
@@ -151,7 +175,7 @@ class Projector:
 class _Chunk(Struct):
     """Some payloads of a batch, the first of them at `start`."""
 
-    payloads: list[bytes | None]
+    payloads: Any
     start: int
 
 
@@ -161,7 +185,8 @@ def _texts(chunk: _Chunk, projection: Projection) -> tuple[list[bytes], set[int]
     Compressed payloads are never UTF-8: they are found by that, and the chunk has them unpacked from then on.
     """
     texts = _present(chunk.payloads)
-    suspects = _not_utf8(texts)
+    # The records of a stream are mostly of one kind: where the first is compressed nothing is found out by UTF-8.
+    suspects = set(range(len(texts))) if is_compressed(texts[0]) else _not_utf8(texts)
     packed = [place for place in suspects if is_compressed(texts[place])]
     if packed:
         mark("JSON")

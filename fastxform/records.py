@@ -6,14 +6,17 @@ no record has no rows.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from fastxform import alone, paths
 from fastxform.clock import mark
 from fastxform.compression import DecompressionError, decompress, is_compressed
 from fastxform.dynamodb import BadAttributeError, encode_plain, plain_image
-from fastxform.project import Projection, Projector, Values, Wanted
+from fastxform.messages import Messages
+from fastxform.project import Projector, Values, Wanted
 from fastxform.spec import Column, Spec
 from fastxform.structs import Struct, field
 
@@ -22,10 +25,6 @@ EVENT_NAME: Final = object()
 
 LOG_COLUMNS: Final = ("owner", "logGroup", "logStream", "id", "timestamp", "message")
 """What a log event is written as where the configuration names no columns."""
-
-_MESSAGE_TYPE: Final = object()
-_LOG_EVENTS: Final = object()
-_MESSAGE_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "subscriptionFilters"})
 
 
 class Rows(Struct):
@@ -69,12 +68,7 @@ class Source:
             self.wanted.append(Wanted(EVENT_NAME, paths.Dotted(("eventName",)), "string"))
         self.is_dynamodb = spec.source == "dynamodb"
         if spec.source == "cloudwatch-logs":
-            members = [
-                Wanted(_MESSAGE_TYPE, paths.Dotted(("messageType",)), "string"),
-                Wanted(_LOG_EVENTS, paths.Dotted(("logEvents",)), "text"),
-            ]
-            self.message = Projector([*members, *(w for w in self.wanted if _roots(w) <= _MESSAGE_MEMBERS)], "json")
-            self.events = Projector([w for w in self.wanted if not _roots(w) <= _MESSAGE_MEMBERS], "json")
+            self.messages = Messages(self.wanted)
         else:
             self.projector = Projector(self.wanted, spec.source)
 
@@ -128,36 +122,8 @@ class Source:
     # -- CloudWatch Logs
 
     def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
-        messages = self.message.project(payloads)
-        refused = dict(messages.failed)
-        split: list[list[bytes] | None] = [[]] * len(payloads)
-        for record, (kind, events) in enumerate(zip(*self._message_members(messages), strict=True)):
-            if record in refused or kind == "CONTROL_MESSAGE":
-                continue
-            text = b"" if events is None else bytes(events)
-            if kind != "DATA_MESSAGE" or not text.startswith(b"["):
-                refused[record] = "message"
-            else:
-                split[record] = alone.elements_of(text)
-        parents, texts = _flatten(split)
-        entries = self.events.project(texts)
-        values = {key: column.take(parents) for key, column in messages.columns.items()} | entries.columns
-        refused |= dict.fromkeys(_refuse(parents, entries.failed), "message")
-        return _without(Rows(len(texts), values, entries.failed, texts, parents, refused))
-
-    def _message_members(self, messages: Projection) -> list[list[Any]]:
-        """Return `messageType` and the text of `logEvents` of each message."""
-        found = []
-        for key in (_MESSAGE_TYPE, _LOG_EVENTS):
-            column = messages.columns.pop(key)
-            for record, outcome in column.alone.items():
-                column.values[record] = outcome.encode() if key is _LOG_EVENTS and isinstance(outcome, str) else outcome
-            found.append(column.values)
-        return found
-
-
-def _roots(want: Wanted) -> frozenset[str]:
-    return frozenset(paths.root_names(want.path))
+        found = self.messages.read(payloads)
+        return Rows(len(found.parents), found.columns, {}, [], found.parents, found.refused)
 
 
 def _decoded_kind(column: Column) -> str:
@@ -273,10 +239,11 @@ def gather(
     failed = dict(rows.refused)
     for row in sorted(reasons):
         failed.setdefault(rows.parents[row], reasons[row])
-    parts: list[list[bytes]] = [[] for _ in range(count)]
-    for record, written in zip(rows.parents, data, strict=True):
-        if written is not None:
-            parts[record].append(written)
+    rest = iter(data)
+    sizes = Counter(rows.parents)  # rows of one record stand next to each other
+    joined = [b"".join(filter(None, islice(rest, sizes[record]))) or None for record in range(count)]
+    for record in failed:
+        joined[record] = None
     first: list[int | None] = [None] * count
     if groups is not None:
         for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
@@ -287,11 +254,7 @@ def gather(
                 first[record] = row
             elif groups[known] != groups[row]:
                 failed.setdefault(record, "documents")
-    return (
-        [b"".join(part) if part and record not in failed else None for record, part in enumerate(parts)],
-        failed,
-        first,
-    )
+    return joined, failed, first
 
 
 def write_documents(

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from fastxform import Pipeline
+from fastxform.compression import DecompressionError, decompress
 from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
 
 NOW_MS = 1_510_254_480_000
@@ -603,3 +604,26 @@ def test_a_key_that_is_null_or_empty_fails_the_record(members, wanted):
     batch = Pipeline.from_toml(KEYED).run([good, bad, good])
     assert batch.reason == [None, wanted, None]
     assert [found is None for found in batch.metadata] == [False, True, False]
+
+
+def test_a_payload_of_many_small_members_costs_no_more_than_its_bytes():
+    """50,000 members of one gzip payload are read, in pieces: what a member leaves over is not copied whole."""
+    members = 50_000
+    assert decompress(gzip.compress(b"", 1) * members + gzip.compress(b"{}")) == b"{}"
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (gzip.compress(b"{}") * 2 + b"\0", "compression"),
+        ((gzip.compress(b"{}") * 2)[:-1], "compression"),
+        (gzip.compress(b"{}") + gzip.compress(bytes(range(90)))[:40], "compression"),
+        (gzip.compress(b"x" * 60) + gzip.compress(b"x" * 60), "too_large"),
+    ],
+    ids=["more behind", "cut off", "second cut off", "together too large"],
+)
+def test_a_later_member_is_judged_as_the_first(payload, reason):
+    """Broken, cut off, followed by something else, or over the limit with those before it."""
+    with pytest.raises(DecompressionError) as caught:
+        decompress(payload, 100)
+    assert caught.value.reason == reason

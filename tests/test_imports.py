@@ -37,6 +37,7 @@ ORDER = (
     "rows_csv",
     "columns",
     "records",
+    "messages",
     "project",
     "compression",
     "decoder",
