@@ -1,0 +1,280 @@
+"""The SAM template: cfn-lint finds nothing in it and does find mistakes, and what it deploys works together.
+
+ministack takes misspelt properties, and cfn-lint sees no wiring, so both look. What ministack does not do (it reads no
+`KinesisStreamSpecification`, knows no metric math, and delivers record by record) is not looked at.
+"""
+
+import base64
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import WaiterError
+from rights import WIDE, findings, wide
+from terraform import ROOT
+
+from fastxform import telemetry
+
+TEMPLATE = ROOT / "deploy/sam/template.yaml"
+EXAMPLE = ROOT / "fastxform/examples/dynamotest"
+CODE_URI = "../../fastxform/examples/dynamotest/"
+SOURCES = ("direct_put", "kinesis", "table")
+ACCOUNT = "000000000000"
+CODE_BUCKET = "code"
+MATH = re.compile(r"^  FunctionDurationAlarm:\n(?:    .*\n)+", re.MULTILINE)
+"""The one resource that ministack refuses, since it knows no metric math; cfn-lint and a test below look at it."""
+
+
+def lint(path):
+    """Return cfn-lint's findings as (rule, message, line)."""
+    command = [Path(sys.executable).parent / "cfn-lint", "--format", "json", "--include-checks", "I", "--", path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode in (0, 2, 4, 6, 8, 10, 12, 14), done.stderr
+    return [
+        (found["Rule"]["Id"], found["Message"], found["Location"]["Start"]["LineNumber"])
+        for found in json.loads(done.stdout)
+    ]
+
+
+def test_the_template_is_clean():
+    """cfn-lint finds no error, no warning and nothing to note."""
+    assert lint(TEMPLATE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "message"),
+    [
+        (
+            "        CompressionFormat: GZIP\n",
+            "        CompressionFormatt: GZIP\n",
+            "E3002",
+            "Additional properties are not allowed "
+            "('CompressionFormatt' was unexpected. Did you mean 'CompressionFormat'?)",
+        ),
+        (
+            "            IgnorePublicAcls: true\n".removeprefix("    "),
+            "            IgnorePublicAcls: sometimes\n".removeprefix("    "),
+            "E3012",
+            "'sometimes' is not of type 'boolean'",
+        ),
+        (
+            "    Type: AWS::Kinesis::Stream\n",
+            "    Type: AWS::Kinesis::Streem\n",
+            "E3006",
+            "Resource type 'AWS::Kinesis::Streem' does not exist in 'us-east-1'",
+        ),
+        (
+            "          RoleARN: !GetAtt FirehoseRole.Arn\n",
+            "          RoleARN: !GetAtt FirehoseRole.Arnn\n",
+            "E1010",
+            "'Arnn' is not one of ['Arn', 'RoleId'] in ['us-east-1']",
+        ),
+        (
+            "        BucketARN: !GetAtt Bucket.Arn\n",
+            "",
+            "E3003",
+            "'BucketARN' is a required property",
+        ),
+        (
+            "      BillingMode: PAY_PER_REQUEST\n",
+            "      BillingMode: PAY_AS_YOU_GO\n",
+            "E3030",
+            "'PAY_AS_YOU_GO' is not one of ['PAY_PER_REQUEST', 'PROVISIONED']",
+        ),
+    ],
+    ids=["property", "type", "resource", "reference", "required", "value"],
+)
+def test_a_mistake_is_found(tmp_path, old, new, rule, message):
+    """cfn-lint names the mistake and its rule."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path = tmp_path / "template.yaml"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    found = lint(path)
+    assert [name for name, said, _ in found if said.startswith(message)] == [rule], found
+
+
+def zipped(*paths, root, prefix=""):
+    """Return a zip of files, named as they are below `root`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path in paths:
+            archive.write(path, prefix + str(path.relative_to(root)))
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def packaged(ministack):
+    """The template with the code in a bucket, as `sam package` leaves it, and the ARN of a layer."""
+    bucket = ministack.client("s3")
+    bucket.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    files = sorted(path for path in EXAMPLE.iterdir() if path.is_file())
+    bucket.put_object(Bucket=CODE_BUCKET, Key="dynamotest.zip", Body=zipped(*files, root=EXAMPLE))
+    sources = sorted((ROOT / "fastxform").rglob("*.py"))
+    layer = ministack.client("lambda").publish_layer_version(
+        LayerName="fastxform", Content={"ZipFile": zipped(*sources, root=ROOT, prefix="python/")}
+    )
+    text, count = MATH.subn("", TEMPLATE.read_text(encoding="utf-8"))
+    assert (count, text.count(CODE_URI)) == (1, 1)
+    return text.replace(CODE_URI, f"s3://{CODE_BUCKET}/dynamotest.zip"), layer["LayerVersionArn"]
+
+
+class Stack:
+    """What the template made for one source."""
+
+    def __init__(self, ministack, packaged, source):
+        self.ministack, self.source, self.name = ministack, source, f"sam-{source.replace('_', '-')}"
+        text, layer = packaged
+        cloud = ministack.client("cloudformation")
+        values = {"Name": self.name, "Source": source, "LayerArn": layer, "BufferMB": "2", "BufferSeconds": "30"}
+        cloud.create_stack(
+            StackName=self.name,
+            TemplateBody=text,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        try:
+            cloud.get_waiter("stack_create_complete").wait(
+                StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            )
+        except WaiterError as error:
+            events = cloud.describe_stack_events(StackName=self.name)["StackEvents"]
+            reasons = [f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}" for one in events]
+            raise AssertionError("\n".join(reasons)) from error
+        (stack,) = cloud.describe_stacks(StackName=self.name)["Stacks"]
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        listed = cloud.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
+        self.resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+
+    def stream(self):
+        """Return the description of the delivery stream."""
+        firehose = self.ministack.client("firehose")
+        return firehose.describe_delivery_stream(DeliveryStreamName=self.name)["DeliveryStreamDescription"]
+
+    def policies(self):
+        """Return the policies of the roles, as they are stored."""
+        iam = self.ministack.client("iam")
+        for role in ("FunctionRole", "FirehoseRole"):
+            name = self.resources[role]
+            for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+                yield iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+
+
+@pytest.fixture(scope="module", params=SOURCES)
+def stack(request, ministack, packaged):
+    """The template deployed for each source."""
+    return Stack(ministack, packaged, request.param)
+
+
+def test_the_stream_invokes_the_alias(stack):
+    """The processor is the function's alias, with the hints that were asked for, and it is on."""
+    (destination,) = stack.stream()["Destinations"]
+    processing = destination["ExtendedS3DestinationDescription"]["ProcessingConfiguration"]
+    (processor,) = processing["Processors"]
+    found = {one["ParameterName"]: one["ParameterValue"] for one in processor["Parameters"]}
+    assert processing["Enabled"] is True
+    assert found["LambdaArn"] == stack.outputs["AliasArn"]
+    assert found["LambdaArn"].endswith(f":function:{stack.name}:live")
+    assert (found["BufferSizeInMBs"], found["BufferIntervalInSeconds"], found["NumberOfRetries"]) == ("2", "30", "3")
+
+
+def test_rows_and_failures_lie_apart(stack):
+    """Prefixes have their expressions, and the bucket is the stack's."""
+    (destination,) = stack.stream()["Destinations"]
+    described = destination["ExtendedS3DestinationDescription"]
+    assert described["BucketARN"] == f"arn:aws:s3:::{stack.outputs['BucketName']}"
+    assert described["Prefix"].startswith(f"{stack.name}/year=!{{timestamp:yyyy}}/")
+    assert described["ErrorOutputPrefix"].startswith(f"{stack.name}-errors/!{{firehose:error-output-type}}/")
+
+
+def test_the_source_is_the_one_asked_for(stack):
+    """Kinesis and the table have a stream that Firehose reads; Direct PUT has none."""
+    kind = stack.stream()["DeliveryStreamType"]
+    if stack.source == "direct_put":
+        assert (kind, "StreamArn" in stack.outputs) == ("DirectPut", False)
+    else:
+        source = stack.stream()["Source"]["KinesisStreamSourceDescription"]
+        assert (kind, source["KinesisStreamARN"]) == ("KinesisStreamAsSource", stack.outputs["StreamArn"])
+    assert ("TableName" in stack.outputs) == (stack.source == "table")
+
+
+def test_rights_are_no_wider_than_they_have_to_be(stack):
+    """No action and no resource is a wildcard, but for the ends of ARNs on the closed list."""
+    policies = list(stack.policies())
+    assert len(policies) == 2
+    assert [finding for policy in policies for finding in findings(policy)] == []
+    assert wide(policies) == WIDE.keys() - {"WriteTables"}
+    (invoke,) = [one for policy in policies for one in policy["Statement"] if one["Sid"] == "Invoke"]
+    assert invoke["Resource"] == stack.outputs["AliasArn"]
+
+
+def test_records_go_back_where_they_came_from(stack):
+    """The function may put into its delivery stream, or into the Kinesis stream where that is the source."""
+    (statement,) = [one for policy in stack.policies() for one in policy["Statement"] if one["Sid"] == "PutRecordsBack"]
+    assert (statement["Action"], statement["Resource"]) == (
+        ("firehose:PutRecordBatch", f"arn:aws:firehose:eu-central-1:{ACCOUNT}:deliverystream/{stack.name}")
+        if stack.source == "direct_put"
+        else ("kinesis:PutRecords", stack.outputs["StreamArn"])
+    )
+
+
+def test_alarms_look_at_metrics_that_are_written(stack):
+    """Alarms of ours name metrics and dimensions of the transform; the lag has one where there is a stream."""
+    alarms = stack.ministack.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{stack.name}-")["MetricAlarms"]
+    by_name = {alarm["AlarmName"].removeprefix(f"{stack.name}-"): alarm for alarm in alarms}
+    ours = [alarm for alarm in alarms if alarm.get("Namespace") == "fastxform"]
+    assert {alarm["MetricName"] for alarm in ours} <= telemetry.UNITS.keys()
+    assert len(ours) == 4
+    for alarm in ours:
+        assert [one["Name"] for one in alarm["Dimensions"]] == list(telemetry.DIMENSIONS)
+        assert {one["Value"] for one in alarm["Dimensions"]} == {stack.name}
+    assert ("source-lag" in by_name) == (stack.source != "direct_put")
+    throttled = "ThrottledRecords" if stack.source == "direct_put" else "ThrottledGetRecords"
+    assert by_name["source-throttled"]["MetricName"] == throttled
+
+
+def test_the_function_transforms(stack):
+    """The alias, invoked with a batch, answers every record, with the rows of the example and a line of metrics."""
+    payloads = (EXAMPLE / "sample.jsonl").read_bytes().splitlines()
+    event = {
+        "invocationId": "i",
+        "deliveryStreamArn": f"arn:aws:firehose:eu-central-1:{ACCOUNT}:deliverystream/{stack.name}",
+        "region": "eu-central-1",
+        "records": [
+            {"recordId": str(i), "approximateArrivalTimestamp": 0, "data": base64.b64encode(payload).decode()}
+            for i, payload in enumerate(payloads)
+        ],
+    }
+    answer = stack.ministack.client("lambda").invoke(
+        FunctionName=stack.outputs["AliasArn"], Payload=json.dumps(event).encode()
+    )
+    body = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, body
+    rows = b"".join(base64.b64decode(one["data"]) for one in body["records"] if one["result"] == "Ok")
+    assert [one["recordId"] for one in body["records"]] == [record["recordId"] for record in event["records"]]
+    assert rows == (EXAMPLE / "expected.csv").read_bytes()
+
+
+def test_the_duration_alarm_rings_at_its_share_of_the_time_out():
+    """The expression of milliseconds and the time-out in seconds is percent, and the threshold is one of percent."""
+    (alarm,) = MATH.findall(TEMPLATE.read_text(encoding="utf-8"))
+    assert 'Expression: !Sub "duration / (10 * ${TimeoutSeconds})"' in alarm
+    assert "Stat: p99" in alarm
+    assert "\n      Threshold: 80\n" in alarm
+
+
+def test_the_readme_of_the_alarms_has_those_of_the_template():
+    """The template's alarms have the names that the Terraform module's README explains."""
+    readme = (ROOT / "deploy/terraform/README.md").read_text(encoding="utf-8")
+    names = [
+        line.split('"')[1].removeprefix("${Name}-")
+        for line in TEMPLATE.read_text(encoding="utf-8").splitlines()
+        if "AlarmName:" in line
+    ]
+    assert len(names) == 12
+    assert [name for name in names if f"\n| {name} |" not in readme] == []
