@@ -44,6 +44,14 @@ KINESIS_BATCH_LIMIT_RECORDS: Final = 500
 KINESIS_PARTITION_KEY_LIMIT_CHARACTERS: Final = 256
 """Characters of one partition key, at least 1. Source: Kinesis API `PutRecords`. 2026-11."""
 
+KINESIS_SHARD_LIMIT_RECORDS_PER_SECOND: Final = 1_000
+KINESIS_SHARD_LIMIT_BYTES_PER_SECOND: Final = 1_000_000
+"""What one shard takes from all its writers. Source: Kinesis quotas, "1 MB per second". 2026-11."""
+
+FIREHOSE_STREAM_LIMIT_RECORDS_PER_SECOND: Final = 100_000
+FIREHOSE_STREAM_LIMIT_BYTES_PER_SECOND: Final = 1_048_576
+"""What one Direct PUT stream takes from all its writers where that is least. Source: Firehose quotas. 2026-11."""
+
 INVOCATION_RETRIES: Final = 3
 """Invocations that Firehose makes again after a failed one, by default.
 
@@ -61,6 +69,16 @@ BUFFER_INTERVAL_DEFAULT_SECONDS: Final = 60
 
 FUNCTION_TIMEOUT_MAX_SECONDS: Final = 300
 """The longest invocation that Firehose waits for. Source: Firehose, data transformation. 2026-11."""
+
+RETRIES_MAX: Final = 300
+"""The most `NumberOfRetries` of a stream of this machine, ours: AWS checks no range."""
+
+OBJECT_SIZE_MIN_MB: Final = 1
+OBJECT_SIZE_MAX_MB: Final = 128
+"""S3 buffering hint, MiB of one object. Source: Firehose API `BufferingHints.SizeInMBs`. 2026-11."""
+
+OBJECT_INTERVAL_MAX_SECONDS: Final = 900
+"""S3 buffering hint, age of one object. Source: Firehose API `BufferingHints.IntervalInSeconds`. 2026-11."""
 
 OBJECT_SIZE_DEFAULT_BYTES: Final = 5 * 1024 * 1024
 """S3 buffering hint, bytes of one object. Source: Firehose API `BufferingHints.SizeInMBs`, default 5. 2026-11."""

@@ -5,7 +5,9 @@ records to a `put`; nothing here ever reaches a network. Invariant: without faul
 acknowledged every record; with them a record that is acknowledged was taken.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 from typing import Any, Final
 
 from fastxform import limits
@@ -14,22 +16,31 @@ from fastxform.local.faults import Faults
 Put = Callable[[bytes, str | None], str]
 """Takes one record, data and partition key, and returns its record id: `Firehose.put` is one."""
 
+_FIREHOSE_THROTTLE: Final = "ServiceUnavailableException"
 _KEY_LIMIT_CHARACTERS: Final = limits.KINESIS_PARTITION_KEY_LIMIT_CHARACTERS
 
 
 class CallRefusedError(Exception):
-    """An answer of the service that refuses the whole call; `response` is shaped as botocore shapes it."""
+    """An answer of the service that refuses the whole call; `response` is shaped as botocore shapes it.
+
+    Attributes:
+        code: AWS's error code.
+        status: Of the HTTP answer.
+    """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
+        self.code = code
+        self.status = status
         self.response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
 
 class LocalClient:
-    """Firehose's and Kinesis' put calls for one stream of this machine.
+    """Firehose's and Kinesis' put calls for one stream of this machine; they may be called from any thread.
 
     Attributes:
         calls: Calls made.
+        faults_met: How many calls met each fault, and under `entries` how many entries failed.
         over_limit: Those of them that were over a limit of the service.
         read_timeout_s: The client gives up on a call that takes longer, which the service does not.
     """
@@ -51,29 +62,41 @@ class LocalClient:
             hold: Is told the seconds that a call takes; without it calls take no time.
         """
         self.calls = 0
+        self.faults_met: Counter[str] = Counter()
         self.over_limit = 0
         self.read_timeout_s = float("inf")
         self._put = put
         self._kinesis = kinesis
         self._faults = faults or Faults()
+        self._lock = Lock()
         self._hold = hold
+
+    def put_record(self, *, DeliveryStreamName: str, Record: Mapping[str, Any]) -> dict[str, Any]:
+        """Put one record on the delivery stream, which must take them directly."""
+        (identity,) = self._put_directly([Record])
+        if identity is None:
+            raise CallRefusedError(_FIREHOSE_THROTTLE, "Slow down.", 500)
+        return {"RecordId": identity, "Encrypted": False}
 
     def put_record_batch(self, *, DeliveryStreamName: str, Records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Put records on the delivery stream, which must take them directly."""
-        self.calls += 1
+        ids = self._put_directly(Records)
+        responses = [_receipt(identity, _FIREHOSE_THROTTLE, {"RecordId": identity}) for identity in ids]
+        return {"FailedPutCount": ids.count(None), "Encrypted": False, "RequestResponses": responses}
+
+    def _put_directly(self, records: Sequence[Mapping[str, Any]]) -> list[str | None]:
+        number = self._enter_call()
         if self._kinesis or self._faults.refuse:
             message = "This operation is not permitted on KinesisStreamAsSource delivery stream type."
             raise CallRefusedError("InvalidArgumentException", message)
-        sizes = [len(record["Data"]) for record in Records]
+        sizes = [len(record["Data"]) for record in records]
         self._check_count(len(sizes), limits.FIREHOSE_BATCH_LIMIT_RECORDS)
         if max(sizes) > limits.FIREHOSE_RECORD_LIMIT_BYTES:
             message = f"Member must have length less than or equal to {limits.FIREHOSE_RECORD_LIMIT_BYTES}"
             raise self._over_limit("ValidationException", message)
         if sum(sizes) > limits.FIREHOSE_BATCH_LIMIT_BYTES:
             raise self._over_limit("InvalidArgumentException", "Records size exceeds 4 MB limit")
-        ids = self._take([(record["Data"], None) for record in Records], "ServiceUnavailableException", 500)
-        responses = [_receipt(identity, "ServiceUnavailableException", {"RecordId": identity}) for identity in ids]
-        return {"FailedPutCount": ids.count(None), "Encrypted": False, "RequestResponses": responses}
+        return self._take(number, [(record["Data"], None) for record in records], _FIREHOSE_THROTTLE, 500)
 
     def put_records(
         self,
@@ -83,7 +106,7 @@ class LocalClient:
         StreamARN: str = "",
     ) -> dict[str, Any]:
         """Put records on the Kinesis stream that the delivery stream reads."""
-        self.calls += 1
+        number = self._enter_call()
         if not self._kinesis or self._faults.refuse:
             raise CallRefusedError("ResourceNotFoundException", f"Stream {StreamName or StreamARN} not found.")
         self._check_count(len(Records), limits.KINESIS_BATCH_LIMIT_RECORDS)
@@ -94,11 +117,19 @@ class LocalClient:
         if max(sizes) > limits.KINESIS_RECORD_LIMIT_BYTES or sum(sizes) > limits.KINESIS_BATCH_LIMIT_BYTES:
             raise self._over_limit("InvalidArgumentException", "Records size exceeds 5 MB limit")
         code = "ProvisionedThroughputExceededException"
-        ids = self._take(records, code, 400)
+        ids = self._take(number, records, code, 400)
         answers = [_receipt(id_, code, {"SequenceNumber": id_, "ShardId": "shardId-000000000000"}) for id_ in ids]
         return {"FailedRecordCount": ids.count(None), "Records": answers}
 
-    def _take(self, records: Sequence[tuple[bytes, str | None]], throttle: str, status: int) -> list[str | None]:
+    def _enter_call(self) -> int:
+        """Count a call and return its number."""
+        with self._lock:
+            self.calls += 1
+            return self.calls - 1
+
+    def _take(
+        self, number: int, records: Sequence[tuple[bytes, str | None]], throttle: str, status: int
+    ) -> list[str | None]:
         """Take what the faults let through: an id for each record that is acknowledged, None for one that failed.
 
         Raises:
@@ -106,8 +137,9 @@ class LocalClient:
             ConnectionResetError: the connection died; records may have been taken.
             TimeoutError: the answer took too long; every record was taken.
         """
-        number = self.calls - 1
         fault = self._faults.of_call(number)
+        if fault is not None:
+            self._meet(fault, 1)
         slow_s = self._faults.slow_ms / 1_000
         if self._hold is not None:
             self._hold(min(slow_s, self.read_timeout_s))
@@ -118,6 +150,7 @@ class LocalClient:
         if fault == "reset-before":
             raise ConnectionResetError
         failed = self._faults.of_entries(number, len(records))
+        self._meet("entries", len(failed))
         if fault == "half":
             failed = set(range(len(records) // 2, len(records)))
         ids = [None if place in failed else self._put(*record) for place, record in enumerate(records)]
@@ -126,6 +159,10 @@ class LocalClient:
         if slow_s > self.read_timeout_s:
             raise TimeoutError
         return ids
+
+    def _meet(self, fault: str, times: int) -> None:
+        with self._lock:
+            self.faults_met[fault] += times
 
     def _check_count(self, count: int, limit: int) -> None:
         if not 1 <= count <= limit:

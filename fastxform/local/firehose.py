@@ -2,8 +2,8 @@
 
 Here is the order of the service's work and its books; single steps live beside it: the event in `wire`, the
 invocation in `function`, the verdict in `response`, the objects in `delivery`. Time is record time: the clock is
-the latest arrival, so a run gives the same objects however fast the machine is. Invariant: after `close`, every
-record that was taken is delivered, dropped or failed, once.
+the latest arrival, so a run gives the same objects however fast the machine is; a stream that is driven (`live`) is
+told the time instead. Invariant: after `close`, every record that was taken is delivered, dropped or failed, once.
 
 How a batch is cut: at the size hint counted on raw payloads, at the interval from the arrival of its first record,
 at `max_records` where the caller wants fewer, and before the event would be larger than Lambda's request limit; the
@@ -20,7 +20,7 @@ from typing import Final, Protocol
 from fastxform import limits
 from fastxform.errors import DROPPED, FAILED, OK, ContractError
 from fastxform.local import wire
-from fastxform.local.delivery import PARTITION_LIMIT, Delivery
+from fastxform.local.delivery import PARTITION_LIMIT, Delivery, Hints, Tables
 from fastxform.local.draw import Draw
 from fastxform.local.function import Context, Invocation, Invoke
 from fastxform.local.layout import Sink
@@ -38,7 +38,10 @@ class RecordTooLargeError(ContractError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The description of a stream; sizes are bytes of raw payload, times are milliseconds of record time."""
+    """The description of a stream; sizes are bytes of raw payload, times are milliseconds of record time.
+
+    `driven` says that nothing happens in `put`: whoever drives the stream calls `turn`.
+    """
 
     names: wire.Names = field(default_factory=wire.Names)
     kinesis: bool = False
@@ -48,6 +51,8 @@ class Settings:
     retries: int = limits.INVOCATION_RETRIES
     start_ms: int = START_MS
     seed: int = 0
+    hints: Hints = field(default_factory=Hints)
+    driven: bool = False
 
 
 @dataclass(slots=True)
@@ -107,7 +112,7 @@ class Firehose:
     """One delivery stream, its function and its destination.
 
     `put` may be called from any thread, and from inside the function: such records join the stream behind those that
-    wait. All other work happens in the thread of the outermost `put` or of `close`.
+    wait. All other work happens in the thread of the outermost `put` or of `close`, or in that of `turn`.
     """
 
     def __init__(
@@ -117,11 +122,14 @@ class Firehose:
         settings: Settings | None = None,
         explain: Explain | None = None,
         watcher: Watcher | None = None,
+        tables: Tables | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.books = Books()
         self.now_ms = self.settings.start_ms
-        self.delivery = Delivery(sink, self.settings.names, self.settings.seed)
+        self.delivery = Delivery(
+            sink, self.settings.names, self.settings.seed, self.settings.hints, tables, self._fail_late
+        )
         self._invoke = invoke
         self._explain = explain
         self._watcher = watcher
@@ -134,8 +142,23 @@ class Firehose:
         self._circled = 0
         self._envelope_bytes = len(wire.head(self.settings.names, self._draw.uuid(), self.settings.kinesis) + wire.TAIL)
 
-    def put(self, data: bytes, partition_key: str | None = None, arrival_ms: int | None = None) -> str:
+    def put(
+        self,
+        data: bytes,
+        partition_key: str | None = None,
+        arrival_ms: int | None = None,
+        *,
+        sequence_number: str | None = None,
+        shard_id: str = wire.SHARD,
+    ) -> str:
         """Take one record and return its id; a record put while the function runs arrives now.
+
+        Args:
+            data: the payload.
+            partition_key: of a record out of a Kinesis stream.
+            arrival_ms: when it arrived; by default now.
+            sequence_number: the number that the Kinesis stream gave it; by default the next one of this stream.
+            shard_id: the shard that it was read from.
 
         Raises:
             RecordTooLargeError: the source of the stream does not take records of this size.
@@ -153,16 +176,27 @@ class Firehose:
         with self._lock:
             if arrival_ms is not None and not self.books.records_in:
                 self.now_ms = arrival_ms
-            identity = wire.record_id(self.books.records_in)
+            number = sequence_number or wire.sequence_number(self.books.records_in)
+            identity = wire.record_id_of(number)
             self.books.records_in += 1
             self.books.bytes_in += len(data)
-            self.books.put_back += self._invoking
-            self._queue.append(wire.Record(identity, self.now_ms if arrival_ms is None else arrival_ms, data, key))
-            if self._working:
+            # Other producers put while the function runs, where time is real; what is theirs is not to be told.
+            self.books.put_back += self._invoking and not self.settings.driven
+            arrived_ms = self.now_ms if arrival_ms is None else arrival_ms
+            self._queue.append(wire.Record(identity, arrived_ms, data, key, shard_id))
+            if self._working or self.settings.driven:
                 return identity
             self._working = True
         self._work()
         return identity
+
+    def turn(self, now_ms: int) -> None:
+        """Work until this moment, of a stream that is driven: batch what was put, invoke and close what is due."""
+        self._work()
+        self.now_ms = max(self.now_ms, now_ms)
+        if self._batch.records and self.now_ms >= self._batch.opened_ms + self.settings.buffer_interval_ms:
+            self._flush()
+        self.delivery.expire(self.now_ms)
 
     def close(self) -> None:
         """Invoke for what waits, and for what that puts back, then close the objects.
@@ -170,13 +204,15 @@ class Firehose:
         Raises:
             ContractError: the function puts records back without end.
         """
+        if self.settings.driven:
+            self._work()
         while self._batch.records:
             with self._lock:
                 self._working = True
             self.now_ms = max(self.now_ms, self._batch.opened_ms + self.settings.buffer_interval_ms)
             self._flush()
             self._work()
-        self.delivery.close()
+        self.delivery.close(self.now_ms)
 
     def _work(self) -> None:
         """Move the queue into batches until it is empty, and say so under the lock, so that no record is left in it."""
@@ -270,10 +306,12 @@ class Firehose:
     def _settle(self, record: wire.Record, outcome: Outcome, attempts: int, place: int) -> str:
         """Deliver, drop or fail one record, and say which it was."""
         if outcome.result == OK:
-            if self.delivery.deliver(record, outcome, self.now_ms):
+            code = self.delivery.deliver(record, outcome, self.now_ms)
+            if code is None:
                 self.books.delivered += 1
                 return OK
-            outcome = failed(PARTITION_LIMIT, "The stream has too many active partitions.", PARTITION_LIMIT)
+            limited = code == PARTITION_LIMIT
+            outcome = failed(code, "The stream has too many active partitions.", code) if limited else failed(code)
         elif outcome.result == DROPPED:
             self.books.dropped += 1
             return DROPPED
@@ -282,6 +320,11 @@ class Firehose:
         self.books.failed[outcome.error_code] += 1
         self.delivery.fail(record, outcome, attempts, self.now_ms)
         return FAILED
+
+    def _fail_late(self, code: str) -> None:
+        """Book a record as failed that had been booked as delivered."""
+        self.books.delivered -= 1
+        self.books.failed[code] += 1
 
     def _note(self, findings: Sequence[Finding]) -> None:
         for found in findings:

@@ -52,6 +52,9 @@ class Sink(Protocol):
     def append(self, key: str, data: bytes) -> None:
         """Add bytes to the end of the object `key`."""
 
+    def close(self, key: str) -> None:
+        """Learn that the object `key` is whole."""
+
 
 class MemorySink:
     """Objects in memory, for tests."""
@@ -62,6 +65,9 @@ class MemorySink:
     def append(self, key: str, data: bytes) -> None:
         """Add bytes to the end of the object `key`."""
         self.objects.setdefault(key, bytearray()).extend(data)
+
+    def close(self, key: str) -> None:
+        """Do nothing: an object in memory is there from its first byte."""
 
 
 class DirectorySink:
@@ -99,6 +105,9 @@ class DirectorySink:
                 marker.write(key + "\n")
         with path.open(mode) as file:
             file.write(data)
+
+    def close(self, key: str) -> None:
+        """Do nothing: files are closed after every piece."""
 
     def _path(self, key: str) -> Path:
         parts = key.split("/")

@@ -8,7 +8,7 @@ what the last response was written from.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
-from fastxform.errors import DROPPED, ContractError
+from fastxform.errors import DROPPED, OK, ContractError
 from fastxform.invoke import Handler, make_handler
 from fastxform.local.client import LocalClient
 from fastxform.local.draw import Draw
@@ -38,7 +38,6 @@ class Recorder:
         self._pipeline = pipeline
         self._batch: Batch | None = None
         self._filtered: list[bool] = []
-        self._payloads: Sequence[bytes | None] = ()
         self._places: dict[int, int] = {}
         self._put = put
         self.where_null = 0
@@ -46,7 +45,7 @@ class Recorder:
         overflow = pipeline.spec.overflow
         self.workers = Workers(overflow.workers)
         self.client = LocalClient(self._put_back, kinesis=kinesis, faults=faults, hold=self.workers.hold)
-        self.puts = _Puts(self._client, self.workers, overflow.workers, overflow.reserve_ms, faults.seed)
+        self.puts = _Puts(self._client, self.workers, overflow.workers, overflow.reserve_ms, faults.seed, self._find)
         self.handler: Handler = make_handler(cast(Pipeline, self), self.puts)
 
     def __getattr__(self, name: str) -> Any:
@@ -56,7 +55,6 @@ class Recorder:
         """Run a batch and remember it; the handler writes into it what it decides afterwards."""
         self._batch = self._pipeline.run(payloads, meta=meta)
         self._filtered = [result == DROPPED for result in self._batch.result]
-        self._payloads, self._places = payloads, {}
         self.where_null += self._batch.where_null
         return self._batch
 
@@ -83,18 +81,30 @@ class Recorder:
         self.client.read_timeout_s = config.read_timeout
         return self.client
 
+    def _find(self, payloads: Sequence[bytes]) -> None:
+        """Note the places of the records that are about to be put: a response is cut behind a prefix of its `Ok`."""
+        fitting = [place for place, result in enumerate(self.batch.result) if result == OK]
+        # Equal payloads are told apart by being other objects: entries of a call hold the very bytes that are put. Such
+        # a record has more than one byte, so that the interpreter never shares its object.
+        back = fitting[len(fitting) - len(payloads) :]
+        self._places = {id(payload): place for payload, place in zip(payloads, back, strict=True)}
+
     def _put_back(self, data: bytes, partition_key: str | None) -> str:
-        # Equal payloads are told apart by being other objects: entries of a call hold the very bytes of the batch. A
-        # put has more than one byte, so that the interpreter never shares its object.
-        if not self._places:
-            self._places = {id(payload): place for place, payload in enumerate(self._payloads)}
         return self._put(self._places[id(data)], data, partition_key)
 
 
 class _Puts(Reingester):
     """Puts records back in simulated time, and adds up what became of them."""
 
-    def __init__(self, client: Any, pool: Workers, workers: int, reserve_ms: int, seed: int) -> None:
+    def __init__(
+        self,
+        client: Any,
+        pool: Workers,
+        workers: int,
+        reserve_ms: int,
+        seed: int,
+        starting: Callable[[Sequence[bytes]], None],
+    ) -> None:
         draw = Draw(seed, -3)
         super().__init__(
             client,
@@ -105,6 +115,7 @@ class _Puts(Reingester):
             chance=lambda: draw.below(_JITTER_STEPS) / _JITTER_STEPS,
             pool=pool,
         )
+        self._starting = starting
         self.calls = self.retries = self.possible_duplicates = 0
 
     def put(
@@ -115,6 +126,7 @@ class _Puts(Reingester):
         remaining_ms: Callable[[], int] | None = None,
     ) -> Outcome:
         """Put every record, as the function does."""
+        self._starting(payloads)
         outcome = super().put(target, payloads, partition_keys, remaining_ms)
         self.calls += outcome.calls
         self.retries += outcome.retries

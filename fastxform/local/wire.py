@@ -21,6 +21,9 @@ TAIL: Final = b"]}"
 _SEQUENCE_BASE: Final = 49_628_654_765_235_663_403_446_902_955_224_362_712_470_206_619_186_102_290
 """A real 56-digit sequence number; the ones made here count on from it."""
 
+SHARD: Final = "shardId-000000000000"
+"""The shard of records that no shard was named for."""
+
 _ID_SUFFIX: Final = "000000"
 
 
@@ -32,21 +35,23 @@ class Names:
     region: str = "us-east-1"
     function: str = "transform"
     source: str = "local-source"
+    account: str = ACCOUNT
+    qualifier: str = "$LATEST"
 
     @property
     def stream_arn(self) -> str:
         """The ARN of the delivery stream."""
-        return f"arn:aws:firehose:{self.region}:{ACCOUNT}:deliverystream/{self.stream}"
+        return f"arn:aws:firehose:{self.region}:{self.account}:deliverystream/{self.stream}"
 
     @property
     def source_arn(self) -> str:
         """The ARN of the Kinesis stream that it reads, if it does."""
-        return f"arn:aws:kinesis:{self.region}:{ACCOUNT}:stream/{self.source}"
+        return f"arn:aws:kinesis:{self.region}:{self.account}:stream/{self.source}"
 
     @property
     def function_arn(self) -> str:
         """The ARN of the function, with the version that Firehose always names."""
-        return f"arn:aws:lambda:{self.region}:{ACCOUNT}:function:{self.function}:$LATEST"
+        return f"arn:aws:lambda:{self.region}:{self.account}:function:{self.function}:{self.qualifier}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Record:
     arrival_ms: int
     data: bytes | None
     partition_key: str = ""
+    shard_id: str = SHARD
 
 
 def sequence_number(number: int) -> str:
@@ -66,7 +72,12 @@ def sequence_number(number: int) -> str:
 
 def record_id(number: int) -> str:
     """Return the 62-digit record id of the record `number` of a stream."""
-    return sequence_number(number) + _ID_SUFFIX
+    return record_id_of(sequence_number(number))
+
+
+def record_id_of(sequence_number: str) -> str:
+    """Return the record id of the record with this sequence number."""
+    return sequence_number + _ID_SUFFIX
 
 
 def partition_key(data: bytes) -> str:
@@ -89,7 +100,7 @@ def entry(record: Record, kinesis: bool) -> bytes:
         return b'%b%b"}' % (start, data)
     metadata = (
         f'","kinesisRecordMetadata":{{"sequenceNumber":"{record.record_id[: -len(_ID_SUFFIX)]}","subsequenceNumber":0,'
-        f'"partitionKey":{json.dumps(record.partition_key)},"shardId":"shardId-000000000000","approximateArrivalTimestamp":{record.arrival_ms}}}}}'
+        f'"partitionKey":{json.dumps(record.partition_key)},"shardId":"{record.shard_id}","approximateArrivalTimestamp":{record.arrival_ms}}}}}'
     )
     return b"%b%b%b" % (start, data, metadata.encode())
 
