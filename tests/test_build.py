@@ -55,12 +55,6 @@ def test_a_wrong_verb_prints_the_usage(clone, arguments):
     assert not (clone / ".venv").exists()
 
 
-def test_what_is_not_built_says_so(clone):
-    """`layer` fails, with one line."""
-    result = build(clone, "layer")
-    assert (result.returncode, result.stderr) == (1, "build.sh: layer is not built yet\n")
-
-
 @pytest.mark.parametrize("found", [None, "exit 1", "echo not installed >&2; exit 127"], ids=["none", "old", "shim"])
 def test_without_python_it_names_the_packages(clone, tools, found):
     """No Python, an old one, and a name on the PATH that does not run are one thing: a line with the remedy."""
