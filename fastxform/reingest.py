@@ -5,19 +5,18 @@ decided by the caller. Invariant: a record is without a reason only if its put w
 arrived without that, or twice, is named in `Outcome.doubtful`.
 """
 
-import heapq
 import math
 import random
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, Protocol, TypeAlias, cast
 
 from fastxform import put_api
-from fastxform.put_api import Client, Entry, Fault, Service, Target
+from fastxform.put_api import Client, Entry, Service, Target
+from fastxform.put_run import Batch, Calls, cut
 
 PATIENCE_MS: Final = 60_000
 """The longest that one `put` goes on, whatever the time left: what fits the response should not wait for ever. Ours."""
@@ -27,10 +26,6 @@ REFUSAL_MEMORY_MS: Final = 300_000
 
 CALL_MIN_MS: Final = 100
 """No call is started with less time to go: it would only be abandoned, and perhaps arrive. Ours."""
-
-BACKOFF_BASE_MS: Final = 100
-BACKOFF_MAX_MS: Final = 5_000
-"""Full jitter: the n-th pause is even between 0 and base x 2^n, at most the maximum. Ours."""
 
 READ_TIMEOUT_MIN_MS: Final = 1_000
 READ_TIMEOUT_MAX_MS: Final = 10_000
@@ -172,7 +167,7 @@ class Pool(Protocol):
         """Take no more calls."""
 
 
-class _Threads(ThreadPoolExecutor):
+class Threads(ThreadPoolExecutor):
     """A thread for each worker, started when there is a call for it."""
 
     def wait(self, futures: Collection[Future[Any]], seconds: float) -> None:
@@ -209,7 +204,7 @@ class Reingester:
         self._workers = workers
         self._reserve_ms = reserve_ms
         self._clock, self._sleep, self._chance = clock, sleep, chance
-        self._pool: Pool = pool or _Threads(workers, thread_name_prefix="fastxform-put")  # starts no thread yet
+        self._pool: Pool = pool or Threads(workers, thread_name_prefix="fastxform-put")  # starts no thread yet
         self._clients: dict[tuple[Service, str | None], tuple[Client, float]] = {}
         self._refused_until: dict[Target, float] = {}
 
@@ -305,17 +300,7 @@ class Reingester:
             self._sleep(until - now)
 
 
-@dataclass(order=True, slots=True)
-class _Batch:
-    """Records for one call, not before `due`; batches order by that time, then by `serial`."""
-
-    due: float
-    serial: int
-    attempt: int = field(compare=False)
-    records: list[int] = field(compare=False)
-
-
-class _Run:
+class _Run(Calls):
     """The books of one `put`; the invoking thread alone writes them: no lock, and a late answer changes nothing."""
 
     def __init__(
@@ -327,65 +312,19 @@ class _Run:
         clock: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
-        self.target = target
+        super().__init__(target, clock, chance, SPLITS_MAX)
         self.stop = clock() + left_ms / 1_000
         self.last_start = self.stop - CALL_MIN_MS / 1_000
-        self.pending: list[_Batch] = []
-        self.flying: dict[Future[Mapping[str, object]], _Batch] = {}
-        self.errors: Counter[str] = Counter()
-        self.is_refused = False
-        self._clock, self._chance = clock, chance
-        self._api = put_api.APIS[target.service]
         self._payloads = payloads
         self._keys = keys if target.service == "kinesis" else None
         self._reasons: list[str | None] = ["deadline"] * len(payloads)  # of a record that no call ever took
         self._doubtful: set[int] = set()
-        self._calls = self._retries = self._splits = self._serial = 0
-        for records in self._batches():
-            self._add(records, due=-math.inf, attempt=0)
+        for records in cut(self._sizes(), self._api.batch_limit_bytes, self._api.batch_limit_records):
+            self.add(records, -math.inf)
 
     def outcome(self) -> Outcome:
         """Return what the books say."""
-        return Outcome(self._reasons, tuple(sorted(self._doubtful)), self._calls, self._retries, dict(self.errors))
-
-    def is_due(self, now: float) -> bool:
-        """Say whether a batch may start."""
-        return bool(self.pending) and self.pending[0].due <= now
-
-    def start(self) -> tuple[_Batch, list[Entry]]:
-        """Take the batch that is due first, with the entries of its call."""
-        batch = heapq.heappop(self.pending)
-        self._calls += 1
-        self._retries += batch.attempt > 0
-        self._decide(batch.records, "put_failed")
-        return batch, [self._entry(position) for position in batch.records]
-
-    def absorb(self, future: Future[Mapping[str, object]]) -> None:
-        """Book the answer of a call that has ended."""
-        batch = self.flying.pop(future)
-        error = future.exception()
-        codes = None if error is not None else put_api.read(self._api, future.result(), len(batch.records))
-        if codes is None:
-            fault = put_api.judge(error) if error is not None else Fault("MalformedReply", again=True, doubtful=True)
-            self._absorb_fault(batch, fault)
-            return
-        failed = []
-        for position, code in zip(batch.records, codes, strict=True):
-            if code is None:
-                self._reasons[position] = None
-                continue
-            failed.append(position)
-            self.errors[put_api.identifier(code)] += 1
-            if code == "InternalFailure":  # Firehose API: "the write might have completed or it might have failed"
-                self._doubtful.add(position)
-        self._add_again(batch, failed)
-
-    def give_up(self, reason: str | None = None) -> None:
-        """Start no more calls; what is pending keeps its reasons unless one is given."""
-        for batch in self.pending:
-            if reason is not None:
-                self._decide(batch.records, reason)
-        self.pending.clear()
+        return Outcome(self._reasons, tuple(sorted(self._doubtful)), self.calls, self.retries, dict(self.errors))
 
     def close(self) -> None:
         """Take the answers that are there by now, and leave the calls that are still in flight."""
@@ -393,77 +332,55 @@ class _Run:
             if future.done():
                 self.absorb(future)
             elif future.cancel():  # it waited behind calls that an earlier `put` had left
-                self._calls -= 1
-                self._retries -= batch.attempt > 0
+                self.calls -= 1
+                self.retries -= batch.attempt > 0
                 if batch.attempt == 0:
-                    self._decide(batch.records, "deadline")
+                    self.lost(batch.records, "deadline")
             else:
                 self.errors["Unanswered"] += 1
                 self._doubtful.update(batch.records)
         self.give_up()
 
-    def _batches(self) -> Iterator[list[int]]:
-        """Fill calls up to their count and their bytes, in order; a record over its own limit goes into none."""
-        records: list[int] = []
-        room_bytes = self._api.batch_limit_bytes
-        for position, payload in enumerate(self._payloads):
-            size_bytes = len(payload) + len(self._key(position).encode("utf-8", "surrogatepass"))
-            if size_bytes > self._api.record_limit_bytes:
-                self._reasons[position] = "never_fits"
-                continue
-            if size_bytes > room_bytes or len(records) == self._api.batch_limit_records:
-                yield records
-                records, room_bytes = [], self._api.batch_limit_bytes
-            records.append(position)
-            room_bytes -= size_bytes
-        if records:
-            yield records
-
-    def _entry(self, position: int) -> Entry:
+    def entry(self, record: int) -> Entry:
         """Return one entry of a call; a stream that distributes its records by itself has records without a key."""
-        entry: Entry = {"Data": self._payloads[position]}
-        key = self._key(position)
+        entry: Entry = {"Data": self._payloads[record]}
+        key = self._key(record)
         if key:
             entry["PartitionKey"] = key
         return entry
 
-    def _key(self, position: int) -> str:
-        """Return the partition key of a record; what is none in a malformed event is none here."""
-        key = self._keys[position] if self._keys is not None else None
-        return key if isinstance(key, str) else ""
+    def began(self, records: list[int]) -> None:
+        """Give records the reason that they keep if nothing better is heard."""
+        self.lost(records, "put_failed")
 
-    def _absorb_fault(self, batch: _Batch, fault: Fault) -> None:
-        """Book a call that failed as a whole."""
-        self.errors[fault.code] += 1
-        if fault.doubtful:
-            self._doubtful.update(batch.records)
-        if fault.refused:
-            self.is_refused = True
-            self._decide(batch.records, "put_refused")
-            self.give_up("put_refused")
-        elif fault.again:
-            self._add_again(batch, batch.records)
-        elif fault.split and len(batch.records) > 1 and self._splits < SPLITS_MAX:
-            self._splits += 1
-            middle = len(batch.records) // 2
-            for half in (batch.records[:middle], batch.records[middle:]):
-                self._add(half, -math.inf, batch.attempt + 1)
+    def acknowledged(self, records: list[int]) -> None:
+        """Take the reason away."""
+        for record in records:
+            self._reasons[record] = None
 
-    def _add_again(self, batch: _Batch, records: list[int]) -> None:
-        """Put records of a batch again after a pause with full jitter, if a call then still makes sense."""
-        due = self._clock() + self._chance() * min(BACKOFF_BASE_MS * 2**batch.attempt, BACKOFF_MAX_MS) / 1_000
-        if records and due <= self.last_start:
-            self._add(records, due, batch.attempt + 1)
+    def doubted(self, records: list[int]) -> None:
+        """Note the possible duplicates."""
+        self._doubtful.update(records)
 
-    def _add(self, records: list[int], due: float, attempt: int) -> None:
-        """Have records wait for their call, unless the stream refused meanwhile."""
-        if self.is_refused:
-            self._decide(records, "put_refused")
-            return
-        self._serial += 1
-        heapq.heappush(self.pending, _Batch(due, self._serial, attempt, records))
-
-    def _decide(self, records: list[int], reason: str) -> None:
+    def lost(self, records: list[int], reason: str) -> None:
         """Give records their reason, until a later one."""
-        for position in records:
-            self._reasons[position] = reason
+        for record in records:
+            self._reasons[record] = reason
+
+    def is_worth(self, batch: Batch, due: float) -> bool:
+        """Say whether a call may still start then."""
+        return due <= self.last_start
+
+    def _sizes(self) -> Iterator[tuple[int, int]]:
+        """Yield records and their bytes; one over its own limit goes into no call."""
+        for record, payload in enumerate(self._payloads):
+            size_bytes = len(payload) + len(self._key(record).encode("utf-8", "surrogatepass"))
+            if size_bytes > self._api.record_limit_bytes:
+                self._reasons[record] = "never_fits"
+            else:
+                yield record, size_bytes
+
+    def _key(self, record: int) -> str:
+        """Return the partition key of a record; what is none in a malformed event is none here."""
+        key = self._keys[record] if self._keys is not None else None
+        return key if isinstance(key, str) else ""

@@ -16,7 +16,19 @@ from typing import Final
 from fastxform.cli.console import Console
 from fastxform.errors import FastxformError
 
-VERBS: Final = ("run", "burst", "simulate", "check", "test", "ddl", "check-response", "version")
+VERBS: Final = (
+    "init",
+    "run",
+    "burst",
+    "simulate",
+    "check",
+    "test",
+    "ddl",
+    "check-response",
+    "replay",
+    "put",
+    "version",
+)
 """The verbs, in the order of the help; `check-response` lives in `check_response`."""
 
 FINE: Final = 0

@@ -1,0 +1,202 @@
+"""What `replay --put` and `put` share: their arguments, the journal, interrupts and progress.
+
+The puts are `fastxform.replay.sender`'s, what is said of them at the end is `sent`'s. Invariant: an interrupt lets the
+calls in flight end, unless it comes twice.
+"""
+
+import argparse
+import hashlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fastxform.cli.arguments import number, whole
+from fastxform.cli.console import Console
+from fastxform.cli.outcome import amount
+from fastxform.cli.sent import identity_of, named
+from fastxform.errors import InputError
+
+if TYPE_CHECKING:
+    from fastxform.put_api import Target
+    from fastxform.replay.journal import Books, Journal
+    from fastxform.replay.parcels import Pace, Parcel, Sent
+    from fastxform.replay.places import Names
+    from fastxform.replay.sender import Sender
+    from fastxform.replay.stores import Stored
+
+STREAM_HELP: Final = (
+    "STREAM is the name of a Firehose stream, kinesis:NAME, or the ARN of either; a name is looked for in the region "
+    "of the environment. Records go as they are, in calls that no limit of AWS refuses, at half of what the smallest "
+    "stream takes unless --rate-records or --rate-bytes say more. A record whose partition key is not known gets one "
+    "made from its bytes. The journal says after an interruption what was acknowledged: the same command again sends "
+    "the rest, and names the records that may arrive twice."
+)
+
+_NOTE_SECONDS: Final = 10.0
+_NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_KINESIS_NAME: Final = re.compile(r"[\w.-]{1,128}", re.ASCII)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of the puts."""
+    add = parser.add_argument
+    add("--rate-records", type=number(0.001, 1e9), metavar="R", help="records a second at most")
+    add("--rate-bytes", type=number(1, 1e12), metavar="B", help="bytes a second at most")
+    add("--workers", type=whole(1, 64), default=8, metavar="N", help="calls at once (default 8)")
+    add(
+        "--patience",
+        type=number(0, 86_400),
+        default=60.0,
+        metavar="S",
+        help="seconds for which a record is tried again (default 60)",
+    )
+    add("--journal", metavar="FILE", help="where the journal is (default: a hidden file in the current directory)")
+
+
+def target_of(stream: str) -> "Target":
+    """Return the stream that an argument names.
+
+    Raises:
+        InputError: it names none.
+    """
+    from fastxform import reingest
+    from fastxform.put_api import Target
+
+    if stream.startswith("arn:"):
+        found = [reingest.target_of(delivery_stream_arn=stream), reingest.target_of(source_kinesis_stream_arn=stream)]
+        for target in found:
+            if isinstance(target, Target):
+                return target
+        raise InputError(f"{stream}: is not the ARN of a Firehose or Kinesis stream")
+    region = os.environ.get("AWS_REGION") or None  # boto3 reads AWS_DEFAULT_REGION only
+    service, colon, name = stream.partition(":")
+    if colon and service == "kinesis" and _KINESIS_NAME.fullmatch(name):
+        return Target("kinesis", name, None, region)
+    if _NAME.fullmatch(stream):
+        return Target("firehose", stream, None, region)
+    raise InputError(f"{stream}: is no stream: write the name of a Firehose stream, kinesis:NAME, or an ARN")
+
+
+def pace_of(options: argparse.Namespace, target: "Target") -> "Pace":
+    """Return the rate of the arguments, the safe one where they say none."""
+    from fastxform.replay.parcels import RATES, Pace
+
+    records, size_bytes = RATES[target.service]
+    return Pace(options.rate_records or records, options.rate_bytes or size_bytes, options.workers, options.patience)
+
+
+def journal_path(options: argparse.Namespace, verb: str, target: "Target", inputs: Sequence[str]) -> Path:
+    """Return where the journal is: the default name is the same for the same stream and input."""
+    if options.journal is not None:
+        return Path(options.journal)
+    places = [name if name.startswith("s3://") else str(Path(name).resolve()) for name in inputs]
+    digest = hashlib.sha256("\0".join([identity_of(target), *places]).encode(errors="surrogateescape")).hexdigest()
+    return Path(f".fastxform-{verb}-{digest[:12]}.journal")
+
+
+def read_journal(path: Path, target: "Target") -> "Books | None":
+    """Return what an earlier run left, for a dry run; None where there was none."""
+    from fastxform.replay.journal import parse
+
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_bytes()
+    except OSError as err:
+        raise InputError(f"{path}: {err.strerror or err}") from err
+    return parse(path, text[: text.rfind(b"\n") + 1], identity_of(target))
+
+
+def open_journal(path: Path, target: "Target", files: Sequence["Stored"], console: Console) -> "Journal":
+    """Open the journal, and say what an earlier run left behind."""
+    from fastxform.replay.journal import Journal
+
+    journal = Journal.open(path, identity_of(target), files)
+    names = {stored.name for stored in files}
+    gone = [stored.name for stored in journal.books.files if stored.name not in names]
+    if gone:
+        console.note(f"{path}: names {len(gone)} objects that are not there now, the first {gone[0]}")
+    return journal
+
+
+def note_resumed(journal: "Journal", names: "Names", console: Console) -> None:
+    """Say what an earlier run did, and name what was in flight when it ended."""
+    acknowledged = journal.books.acknowledged
+    if acknowledged:
+        console.note(f"{journal.path}: {acknowledged} records were acknowledged before and are not sent again")
+    if journal.interrupted:
+        records = sum(map(len, journal.interrupted))
+        console.note(f"{records} records were in flight when the last run ended, and may arrive twice:")
+        for line in named(journal.interrupted, names):
+            console.note(f"  {line}")
+
+
+class Progress:
+    """Shows how far the puts are: one line that changes at a terminal, else a line every ten seconds."""
+
+    def __init__(self, console: Console, share: Callable[[], float | None]) -> None:
+        self._console, self._share = console, share
+        self._started = self._noted = time.monotonic()
+
+    def __call__(self, sender: "Sender") -> None:
+        """Show it, if it is time."""
+        now = time.monotonic()
+        if not self._console.is_interactive and now - self._noted < _NOTE_SECONDS:
+            return
+        self._noted = now
+        share = self._share()
+        bar = "" if share is None else f"[{'#' * int(share * 30):<30}] {share:4.0%} "
+        rate = sender.sent.records / max(now - self._started, 0.001)
+        text = (
+            f"{bar}{sender.sent.records:,} records acknowledged ({amount(sender.sent.size_bytes)}), "
+            f"{rate:,.0f} a second, {len(sender.flying)} calls in flight, {sender.retries} again"
+        )
+        if self._console.is_interactive:
+            self._console.status(text)
+        else:
+            self._console.note(text)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._console.is_interactive:
+            self._console.status("")
+
+
+@contextmanager
+def interrupts(sender: "Sender", console: Console) -> Iterator[None]:
+    """Have Ctrl-C, or a request to end, let the calls in flight end; a second time, leave them."""
+
+    def stop(signum: int, frame: object) -> None:
+        sender.stop()
+        if sender.stops == 1:
+            console.note("fastxform: stopping: waiting for the calls in flight; once more, and they are left")
+        elif sender.stops > 2:  # what blocks is neither a call nor a pause
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def send(sender: "Sender", parcels: Iterable["Parcel"], progress: Progress, console: Console) -> "Sent":
+    """Put the records, and return what became of them."""
+    with interrupts(sender, console):
+        try:
+            return sender.run(parcels)
+        finally:
+            progress.end()
+
+
+def leave(sent: "Sent", console: Console) -> None:
+    """End the process where calls were left in flight: a thread that waits for an answer would keep it."""
+    if sent.flying:
+        console.flush()
+        os._exit(1)

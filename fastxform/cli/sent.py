@@ -1,0 +1,150 @@
+"""What is said of puts: what a run did, and what a dry run would do.
+
+The puts are `fastxform.replay.sender`'s. Invariant: every record that was read and not acknowledged is counted, and
+named as far as a screen goes; exit code 1 says that there are some.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from fastxform.cli.console import Console
+from fastxform.cli.outcome import amount, counted
+from fastxform.errors import REASONS
+
+if TYPE_CHECKING:
+    from fastxform.put_api import Target
+    from fastxform.replay.journal import Books
+    from fastxform.replay.parcels import Pace, Parcel, Sent
+    from fastxform.replay.places import Names, Span
+
+_SPANS_SHOWN: Final = 10
+
+
+def identity_of(target: "Target") -> str:
+    """Return what names a stream in its journal."""
+    return target.arn or f"{target.service}:{target.name}"
+
+
+def named(found: Sequence["Span"], names: "Names") -> Iterator[str]:
+    """Yield the names of ranges, the first of many."""
+    for span in found[:_SPANS_SHOWN]:
+        yield names.span(span)
+    if len(found) > _SPANS_SHOWN:
+        rest = sum(map(len, found[_SPANS_SHOWN:]))
+        yield f"and {rest} records in {len(found) - _SPANS_SHOWN} more places, all in the journal"
+
+
+def report(sent: "Sent", target: "Target", names: "Names", console: Console) -> int:
+    """Say what became of the records, and return the exit code."""
+    from fastxform.replay.places import spans
+
+    again = f", {sent.retries} of them again" if sent.retries else ""
+    errors = f"; {counted(sent.errors)}" if sent.errors else ""
+    console.note(
+        f"{sent.records} records ({amount(sent.size_bytes)}) acknowledged by {identity_of(target)}, "
+        f"in {sent.calls} calls{again}{errors}"
+    )
+    doubtful = spans(sent.doubtful)
+    if doubtful:
+        console.note(f"{len(sent.doubtful)} records may have arrived unacknowledged, or twice:")
+        for line in named(doubtful, names):
+            console.note(f"  {line}")
+    for reason, places in sorted(sent.unacknowledged.items()):
+        console.note(f"{len(places)} records are not acknowledged: {_WORDS.get(reason) or REASONS[reason]}:")
+        for line in named(spans(places), names):
+            console.note(f"  {line}")
+    if sent.flying:
+        console.note(f"{sum(map(len, sent.flying))} records were left in flight, and may arrive:")
+        for line in named(sent.flying, names):
+            console.note(f"  {line}")
+    if sent.problem:
+        console.note(f"fastxform: {sent.problem}")
+    if not sent.complete:
+        console.note("fastxform: the input was not read to its end")
+    return 0 if sent.complete and not sent.left else 1
+
+
+_WORDS: Final = {
+    "never_fits": "larger than the stream takes",
+    "put_failed": "not sent, or sent in vain",
+    "put_refused": "the stream takes no puts",
+}
+
+
+def as_json(sent: "Sent", target: "Target", names: "Names", books: "Books | None" = None) -> dict[str, Any]:
+    """Return what became of the records, for programs; every place is in it, those in doubt of earlier runs too."""
+    from fastxform.replay.places import spans
+
+    doubtful = spans(sent.doubtful) if books is None else books.doubtful()
+    return {
+        "stream": identity_of(target),
+        "acknowledged": sent.records,
+        "acknowledged_bytes": sent.size_bytes,
+        "calls": sent.calls,
+        "calls_again": sent.retries,
+        "errors": dict(sent.errors),
+        "unacknowledged": {
+            reason: [names.span(span) for span in spans(places)] for reason, places in sent.unacknowledged.items()
+        },
+        "in_flight": [names.span(span) for span in sent.flying],
+        "possible_duplicates": [names.span(span) for span in doubtful],
+        "problem": sent.problem,
+        "complete": sent.complete,
+    }
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people: `40 s`, `6 min`, `2.5 h`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6_000 else f"{seconds / 3_600:.1f} h"
+
+
+class Forecast:
+    """What a dry run would send: counts the records that pass through, in calls as they would be made."""
+
+    def __init__(self, target: "Target", pace: "Pace") -> None:
+        self.records = self.size_bytes = self.calls = self.too_large = 0
+        self._target, self._pace = target, pace
+
+    def run(self, parcels: Iterable["Parcel"]) -> None:
+        """Count them."""
+        from fastxform.put_run import cut
+
+        for batch in cut(self._sizes(parcels), *self._pace.call_limits(self._target)):
+            self.calls += 1
+            self.records += len(batch)
+
+    def _sizes(self, parcels: Iterable["Parcel"]) -> Iterator[tuple[int, int]]:
+        from fastxform.put_api import APIS
+        from fastxform.replay.parcels import size_of
+
+        for parcel in parcels:
+            size_bytes = size_of(self._target, parcel)
+            if size_bytes > APIS[self._target.service].record_limit_bytes:
+                self.too_large += 1
+                continue
+            self.size_bytes += size_bytes
+            yield 0, size_bytes
+
+    def line(self) -> str:
+        """Return what would be sent, for people."""
+        seconds = duration(self._pace.seconds(self.records, self.size_bytes))
+        large = f"; {self.too_large} records are larger than the stream takes" if self.too_large else ""
+        return (
+            f"would send {self.records} records ({amount(self.size_bytes)}) to {identity_of(self._target)} in "
+            f"{self.calls} calls, in about {seconds} at {self._pace.records_per_s:g} records and "
+            f"{amount(self._pace.bytes_per_s)} a second{large}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what would be sent, for programs."""
+        return {
+            "stream": identity_of(self._target),
+            "dry_run": True,
+            "records": self.records,
+            "bytes": self.size_bytes,
+            "calls": self.calls,
+            "too_large": self.too_large,
+            "seconds": round(self._pace.seconds(self.records, self.size_bytes), 1),
+        }

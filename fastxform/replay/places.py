@@ -1,0 +1,50 @@
+"""Places of records, as pairs of an object's number and a record's number in it, and their ranges.
+
+How a place is shown is said once, by `Names`. Invariant: ranges are in order, do not touch, and hold each place once.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+Place: TypeAlias = tuple[int, int]
+
+
+class Span(NamedTuple):
+    """Records `first` to `last`, both included, of one object."""
+
+    file: int
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+def spans(places: Iterable[Place]) -> list[Span]:
+    """Return the ranges of places in any order."""
+    found: list[Span] = []
+    for file, number in sorted(places):
+        if found and found[-1].file == file and found[-1].last >= number - 1:
+            found[-1] = Span(file, found[-1].first, max(number, found[-1].last))
+        else:
+            found.append(Span(file, number, number))
+    return found
+
+
+class Names:
+    """What places are called: `FILE:12-40`, or `FILE: records 12-40` where records are no lines."""
+
+    def __init__(self, files: Sequence[str], are_lines: bool = True) -> None:
+        self._files = files
+        self._are_lines = are_lines
+
+    def place(self, file: int, number: int) -> str:
+        """Return the name of one place."""
+        return f"{self._files[file]}:{number}" if self._are_lines else f"{self._files[file]}: record {number}"
+
+    def span(self, span: Span) -> str:
+        """Return the name of a range."""
+        if span.first == span.last:
+            return self.place(span.file, span.first)
+        joint = ":" if self._are_lines else ": records "
+        return f"{self._files[span.file]}{joint}{span.first}-{span.last}"
