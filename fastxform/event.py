@@ -5,7 +5,7 @@ is answered exactly once, in its order, under its own `recordId`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -100,6 +100,7 @@ class Event:
         return [_metadata_of(found) for found in self._column(self._records, "kinesisRecordMetadata")]
 
 
+_RECORD_ID: Final = itemgetter("recordId")
 _FACTS: Final = ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region", "invocationId")
 
 
@@ -136,10 +137,21 @@ def _read_mapping(event: Any) -> Event:
     records = event.get("records") if isinstance(event, Mapping) else None
     if not isinstance(records, (list, tuple)):
         raise EventError("the event has no list `records`: it is no Firehose event")
-    for index, record in enumerate(records):
-        if not (type(record) is dict or isinstance(record, Mapping)) or type(record.get("recordId")) is not str:
-            raise EventError(f"records[{index}] of the event has no text `recordId`: it cannot be answered")
+    if not _are_usual(records):
+        for index, record in enumerate(records):
+            if not isinstance(record, Mapping) or type(record.get("recordId")) is not str:
+                raise EventError(f"records[{index}] of the event has no text `recordId`: it cannot be answered")
     return Event(records, _mapping_column, [event.get(name) for name in _FACTS])
+
+
+def _are_usual(records: Sequence[Any]) -> bool:
+    """Tell whether records are the dicts that a JSON decoder makes, each with its id: whole columns at once."""
+    if set(map(type, records)) != {dict}:
+        return False
+    try:
+        return set(map(type, map(_RECORD_ID, records))) == {str}
+    except KeyError:
+        return False
 
 
 def _struct_column(records: Sequence[Any], name: str) -> list[Any]:
@@ -147,7 +159,10 @@ def _struct_column(records: Sequence[Any], name: str) -> list[Any]:
 
 
 def _mapping_column(records: Sequence[Any], name: str) -> list[Any]:
-    return [record.get(name) for record in records]
+    try:
+        return list(map(itemgetter(name), records))
+    except (KeyError, TypeError):  # some have no such member
+        return [record.get(name) for record in records]
 
 
 def _metadata_of(found: Any) -> "_Metadata":
@@ -175,12 +190,20 @@ def write_dict(
 ) -> dict[str, Any]:
     """Return the response as a dict, its data as text, for the runtime's own codec."""
     name = "kafkaRecordValue" if event.is_kafka else "data"
-    entries: list[dict[str, Any]] = [
-        {"recordId": record_id, "result": result}
-        if found is None
-        else {"recordId": record_id, "result": result, name: encode_text(found)}
-        for record_id, result, found in zip(event.record_ids, results, data, strict=True)
-    ]
+    entries: list[dict[str, Any]]
+    if None in data:
+        entries = [
+            {"recordId": record_id, "result": result}
+            if found is None
+            else {"recordId": record_id, "result": result, name: encode_text(found)}
+            for record_id, result, found in zip(event.record_ids, results, data, strict=True)
+        ]
+    else:
+        texts = map(encode_text, data)  # type: ignore[arg-type]
+        entries = [
+            {"recordId": record_id, "result": result, name: text}
+            for record_id, result, text in zip(event.record_ids, results, texts, strict=True)
+        ]
     if metadata is not None:
         for entry, found in zip(entries, metadata, strict=True):
             if found is not None:
