@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from fastxform import alone, dynamodb
+from fastxform import alone, dynamodb, paths
 from fastxform.generated import REFUSED, Generated, generate, takes
 from fastxform.members import ATTRIBUTE_TAGS, Lane, Members, Node, Wanted
 
@@ -98,12 +98,14 @@ class Reading:
         lists = generated.extract(roots, self._double(texts))
         refused: set[int] = set()
         containers: set[int] = set()
+        looked_at: set[paths.Path] = set()
         for want, kind, values in zip(self.wanted, self._kinds, lists, strict=True):
             if kind == "any":
                 containers |= _containers(values)
             if kind in ("any", "int", "float"):
                 refused |= _minus_zeros(values, texts)
-            if want.name in generated.picked:
+            if want.name in generated.picked and want.path not in looked_at:
+                looked_at.add(want.path)  # the same path gives the same values
                 refused |= _empty_picks(generated.picked[want.name], values, roots, texts)
         if containers and self._is_widened(self._containers, [texts[row] for row in sorted(containers)]):
             return None

@@ -4,8 +4,9 @@ Rows that need no quotes, nearly all of them, go through Arrow's writer at once;
 then the rows at fault are written apart. Invariant: a row is the same bytes whichever way it was written.
 """
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -82,6 +83,8 @@ def _join(arrays: Sequence[pa.Array | pa.Scalar], separator: str) -> pa.Array:
 
 _APOSTROPHE: Final = pa.scalar("'", pa.string())
 _NOTHING: Final = pa.scalar("", pa.string())
+_LETTER: Final = pa.scalar("x", pa.string())
+_NO: Final = pa.scalar(False)
 
 
 def _write_plain(batch: pa.RecordBatch, delimiter: str) -> list[bytes | None]:
@@ -105,47 +108,51 @@ def _write_apart(
     fields: Sequence[Field], batch: pa.RecordBatch, output: Output
 ) -> tuple[list[bytes | None], dict[int, str]]:
     """Write the rows that need quotes one by one, the others at once."""
-    special = _special_rows(batch, output.delimiter)
-    apart = kernels.true_rows(special)
-    plain = kernels.keep(batch, kernels.call("invert", [special]))
-    written = _write_plain(plain, output.delimiter) if len(plain) else []
+    masks = _special_values(batch, output.delimiter)
+    apart = kernels.true_rows(functools.reduce(lambda one, other: kernels.call("or", [one, other]), masks.values()))
+    found: list[bytes | None] = [None] * len(batch)
+    if len(apart) < len(batch):
+        found = _write_plain(_without(batch, masks), output.delimiter)
     columns = [texts(column) for column in kernels.take(batch, pa.array(apart, pa.int64())).columns]
-    found: list[bytes | None] = []
     refused: dict[int, str] = {}
-    used = 0
     for row, values in zip(apart, zip(*[column.to_pylist() for column in columns], strict=True), strict=True):
-        upto = used + row - len(found)
-        found += written[used:upto]
-        used = upto
         words = [value or "" for value in values]
         if output.quoting == "none":
             at_fault = next((index for index, text in enumerate(words) if _needs_quotes(text, output.delimiter)), 0)
             refused[row] = fields[at_fault].name
-            found.append(None)
+            found[row] = None
         else:
-            found.append(_row(words, output.delimiter))
-    found += written[used:]
+            found[row] = _row(words, output.delimiter)
     return found, refused
 
 
-def _special_rows(batch: pa.RecordBatch, delimiter: str) -> pa.BooleanArray:
+def _without(batch: pa.RecordBatch, masks: Mapping[int, pa.BooleanArray]) -> pa.RecordBatch:
+    """Return a batch with a letter in the place of each value that needs quotes: its row stays, and is written anew."""
+    arrays = [
+        kernels.call("if_else", [masks[index], _LETTER, texts(column)]) if index in masks else column
+        for index, column in enumerate(batch.columns)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, batch.schema.names)
+
+
+def _special_values(batch: pa.RecordBatch, delimiter: str) -> dict[int, pa.BooleanArray]:
+    """Return which values of a column need quotes, for the columns that have some; for the first where none has."""
     pattern = rf'["\r\n{re.escape(delimiter)}]'
     special = (b'"', b"\r", b"\n", delimiter.encode())
-    found = None
-    for column in batch.columns:
+    masks = {}
+    for index, column in enumerate(batch.columns):
         if pa.types.is_string(column.type):
             data = kernels.data_of(column)
             if any(character in data for character in special):
-                mask = kernels.call("coalesce", [kernels.matches(column, pattern), pa.scalar(False)])
-                found = mask if found is None else kernels.call("or", [found, mask])
-    if batch.num_columns == 1:
+                masks[index] = kernels.call("coalesce", [kernels.matches(column, pattern), _NO])
+    if batch.num_columns == 1:  # a row that is one empty field
         column = batch.column(0)
         empty = kernels.call("is_null", [column])
         if pa.types.is_string(column.type):
             zero = kernels.call("equal", [kernels.call("binary_length", [column]), pa.scalar(0, pa.int32())])
-            empty = kernels.call("or", [empty, kernels.call("coalesce", [zero, pa.scalar(False)])])
-        found = empty if found is None else kernels.call("or", [found, empty])
-    return pa.array([False] * len(batch), pa.bool_()) if found is None else found
+            empty = kernels.call("or", [empty, kernels.call("coalesce", [zero, _NO])])
+        masks[0] = kernels.call("or", [masks[0], empty]) if masks else empty
+    return masks or {0: pa.array([False] * len(batch), pa.bool_())}
 
 
 def _needs_quotes(text: str, delimiter: str) -> bool:
