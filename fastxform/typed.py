@@ -22,6 +22,8 @@ from fastxform.structs import Struct
 DOCUMENT: Final = "document"
 """The name of the one column of a transform that names none: the JSON text of the document."""
 
+_WRITTEN: Final = b"\n"
+
 
 class Columns(Struct):
     """What became of a batch as a table: an `Ok` record's rows, and a row of nulls for every other record, in order.
@@ -153,8 +155,8 @@ class Collector:
             array = arrays[field.name] if field.name in names else None
             found.append(_fitted(array, field, frame, answers))
         self._parts.append(_Part(frame.rows, found, self._place(plan)))
-        # What is written is not looked at, only that it is there.
-        answers.write(frame, [b""] * len(frame))
+        # What is written is not looked at, only that it is there; no row is empty.
+        answers.write(frame, [_WRITTEN] * len(frame))
 
     def take_documents(self, routed: Sequence[tuple[_Routed, Frame]], answers: Answers) -> None:
         """Take the documents that were written of the rows of all routes."""
