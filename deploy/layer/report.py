@@ -40,7 +40,7 @@ def _savings(built: Built) -> list[str]:
 
 def _compiled(built: Built, target: Target) -> str:
     if built.interpreter is None:
-        return f"none: no Python {target.python} on this machine; a cold start compiles the sources, half as long again"
+        return f"none: no Python {target.python} on this machine; a cold start compiles the sources, twice as long"
     return f"{_mib(built.bytecode_bytes)} MiB, by {built.interpreter}"
 
 
