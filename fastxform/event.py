@@ -22,13 +22,28 @@ class _Record(msgspec.Struct, gc=False, eq=False):
     kinesisRecordMetadata: msgspec.Raw = msgspec.Raw()
 
 
-class _Event(msgspec.Struct, gc=False, eq=False):
-    records: list[_Record]
+class _LargeRecord(msgspec.Struct, gc=False, eq=False):
+    recordId: str
+    data: msgspec.Raw = msgspec.Raw()
+    kafkaRecordValue: str | None = None
+    approximateArrivalTimestamp: Any = None
+    kinesisRecordMetadata: msgspec.Raw = msgspec.Raw()
+
+
+class _Facts(msgspec.Struct, gc=False, eq=False):
     deliveryStreamArn: Any = None
     sourceKinesisStreamArn: Any = None
     sourceMSKArn: Any = None
     region: Any = None
     invocationId: Any = None
+
+
+class _Event(_Facts, gc=False, eq=False, kw_only=True):
+    records: list[_Record]
+
+
+class _LargeEvent(_Facts, gc=False, eq=False, kw_only=True):
+    records: list[_LargeRecord]
 
 
 class _Answer(msgspec.Struct, gc=False, eq=False, omit_defaults=True):
@@ -52,6 +67,10 @@ class _Metadata(msgspec.Struct, gc=False, eq=False):
 
 
 _DECODER: Final = msgspec.json.Decoder(_Event)
+_LARGE_DECODER: Final = msgspec.json.Decoder(_LargeEvent)
+_LARGE_RECORD_BYTES: Final = 8_192
+"""From this size on the data of a record is looked at where it stands in the event: not to copy 4.6 MB of 60 records
+saves 0.45 ms of 3, while for 6,000 records the views cost more than the copies."""
 _METADATA: Final = msgspec.json.Decoder(_Metadata)
 _ENCODER: Final = msgspec.json.Encoder()
 _NO_METADATA: Final = _Metadata()
@@ -100,6 +119,7 @@ class Event:
         return [_metadata_of(found) for found in self._column(self._records, "kinesisRecordMetadata")]
 
 
+_ID_MEMBER: Final = b'"recordId"'
 _RECORD_ID: Final = itemgetter("recordId")
 _FACTS: Final = ("deliveryStreamArn", "sourceKinesisStreamArn", "sourceMSKArn", "region", "invocationId")
 
@@ -118,12 +138,21 @@ def read(event: Any) -> Event:
 
 
 def _read_bytes(event: bytes) -> Event:
+    is_large = _first_record_bytes(event) >= _LARGE_RECORD_BYTES
     try:
-        found = _DECODER.decode(event)
+        found = (_LARGE_DECODER if is_large else _DECODER).decode(event)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # Something unusual: read it as the runtime would, and answer what can be answered.
         return _read_mapping(_decode_slowly(event))
-    return Event(found.records, _struct_column, [getattr(found, name) for name in _FACTS])
+    return Event(
+        found.records, _large_column if is_large else _struct_column, [getattr(found, name) for name in _FACTS]
+    )
+
+
+def _first_record_bytes(event: bytes) -> int:
+    """Return how far the ids of the first two records of an event stand apart."""
+    first = event.find(_ID_MEMBER)
+    return event.find(_ID_MEMBER, first + 1) - first if first >= 0 else 0
 
 
 def _decode_slowly(event: bytes) -> Any:
@@ -156,6 +185,17 @@ def _are_usual(records: Sequence[Any]) -> bool:
 
 def _struct_column(records: Sequence[Any], name: str) -> list[Any]:
     return list(map(attrgetter(name), records))
+
+
+def _large_column(records: Sequence[Any], name: str) -> list[Any]:
+    found = _struct_column(records, name)
+    return list(map(_content, found)) if name == "data" else found
+
+
+def _content(raw: msgspec.Raw) -> memoryview | None:
+    """Return what stands between the quotes of a JSON string, escapes and all; None of anything else."""
+    view = memoryview(raw)
+    return view[1:-1] if bytes(view[:1]) == b'"' else None
 
 
 def _mapping_column(records: Sequence[Any], name: str) -> list[Any]:

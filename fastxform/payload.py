@@ -4,6 +4,7 @@ Nothing here looks into a payload; responses are encoded by `fastxform.event`. I
 base64 characters with right padding gives None, never an exception and never a shortened payload.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Final, overload
@@ -21,27 +22,36 @@ _STANDARD: Final = repeat(None)
 _STRICT: Final = repeat(True)
 
 
-def decode(text: bytes | str) -> bytes | None:
+Text = bytes | str | memoryview | None
+"""Base64; a view is the inside of a JSON string, in which some encoders escape the slash."""
+
+
+def decode(text: Text) -> bytes | None:
     """Return the bytes of one base64 text, or None where it is not base64."""
     try:
-        return _DECODE(text, None, True)
-    except ValueError:  # binascii.Error is one; so is a text with non-ASCII characters
-        return None
+        return _DECODE(text, None, True)  # type: ignore[arg-type]
+    except (ValueError, TypeError):  # binascii.Error is a ValueError; so is a text with non-ASCII characters
+        return _decode_escaped(text) if isinstance(text, memoryview) else None
 
 
-def decode_all(texts: Sequence[bytes | str | None]) -> list[bytes | None]:
+def _decode_escaped(text: memoryview) -> bytes | None:
+    inside = bytes(text)
+    return decode(json.loads(b'"' + inside + b'"')) if b"\\" in inside else None
+
+
+def decode_all(texts: Sequence[Text]) -> list[bytes | None]:
     """Return the payload of every text, None for one that is not base64; a bad one costs only itself.
 
     One text at a time, positional arguments: 1.1 ms for 6,000 texts of 910 bytes, 2.2 with keywords, 2.6 for the joined
     batch.
     """
     payloads: list[bytes | None] = []
-    rest: Iterable[bytes | str | None] = iter(texts)
+    rest: Iterable[Text] = iter(texts)
     while True:
         try:
             payloads.extend(map(_DECODE, rest, _STANDARD, _STRICT))  # type: ignore[arg-type]
         except (ValueError, TypeError):
-            payloads.append(None)
+            payloads.append(decode(texts[len(payloads)]))
         else:
             return payloads
 
@@ -55,7 +65,7 @@ class Payloads(Sequence[bytes | None]):
 
     __slots__ = ("texts",)
 
-    def __init__(self, texts: Sequence[bytes | str | None]) -> None:
+    def __init__(self, texts: Sequence[Text]) -> None:
         self.texts = texts
 
     def __len__(self) -> int:

@@ -128,6 +128,32 @@ def test_data_that_is_no_base64_fails_its_record_alone(data):
         assert [entry["result"] for entry in answer["records"]] == ["ProcessingFailed", "Ok"]
 
 
+LARGE = json.dumps({"a": "x" * 9_000}).encode()
+
+
+@pytest.mark.parametrize("data", [None, 5, {"x": 1}, ["x"], "ü", "AAA", "A A=", ""], ids=repr)
+def test_an_event_of_large_records_is_read_as_any(data):
+    """Their data is looked at where it stands in the event: odd ones, missing ones, and slashes that are escaped."""
+    event = event_of([LARGE, b'{"a":1}', b'{"a":"\xff"}', b'{"a":"oo?"}', b'{"a":2}', LARGE])
+    event["records"][1]["data"] = data
+    del event["records"][4]["data"]
+    as_dict, as_bytes = both_answers(CONFIG, event)
+    assert as_dict == as_bytes
+    results = [entry["result"] for entry in as_dict["records"]]
+    assert results == ["Ok", "ProcessingFailed", "ProcessingFailed", "Ok", "ProcessingFailed", "Ok"]
+    escaped = json.dumps(event).replace("/", "\\/").encode()
+    assert b"\\/" in escaped
+    assert json.loads(handler_of(CONFIG)(escaped, None)) == as_dict
+
+
+def test_an_event_of_large_records_from_kafka_is_read_as_any():
+    """Their value has another name, in and out."""
+    event = event_of([LARGE, b'{"a":1}'], name="kafkaRecordValue")
+    as_dict, as_bytes = both_answers(CONFIG, event)
+    assert as_dict == as_bytes
+    assert [entry["result"] for entry in as_dict["records"]] == ["Ok", "Ok"]
+
+
 def test_no_payload_is_logged(capsys):
     """The lines of a batch with failures name codes and counts, nothing of a payload."""
     handler_of('[columns]\na = { path = "secret", type = "int64" }\n')(event_of([b'{"secret":"hunter2"}'] * 3), None)
