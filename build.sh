@@ -33,9 +33,9 @@ SAM_CLI='aws-sam-cli==1.170.0'
 SAM_CLI_SHA256='24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf'
 RIE='.cache/aws-lambda-rie'
 
-# Tests that start processes; they come last, so that a mistake shows in seconds.
-SLOW_TESTS=(tests/test_build.py tests/test_layer.py tests/test_runtime.py tests/test_rie.py
-    tests/test_container.py)
+# Tests that start processes and wait for them; they run beside the others, which compute.
+PROCESS_TESTS=(tests/test_build.py tests/test_cli_simulate.py tests/test_layer.py tests/test_runtime.py tests/test_rie.py
+    tests/test_container.py tests/test_put.py tests/test_replay.py tests/test_docs.py)
 
 find_python() {
     local candidate
@@ -218,11 +218,17 @@ run_tests() {
     if (($#)); then
         exec .venv/bin/python -m pytest "$@"
     fi
-    local fast=() file slow=" ${SLOW_TESTS[*]} "
+    local others=() file processes=" ${PROCESS_TESTS[*]} " log=.cache/process-tests.log status=0
     for file in tests/test_*.py; do
-        [[ $slow == *" $file "* ]] || fast+=("$file")
+        [[ $processes == *" $file "* ]] || others+=("$file")
     done
-    exec .venv/bin/python -m pytest "${fast[@]}" "${SLOW_TESTS[@]}"
+    .venv/bin/python -m pytest -p no:cacheprovider "${PROCESS_TESTS[@]}" >"$log" 2>&1 &
+    trap 'kill -INT %1 2>/dev/null || true' EXIT
+    .venv/bin/python -m pytest "${others[@]}" || status=1
+    wait %1 || status=1
+    trap - EXIT
+    cat "$log"
+    return "$status"
 }
 
 lint() {

@@ -955,7 +955,7 @@ def test_objects_of_s3_are_read_and_written(command, s3, write):
     assert server.uploads == {}
 
 
-def test_one_object_of_s3_is_read_and_sent_back(command, s3, aws):
+def test_one_object_of_s3_is_read_and_sent_back(command, s3, aws, here):
     """A URI may name one object; its size and time stand in the journal."""
     server = s3("errors")
     firehose = aws()
