@@ -18,7 +18,8 @@ from fastxform.limits import DOCUMENT_DEPTH_LIMIT
 from fastxform.values import BAD_PATH, BAD_TYPE, Json, Number, Outcome
 
 _WHITE_SPACE: Final = b" \t\n\r"
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+"""Possessive: what could be given back is remembered otherwise, 100 bytes for each byte of a string."""
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 SHALLOW_BYTES: Final = 2 * DOCUMENT_DEPTH_LIMIT
 """Below so many bytes a valid document cannot nest too deep, and a broken one not deep enough to hurt a parser."""
@@ -147,7 +148,15 @@ def json_verbatim(raw: bytes) -> Outcome:
 
 def decode_any(raw: bytes) -> Any:
     """Return valid JSON text as Python objects; fractions become `Number`."""
-    return _ANY.decode(raw)
+    try:
+        return _ANY.decode(raw)
+    except msgspec.ValidationError:  # an integer of more digits than Python reads
+        return decode_written(raw)
+
+
+def decode_written(raw: bytes) -> Any:
+    """Return valid JSON text as Python objects; every number becomes a `Number`, its digits as written."""
+    return json.loads(bytes(raw), parse_int=Number, parse_float=Number)
 
 
 def members_of(text: bytes) -> dict[str, bytes]:
@@ -219,7 +228,7 @@ class _ChangePlace:
     """The member `dynamodb` of a change: plain members beside the images."""
 
     def __init__(self, raw: bytes, double: bool) -> None:
-        self.content, self.double = _ANY.decode(raw), double
+        self.content, self.double = decode_written(raw), double
         self.members = _JsonPlace(raw)
 
     def member(self, name: str) -> "_Place | None":
@@ -304,11 +313,10 @@ class Document:
         if isinstance(path, paths.FirstWhere):
             return self._first_where(path, as_json)
         document = self.plain_document()
-        try:
-            found = paths.evaluate_slow(path, document)
+        try:  # what it computes may be no JSON either: an infinite number, an expression
+            value = dynamodb.value_of(paths.evaluate_slow(path, document))
         except Exception:
             return BAD_PATH
-        value = dynamodb.value_of(found)
         return json_text(value) if as_json else value
 
     def _first_where(self, path: paths.FirstWhere, as_json: bool) -> Outcome:

@@ -72,7 +72,8 @@ class _Watch:
 class Reading:
     """One batch on its way through a decoder, some records at a time."""
 
-    def __init__(self, decoder: Decoder) -> None:
+    def __init__(self, decoder: Decoder, widens: bool = True) -> None:
+        self.widens = widens
         self.decoder, self.wanted = decoder, decoder.members.wanted
         self._generated = decoder.generated
         self._kinds = [decoder.members.lane(want).kind for want in self.wanted]
@@ -131,7 +132,7 @@ class Reading:
                 return roots, refused
 
     def _is_widened(self, watch: _Watch, texts: Iterable[bytes]) -> bool:
-        return watch.add(texts) and self.decoder.widen(watch.last)
+        return self.widens and watch.add(texts) and self.decoder.widen(watch.last)
 
     def _double(self, texts: Sequence[bytes]) -> list[bool]:
         """Return whether binary values carry two layers of base64, where a column asks for it."""

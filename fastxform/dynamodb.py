@@ -139,7 +139,10 @@ def _computed(value: Any) -> str:
     # It imports `dataclasses`, 1.5 ms of a cold start together, and few paths compute.
     import orjson
 
-    return orjson.dumps(value).decode()
+    text = orjson.dumps(value).decode()
+    if text == "null":
+        raise ValueError("a number that JSON has no word for")
+    return text
 
 
 def value_of(plain_value: Any) -> Outcome:

@@ -104,7 +104,7 @@ class Event:
     def kinesis(self, name: str) -> list[str | None]:
         """Return `partitionKey`, `sequenceNumber` or `shardId` of each record, None where it has none."""
         found = [getattr(metadata, name) for metadata in self._metadata()]
-        return [text if isinstance(text, str) else None for text in found]
+        return [text if isinstance(text, str) and _is_unicode(text) else None for text in found]
 
     def is_kinesis(self) -> bool:
         """Tell whether the records came from a Kinesis stream; some such events lack the stream's ARN."""
@@ -166,11 +166,13 @@ def _read_mapping(event: Any) -> Event:
     records = event.get("records") if isinstance(event, Mapping) else None
     if not isinstance(records, (list, tuple)):
         raise EventError("the event has no list `records`: it is no Firehose event")
+    column = _usual_column
     if not _are_usual(records):
+        column = _mapping_column
         for index, record in enumerate(records):
             if not isinstance(record, Mapping) or type(record.get("recordId")) is not str:
                 raise EventError(f"records[{index}] of the event has no text `recordId`: it cannot be answered")
-    return Event(records, _mapping_column, [event.get(name) for name in _FACTS])
+    return Event(records, column, [event.get(name) for name in _FACTS])
 
 
 def _are_usual(records: Sequence[Any]) -> bool:
@@ -198,11 +200,24 @@ def _content(raw: msgspec.Raw) -> memoryview | None:
     return view[1:-1] if bytes(view[:1]) == b'"' else None
 
 
-def _mapping_column(records: Sequence[Any], name: str) -> list[Any]:
+def _usual_column(records: Sequence[Any], name: str) -> list[Any]:
     try:
         return list(map(itemgetter(name), records))
-    except (KeyError, TypeError):  # some have no such member
-        return [record.get(name) for record in records]
+    except KeyError:  # some have no such member
+        return _mapping_column(records, name)
+
+
+def _mapping_column(records: Sequence[Any], name: str) -> list[Any]:
+    return [record.get(name) for record in records]
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text can be written: half a surrogate pair, which Python's own decoder lets through, cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _metadata_of(found: Any) -> "_Metadata":

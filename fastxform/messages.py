@@ -106,6 +106,7 @@ class _Texts(Sequence[bytes]):
     def __init__(self, lists: dict[int, Any], records: list[int], sizes: list[int]) -> None:
         self.lists, self.records, self.sizes = lists, records, sizes
         self._places: list[tuple[int, int]] | None = None
+        self._split: tuple[int, list[bytes]] = (-1, [])
 
     def __len__(self) -> int:
         return sum(self.sizes)
@@ -121,7 +122,9 @@ class _Texts(Sequence[bytes]):
         if isinstance(row, slice):
             return [self[index] for index in range(*row.indices(len(self)))]
         record, place = self._places[row]
-        return alone.elements_of(bytes(self.lists[record]))[place]
+        if record != self._split[0]:  # the rows that are asked for mostly ascend
+            self._split = record, alone.elements_of(bytes(self.lists[record]))
+        return self._split[1][place]
 
 
 def _is_of_message(want: Wanted) -> bool:

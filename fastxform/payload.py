@@ -36,7 +36,7 @@ def decode(text: Text) -> bytes | None:
 
 def _decode_escaped(text: memoryview) -> bytes | None:
     inside = bytes(text)
-    return decode(json.loads(b'"' + inside + b'"')) if b"\\" in inside else None
+    return decode(json.loads(b'"' + inside + b'"')) if b"\\" in inside and inside.isascii() else None
 
 
 def decode_all(texts: Sequence[Text]) -> list[bytes | None]:

@@ -108,7 +108,6 @@ class Pipeline:
             spec = replace(spec, columns=log_columns())
         self.spec = spec
         self.map_batch = map_batch
-        self._is_document = spec.columns is None and not any(route.columns for route in spec.routes)
         self._plans = [_Plan(spec, route, index) for index, route in enumerate(spec.routes)] or [
             _Plan(spec, None, None)
         ]
@@ -183,7 +182,7 @@ class Pipeline:
         schema = typed.schema(self.spec, self.map_batch) if schema is None else schema
         collector = typed.Collector(self.spec, schema)
         rows, answers, routed = self._transform(payloads, meta, now_ms, collector.take)
-        if self._is_document:
+        if self.spec.is_document:
             collector.take_documents(routed, answers)
         batch = _gather(rows, answers, len(payloads))
         return collector.columns(rows, answers, batch.result, batch.reason, batch.metadata)
@@ -286,7 +285,7 @@ class Pipeline:
 
     def _write(self, plan: _Plan, frame: Frame, answers: Answers, rows: Rows, now: int, encode: "Encode") -> None:
         """Answer the rows of one route."""
-        if self._is_document:
+        if self.spec.is_document:
             self._metadata(plan, frame, {}, answers, rows, now)
             frame = answers.alive(frame)
             written, failed = write_documents(self.spec, rows.texts, frame.rows)

@@ -26,6 +26,13 @@ from fastxform.values import BAD_PATH, BAD_TYPE, Outcome
 CHUNK_RECORDS: Final = 512
 """How many records are read at once, base64, UTF-8 and JSON: 300 KB of the usual kind, well within a core's cache."""
 
+CHUNK_UNPACKED_BYTES: Final = 32 * 1024 * 1024
+"""Compressed payloads are unpacked up to this and read before the next are: a batch may hold gigabytes of them."""
+
+WIDENINGS: Final = 4
+"""How often a batch is read anew for a wider decoder; the rest of its odd records are read alone, and so are those of
+the next batch until it has widened for them."""
+
 __all__ = ["Projection", "Projector", "Values", "Wanted"]
 
 _NO_MEMBER: Final = re.compile(r'["\\\x00-\x1f]')
@@ -54,18 +61,19 @@ class Values(Struct):
 
 
 class Projection(Struct):
-    """The columns of a batch, why a row is no record, and the payloads that came compressed, as they are without."""
+    """The columns of a batch, why a row is no record, and which payloads came compressed."""
 
     columns: dict[Any, Values]
     failed: dict[int, str]
-    unpacked: dict[int, bytes]
+    packed: list[int] = field(default_factory=list)
 
 
 class Projector:
     """Reads the wanted columns out of payloads; built once, its decoders adapt to the shapes that come."""
 
-    def __init__(self, wanted: Sequence[Wanted], source: str) -> None:
-        self.source = source
+    def __init__(self, wanted: Sequence[Wanted], source: str, unpacks: bool = True) -> None:
+        """Build the decoders; `unpacks`: a payload may come compressed."""
+        self.source, self.unpacks = source, unpacks
         self.decoders = [Decoder(source)]
         self.slow = [want for want in wanted if _is_slow(want.path, source) or not self._place(want)]
 
@@ -83,20 +91,26 @@ class Projector:
 
     def project(self, payloads: Sequence[bytes | None]) -> Projection:
         """Return the columns of a batch; a payload of None is one whose base64 was bad."""
-        projection = None
-        while projection is None:  # each time a decoder is wider, and it can only become so wide
+        for _ in range(WIDENINGS):
             projection = self._attempt(payloads)
+            if projection is not None:
+                return projection
+        projection = self._attempt(payloads, widens=False)
+        assert projection is not None
         return projection
 
-    def _attempt(self, payloads: Sequence[bytes | None]) -> Projection | None:
+    def _attempt(self, payloads: Sequence[bytes | None], widens: bool = True) -> Projection | None:
         """Return the columns of a batch, or None where a decoder was widened on the way."""
-        readings, projection = self._begin()
-        for start in range(0, len(payloads), CHUNK_RECORDS):
+        readings, projection = self._begin(widens)
+        start = 0
+        while start < len(payloads):
             part = payloads[start : start + CHUNK_RECORDS]
             mark("base64")
-            if not self._read(_Chunk(part if isinstance(part, list) else list(part), start), readings, projection):
+            chunk = _Chunk(part if isinstance(part, list) else list(part), start)
+            if not self._read(chunk, readings, projection):
                 return None
             mark("JSON")
+            start += len(chunk.payloads)
         return projection
 
     def project_decoded(self, roots: list[Any], texts: Sequence[bytes]) -> Projection | None:
@@ -120,15 +134,15 @@ class Projector:
         """The one decoder that reads every column; None where there is none."""
         return self.decoders[0] if len(self.decoders) == 1 and not self.slow else None
 
-    def _begin(self) -> tuple[list[Reading], Projection]:
-        readings = [Reading(decoder) for decoder in self.decoders]
+    def _begin(self, widens: bool = True) -> tuple[list[Reading], Projection]:
+        readings = [Reading(decoder, widens) for decoder in self.decoders]
         kinds = {want.name: decoder.kind(want) for decoder in self.decoders for want in decoder.members.wanted}
         kinds |= {want.name: "mixed" for want in self.slow}
-        return readings, Projection({name: Values(kind, []) for name, kind in kinds.items()}, {}, {})
+        return readings, Projection({name: Values(kind, []) for name, kind in kinds.items()}, {})
 
     def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection) -> bool:
         """Read some records while they are in the cache; tell whether no decoder was widened."""
-        texts, suspects = _texts(chunk, projection)
+        texts, suspects = _texts(chunk, projection, self.unpacks)
         for reading in readings:
             found = reading.read(texts)
             if found is None:
@@ -173,25 +187,30 @@ class Projector:
 
 
 class _Chunk(Struct):
-    """Some payloads of a batch, the first of them at `start`."""
+    """Some payloads of a batch, the first of them at `start`; those that do not fit unpacked are taken out."""
 
     payloads: Any
     start: int
 
 
-def _texts(chunk: _Chunk, projection: Projection) -> tuple[list[bytes], set[int]]:
+def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[bytes], set[int]]:
     """Return what the decoders are given, and the places where that is nothing: the payload is no record to them.
 
     Compressed payloads are never UTF-8: they are found by that, and the chunk has them unpacked from then on.
     """
     texts = _present(chunk.payloads)
     # The records of a stream are mostly of one kind: where the first is compressed nothing is found out by UTF-8.
-    suspects = set(range(len(texts))) if is_compressed(texts[0]) else _not_utf8(texts)
-    packed = [place for place in suspects if is_compressed(texts[place])]
+    suspects = set(range(len(texts))) if unpacks and is_compressed(texts[0]) else _not_utf8(texts)
+    packed = [place for place in suspects if is_compressed(texts[place])] if unpacks else []
     if packed:
         mark("JSON")
-        for place in packed:
-            chunk.payloads[place] = _unpacked(texts[place], chunk.start + place, projection)
+        unpacked_bytes = 0
+        for place in sorted(packed):
+            chunk.payloads[place] = text = _unpacked(texts[place], chunk.start + place, projection)
+            unpacked_bytes += len(text)
+            if unpacked_bytes > CHUNK_UNPACKED_BYTES:
+                del chunk.payloads[place + 1 :]
+                break
         mark("decompress")
         texts = _present(chunk.payloads)
         suspects = _not_utf8(texts)
@@ -219,10 +238,11 @@ def _long(texts: list[bytes]) -> Iterable[int]:
 
 def _unpacked(text: bytes, row: int, projection: Projection) -> bytes:
     try:
-        projection.unpacked[row] = found = decompress(text)
+        found = decompress(text)
     except DecompressionError as error:
         projection.failed[row] = error.reason
         return b""
+    projection.packed.append(row)
     return found
 
 

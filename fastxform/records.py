@@ -70,7 +70,8 @@ class Source:
         if spec.source == "cloudwatch-logs":
             self.messages = Messages(self.wanted)
         else:
-            self.projector = Projector(self.wanted, spec.source)
+            # What several documents are in is unpacked before they are told apart; a document is never compressed.
+            self.projector = Projector(self.wanted, spec.source, unpacks=spec.documents != "many")
 
     def read(self, payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]]) -> Rows:
         """Return the rows of a batch with their columns."""
@@ -91,8 +92,8 @@ class Source:
     def _read_one(self, payloads: Sequence[bytes | None]) -> Rows:
         projection = self.projector.project(payloads)
         texts: Sequence[bytes | None] = payloads
-        if projection.unpacked:
-            texts = [projection.unpacked.get(row, payload) for row, payload in enumerate(payloads)]
+        if projection.packed and self.spec.is_document:
+            texts, _ = _decompress_some(payloads, projection.packed)
         return Rows(len(payloads), projection.columns, projection.failed, texts)
 
     # -- many documents a record
@@ -138,7 +139,7 @@ def _decompress_some(
     found = list(payloads)
     refused: dict[int, str] = {}
     for row in rows:
-        payload = payloads[row]
+        payload = found[row]
         if payload is None or not is_compressed(payload):
             continue
         try:
@@ -164,7 +165,7 @@ def _documents(payload: bytes | None) -> list[bytes] | None:
         text = payload.decode()
     except UnicodeDecodeError:
         return None
-    scan = json.JSONDecoder().raw_decode
+    scan = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode  # no limit on digits
     found, place = [], _skip(text, 0)
     while place < len(text):
         try:
@@ -241,7 +242,8 @@ def gather(
         failed.setdefault(rows.parents[row], reasons[row])
     rest = iter(data)
     sizes = Counter(rows.parents)  # rows of one record stand next to each other
-    joined = [b"".join(filter(None, islice(rest, sizes[record]))) or None for record in range(count)]
+    parts = [[row for row in islice(rest, sizes[record]) if row is not None] for record in range(count)]
+    joined = [b"".join(part) if part else None for part in parts]
     for record in failed:
         joined[record] = None
     first: list[int | None] = [None] * count

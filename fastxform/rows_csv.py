@@ -83,7 +83,7 @@ def _join(arrays: Sequence[pa.Array | pa.Scalar], separator: str) -> pa.Array:
 
 _APOSTROPHE: Final = pa.scalar("'", pa.string())
 _NOTHING: Final = pa.scalar("", pa.string())
-_LETTER: Final = pa.scalar("x", pa.string())
+_LETTERS: Final = {False: pa.scalar("x", pa.string()), True: pa.scalar("y", pa.string())}
 _NO: Final = pa.scalar(False)
 
 
@@ -112,7 +112,7 @@ def _write_apart(
     apart = kernels.true_rows(functools.reduce(lambda one, other: kernels.call("or", [one, other]), masks.values()))
     found: list[bytes | None] = [None] * len(batch)
     if len(apart) < len(batch):
-        found = _write_plain(_without(batch, masks), output.delimiter)
+        found = _write_plain(_without(batch, masks, _LETTERS[output.delimiter == "x"]), output.delimiter)
     columns = [texts(column) for column in kernels.take(batch, pa.array(apart, pa.int64())).columns]
     refused: dict[int, str] = {}
     for row, values in zip(apart, zip(*[column.to_pylist() for column in columns], strict=True), strict=True):
@@ -126,10 +126,10 @@ def _write_apart(
     return found, refused
 
 
-def _without(batch: pa.RecordBatch, masks: Mapping[int, pa.BooleanArray]) -> pa.RecordBatch:
+def _without(batch: pa.RecordBatch, masks: Mapping[int, pa.BooleanArray], letter: pa.Scalar) -> pa.RecordBatch:
     """Return a batch with a letter in the place of each value that needs quotes: its row stays, and is written anew."""
     arrays = [
-        kernels.call("if_else", [masks[index], _LETTER, texts(column)]) if index in masks else column
+        kernels.call("if_else", [masks[index], letter, texts(column)]) if index in masks else column
         for index, column in enumerate(batch.columns)
     ]
     return pa.RecordBatch.from_arrays(arrays, batch.schema.names)

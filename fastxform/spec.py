@@ -139,6 +139,11 @@ class Spec(Struct, frozen=True):
     overflow: Overflow = Overflow()
     tests: tuple[Example, ...] = ()
 
+    @property
+    def is_document(self) -> bool:
+        """Tell whether no column is named anywhere: the document itself goes out."""
+        return self.columns is None and not any(route.columns for route in self.routes)
+
 
 def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
     """Read a configuration file.

@@ -47,11 +47,6 @@ class Columns(Struct):
     metadata: list[dict[str, Any] | None] | None
 
 
-def is_document(spec: Spec) -> bool:
-    """Tell whether the transform of a `Pipeline` names no columns, so that the document itself is the output."""
-    return spec.columns is None and not any(route.columns for route in spec.routes)
-
-
 def schema(spec: Spec, map_batch: MapBatch | None = None, added: pa.Schema | None = None) -> pa.Schema:
     """Return the columns of a transform: those that are not hidden, of all routes, in the order of the file.
 
@@ -64,7 +59,7 @@ def schema(spec: Spec, map_batch: MapBatch | None = None, added: pa.Schema | Non
         ConfigError: two routes give one column two types.
         ContractError: `map_batch` does not take an empty batch, or gives what cannot be written.
     """
-    if is_document(spec):
+    if spec.is_document:
         return pa.schema([(DOCUMENT, pa.string())])
     found: dict[str, pa.DataType] = {}
     mistakes = []

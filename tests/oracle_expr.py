@@ -135,9 +135,12 @@ def arithmetic(operation, left, right, negation=False):
     if isinstance(left, float) or isinstance(right, float):
         left, right = to_float(left), to_float(right)
         try:
-            return operation(left, right)
+            found = operation(left, right)
         except OverflowError:
-            return math.inf
+            raise ExpressionError from None
+        if not math.isfinite(found):
+            raise ExpressionError
+        return found
     if not (is_int(left) and is_int(right)):
         raise NotImplementedError(f"{operation.__name__} of {type(left).__name__} and {type(right).__name__}")
     return checked(operation(left, right))

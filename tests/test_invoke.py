@@ -146,6 +146,23 @@ def test_an_event_of_large_records_is_read_as_any(data):
     assert json.loads(handler_of(CONFIG)(escaped, None)) == as_dict
 
 
+def test_large_data_that_is_no_text_fails_its_record_alone():
+    """Bytes that are not UTF-8, an escape beside them or not."""
+    event = json.dumps(event_of([LARGE, LARGE])).encode()
+    for spoiled in (b"\xff", b"\xff\\/"):
+        start = event.index(b'"data": "') + len(b'"data": "')
+        answer = json.loads(handler_of(CONFIG)(event[:start] + spoiled + event[start:], None))
+        assert [entry["result"] for entry in answer["records"]] == ["ProcessingFailed", "Ok"]
+
+
+def test_half_a_surrogate_pair_in_a_key_is_no_key():
+    """Python's decoder lets it through, and nothing can be written with it."""
+    event = event_of([b'{"a":1}'], sourceKinesisStreamArn="arn:aws:kinesis:eu-west-1:123456789012:stream/s")
+    event["records"][0]["kinesisRecordMetadata"] = {"partitionKey": "\ud800", "shardId": "s"}
+    config = '[columns]\nkey = { meta = "partition_key" }\nshard = { meta = "shard_id" }\n'
+    assert base64.b64decode(handler_of(config)(event, None)["records"][0]["data"]) == b",s\n"
+
+
 def test_an_event_of_large_records_from_kafka_is_read_as_any():
     """Their value has another name, in and out."""
     event = event_of([LARGE, b'{"a":1}'], name="kafkaRecordValue")

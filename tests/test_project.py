@@ -15,7 +15,7 @@ from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, ho
 from fastxform import alone, decoder, dynamodb, paths
 from fastxform.decoder import Reading
 from fastxform.members import ConflictError, Lane, Members, meet
-from fastxform.project import Projector, Wanted
+from fastxform.project import WIDENINGS, Projector, Wanted
 from fastxform.values import BAD_PATH, BAD_TYPE, Json, Number
 
 MANY = decoder.FIRST_LOOK + 1
@@ -648,4 +648,33 @@ def test_compressed_records_are_read_where_they_stand():
     projection = projector(a=("a", "int64")).project(payloads)
     assert projection.failed == {600: "compression", 601: "base64"}
     assert projection.columns["a"].values == [None if row in (600, 601) else row for row in range(1_200)]
-    assert projection.unpacked == {row: plain[row] for row in range(0, 1_200, 3) if row != 600}
+    assert projection.packed == [row for row in range(0, 1_200, 3) if row != 600]
+
+
+def test_records_that_unpack_to_much_are_read_in_parts(monkeypatch):
+    """What is unpacked at once is bounded, whatever a batch holds; each record keeps its place."""
+    monkeypatch.setattr("fastxform.project.CHUNK_UNPACKED_BYTES", 3_000)
+    plain = [json.dumps({"a": number, "b": "x" * 1_000}).encode() for number in range(50)]
+    payloads = [text if row % 5 == 2 else gzip.compress(text) for row, text in enumerate(plain)]
+    payloads[7] = gzip.compress(b"[]")
+    projection = projector(a=("a", "int64"), b="length(b)").project(payloads)
+    assert projection.failed == {7: "not_object"}
+    assert projection.columns["a"].values == [None if row == 7 else row for row in range(50)]
+
+
+def test_a_batch_is_read_anew_only_so_often(monkeypatch):
+    """Shapes that come one after the other widen the decoders over several batches; the values are the same."""
+    names = [f"c{number}" for number in range(12)]
+    subject = projector(**{name: name for name in names})
+    odd = [json.dumps({name: {"x": 1}}).encode() for name in names for _ in range(MANY)]
+    attempts = []
+    attempt = Projector._attempt
+    monkeypatch.setattr(Projector, "_attempt", lambda *given, **more: attempts.append(1) or attempt(*given, **more))
+    first = subject.project(odd)
+    assert len(attempts) == WIDENINGS + 1
+    subject.project(odd), subject.project(odd)
+    later = subject.project(odd)
+    for name in names:
+        assert [outcome(first.columns[name], row) for row in range(len(odd))] == [
+            outcome(later.columns[name], row) for row in range(len(odd))
+        ]
