@@ -35,7 +35,8 @@ RIE='.cache/aws-lambda-rie'
 
 # Tests that start processes and wait for them; they run beside the others, which compute.
 PROCESS_TESTS=(tests/test_build.py tests/test_cli_simulate.py tests/test_layer.py tests/test_runtime.py tests/test_rie.py
-    tests/test_container.py tests/test_put.py tests/test_replay.py tests/test_docs.py)
+    tests/test_container.py tests/test_put.py tests/test_replay.py tests/test_docs.py tests/test_init.py tests/test_infer.py
+    tests/test_reingest_handler.py tests/test_simulate_faults.py)
 
 find_python() {
     local candidate
@@ -222,7 +223,10 @@ run_tests() {
     for file in tests/test_*.py; do
         [[ $processes == *" $file "* ]] || others+=("$file")
     done
+    # Job control, for what is started without it ignores the interrupts that some tests send.
+    set -m
     .venv/bin/python -m pytest -p no:cacheprovider "${PROCESS_TESTS[@]}" >"$log" 2>&1 &
+    set +m
     trap 'kill -INT %1 2>/dev/null || true' EXIT
     .venv/bin/python -m pytest "${others[@]}" || status=1
     wait %1 || status=1
