@@ -8,6 +8,7 @@ same.
 import json
 import re
 from collections.abc import Callable, Sequence
+from itertools import compress, count
 from typing import Any, Final
 
 import msgspec
@@ -54,16 +55,21 @@ def is_deep(payload: bytes) -> bool:
     return False
 
 
-def may_be_deep(document: bytes) -> bool:
-    """Tell whether a text could nest deeper than the limit, were it valid JSON; what is none is not for sure `False`.
+def deep_places(texts: Sequence[bytes]) -> list[int]:
+    """Return the places of texts that nest deeper than the limit, and, were they valid JSON, of all that do.
 
-    More than twice the limit of its bytes would be brackets. All others together are so few that of any that are some
-    more than those, some are brackets: in a text of little more than that a first part tells.
+    More than twice the limit of the bytes of such a document are brackets. All others together are so few that of any
+    that are some more than those, some are brackets: in a text of little more than that a first part tells.
     """
-    others_bytes = len(document) - SHALLOW_BYTES
-    if others_bytes > _LONG_BYTES:
-        return _has_many_openings(document)
-    return len(document[: others_bytes + _SAMPLE_BYTES].translate(None, _NOT_BRACKETS)) >= _SAMPLE_BYTES
+    found = []
+    for place in compress(count(), map(SHALLOW_BYTES.__le__, map(len, texts))):
+        document = texts[place]
+        first_bytes = len(document) - SHALLOW_BYTES + _SAMPLE_BYTES
+        if first_bytes < _LONG_BYTES and len(document[:first_bytes].translate(None, _NOT_BRACKETS)) < _SAMPLE_BYTES:
+            continue
+        if is_deep(document):
+            found.append(place)
+    return found
 
 
 def _has_many_openings(payload: bytes) -> bool:

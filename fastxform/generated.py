@@ -159,7 +159,8 @@ class _Reader:
         else:
             text = self._chain("x", path.names) if isinstance(path, paths.Dotted) else self._pick(path)
             if kind == "raw":  # a column at once: 0.3 us a text, 2.4 one by one
-                return f"raws_{want.kind if want.kind in ('json', 'text') else 'value'}([{text} for x in roots])"
+                reader = want.kind if want.kind in ("json", "text", "string") else "value"
+                return f"raws_{reader}([{text} for x in roots])"
             text = self._read(want, text)
         if kind == "attribute":
             return f"[{text} for x, d in zip(roots, double)]"
@@ -278,13 +279,23 @@ def _raw_json(raw: Any) -> Outcome:
 
 
 def _raws_value(raws: list[Any]) -> list[Outcome]:
-    texts = alone.compact_all([b"null" if raw is _ABSENT else raw for raw in raws])
-    return [Json(text) if text[0] in "{[" else alone.json_value(text.encode()) for text in texts]
+    return [Json(text) if text[0] in "{[" else alone.json_value(text.encode()) for text in _compact(raws)]
+
+
+def _raws_string(raws: list[Any]) -> list[Outcome]:
+    """Return values of which only the text matters: an object is not told from a text that looks like it."""
+    return [
+        text if text[0] in "{[" else None if text == "null" else alone.json_value(text.encode())
+        for text in _compact(raws)
+    ]
 
 
 def _raws_json(raws: list[Any]) -> list[Outcome]:
-    texts = alone.compact_all([b"null" if raw is _ABSENT else raw for raw in raws])
-    return [None if text == "null" else Json(text) for text in texts]
+    return [None if text == "null" else Json(text) for text in _compact(raws)]
+
+
+def _compact(raws: list[Any]) -> list[str]:
+    return alone.compact_all([b"null" if raw is _ABSENT else raw for raw in raws])
 
 
 def _raws_text(raws: list[Any]) -> list[Any]:
@@ -298,6 +309,7 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     "raw": _raw,
     "raw_json": _raw_json,
     "raws_value": _raws_value,
+    "raws_string": _raws_string,
     "raws_json": _raws_json,
     "raws_text": _raws_text,
     "is_true": _is_true,

@@ -48,7 +48,9 @@ class Messages:
         found = None
         while found is None:  # each time the decoder of events is wider
             found = self._attempt(lists)
-        found.columns |= {key: column.take(found.parents) for key, column in messages.columns.items()}
+        for key, column in messages.columns.items():
+            found.columns[key] = column.take(found.parents)
+            found.columns[key].spread = column, found.parents
         found.refused |= refused
         return found
 

@@ -43,12 +43,14 @@ class Values(Struct):
     """The values of one column, a row each, as `kind` says.
 
     `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in `alone`
-    hold None in `values`; their `Outcome` stands in `alone`.
+    hold None in `values`; their `Outcome` stands in `alone`. `spread`: the column and the rows that these are taken
+    from, where most are taken many times, so that it is converted in the place of these.
     """
 
     kind: str
     values: list[Any]
     alone: dict[int, Outcome] = field(default_factory=dict)
+    spread: "tuple[Values, list[int]] | None" = None
 
     def take(self, rows: Sequence[int]) -> "Values":
         """Return some rows, in the order given."""
@@ -206,7 +208,13 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
         mark("JSON")
         unpacked_bytes = 0
         for place in sorted(packed):
-            chunk.payloads[place] = text = _unpacked(texts[place], chunk.start + place, projection)
+            try:
+                text = decompress(texts[place])
+                projection.packed.append(chunk.start + place)
+            except DecompressionError as error:
+                text = b""
+                projection.failed[chunk.start + place] = error.reason
+            chunk.payloads[place] = text
             unpacked_bytes += len(text)
             if unpacked_bytes > CHUNK_UNPACKED_BYTES:
                 del chunk.payloads[place + 1 :]
@@ -215,8 +223,7 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
         texts = _present(chunk.payloads)
         suspects = _not_utf8(texts)
     # Broken documents that are deep too the decoders refuse by themselves.
-    deep = (place for place in _long(texts) if alone.may_be_deep(texts[place]) and alone.is_deep(texts[place]))
-    gone = [*suspects, *deep]
+    gone = [*suspects, *alone.deep_places(texts)]
     if gone:  # what the decoders would leave for later to stumble over
         texts = texts.copy()
         for place in gone:
@@ -229,21 +236,6 @@ def _present(payloads: list[bytes | None]) -> list[bytes]:
     if all(payloads):
         return payloads  # type: ignore[return-value]
     return [payload or b"" for payload in payloads]
-
-
-def _long(texts: list[bytes]) -> Iterable[int]:
-    """Return the places of texts that are long enough to nest too deep."""
-    return compress(count(), map(alone.SHALLOW_BYTES.__le__, map(len, texts)))
-
-
-def _unpacked(text: bytes, row: int, projection: Projection) -> bytes:
-    try:
-        found = decompress(text)
-    except DecompressionError as error:
-        projection.failed[row] = error.reason
-        return b""
-    projection.packed.append(row)
-    return found
 
 
 def _is_slow(path: paths.Path, source: str) -> bool:

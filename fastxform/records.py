@@ -242,8 +242,12 @@ def gather(
         failed.setdefault(rows.parents[row], reasons[row])
     rest = iter(data)
     sizes = Counter(rows.parents)  # rows of one record stand next to each other
-    parts = [[row for row in islice(rest, sizes[record]) if row is not None] for record in range(count)]
-    joined = [b"".join(part) if part else None for part in parts]
+    joined: list[bytes | None]
+    if None in data:
+        parts = [[row for row in islice(rest, sizes[record]) if row is not None] for record in range(count)]
+        joined = [b"".join(part) if part else None for part in parts]
+    else:
+        joined = [b"".join(islice(rest, size)) if (size := sizes[record]) else None for record in range(count)]  # type: ignore[arg-type]
     for record in failed:
         joined[record] = None
     first: list[int | None] = [None] * count
