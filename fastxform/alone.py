@@ -18,6 +18,7 @@ from fastxform.dynamodb import IMAGES, BadAttributeError
 from fastxform.limits import DOCUMENT_DEPTH_LIMIT
 from fastxform.values import BAD_PATH, BAD_TYPE, Json, Number, Outcome
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _WHITE_SPACE: Final = b" \t\n\r"
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 """Possessive: what could be given back is remembered otherwise, 100 bytes for each byte of a string."""
@@ -95,7 +96,7 @@ def reason_against(payload: bytes | None) -> str | None:
         payload.decode()
     except UnicodeDecodeError:
         return "utf8"
-    if payload.startswith(b"\xef\xbb\xbf"):
+    if payload.startswith(BYTE_ORDER_MARK):
         return "utf8"
     if is_deep(payload):
         return "depth"

@@ -41,8 +41,21 @@ def convert(target: Type, column: Values) -> Converted:
     """Return a column of values as its type."""
     if column.spread is not None:
         return _spread(target, *column.spread)
+    if column.alone and column.kind == "str" and target.kind in ("auto", "string"):
+        return _text_settled(target, column)
     array, unsure = _FAST[target.kind](target, column)
     return _settle(target, array, {row: _outcome(column, row) for row in unsure} | column.alone)
+
+
+def _text_settled(target: Type, column: Values) -> Converted:
+    """Convert a column of text, the values of records that were read alone put in before and not after."""
+    texts, unfit = column.values.copy(), []
+    for row, outcome in column.alone.items():
+        try:
+            texts[row] = exact.fit(target, outcome)
+        except exact.UnfitError:
+            unfit.append(row)
+    return Converted(pa.array(texts, pa.string()), unfit)
 
 
 def _spread(target: Type, column: Values, rows: list[int]) -> Converted:

@@ -6,7 +6,7 @@ around it, and the first reason that it is given.
 
 from collections.abc import Mapping, Sequence
 from itertools import compress, count, filterfalse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from fastxform.expression import Expression
 
 
+_FEW: Final = 16
+"""One row in so many is taken out of a list faster by itself than by copying the others."""
+
+
 class Frame:
     """Some rows of a batch: where they stand in it, and their columns, which are taken out when they are asked for."""
 
-    __slots__ = ("arrays", "fragments", "judged", "rows", "source")
+    __slots__ = ("arrays", "fragments", "gone", "judged", "rows", "source")
 
     def __init__(
         self,
@@ -36,6 +40,8 @@ class Frame:
         self.fragments = {} if fragments is None else fragments
         self.judged = 0
         """How many rows of the batch had failed when those of this frame were last looked for."""
+        self.gone: list[int] | None = None
+        """The few rows of the batch that are not in this frame, where it has all others in their order."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -43,19 +49,31 @@ class Frame:
     def values(self, key: Any) -> Values:
         """Return the values of a column."""
         column = self.source[key]
-        return column if len(column.values) == len(self.rows) else column.take(self.rows)
+        if len(column.values) == len(self.rows):
+            return column
+        return column.take(self.rows) if self.gone is None else column.without(self.gone)
+
+    def without(self, gone: list[int]) -> "Frame":
+        """Return a frame of the whole batch less a few rows, in ascending order."""
+        rows = list(self.rows)
+        for row in reversed(gone):
+            del rows[row]
+        taken = self.take(rows)
+        taken.gone = gone
+        return taken
 
     def take(self, places: Sequence[int]) -> "Frame":
         """Return some of the rows; all of them cost nothing."""
         if len(places) == len(self.rows):
             return self
-        wanted = pa.array(places, pa.int64())
-        taken = Frame(
-            list(map(self.rows.__getitem__, places)),
-            self.source,
-            {key: kernels.take(array, wanted) for key, array in self.arrays.items()},
-            {key: kernels.take(array, wanted) for key, array in self.fragments.items()},
-        )
+        arrays, fragments = self.arrays, self.fragments
+        if arrays or fragments:
+            wanted = pa.array(places, pa.int64())
+            arrays = {key: kernels.take(array, wanted) for key, array in arrays.items()}
+            fragments = {key: kernels.take(array, wanted) for key, array in fragments.items()}
+        is_whole = isinstance(self.rows, range)  # from 0, so that a place is a row
+        rows = places if is_whole else list(map(self.rows.__getitem__, places))
+        taken = Frame(rows, self.source, dict(arrays), dict(fragments))
         taken.judged = self.judged
         return taken
 
@@ -86,8 +104,9 @@ class Answers(Struct):
         """Return the rows of a frame that have not failed."""
         if len(self.reasons) == frame.judged:
             return frame
-        gone = list(compress(count(), map(self.reasons.__contains__, frame.rows)))
-        if gone:
+        if isinstance(frame.rows, range) and len(self.reasons) <= len(frame) // _FEW:
+            frame = frame.without(sorted(self.reasons))
+        elif gone := list(compress(count(), map(self.reasons.__contains__, frame.rows))):
             frame = frame.take(others(frame, gone))
         frame.judged = len(self.reasons)
         return frame

@@ -7,8 +7,9 @@ never shows in its values, nor does any other record of its batch.
 
 import re
 import struct
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import chain, compress, count
+from itertools import accumulate, chain, compress, count
 from operator import itemgetter
 from typing import Any, Final
 
@@ -60,6 +61,15 @@ class Values(Struct):
         # `itemgetter` takes rows at half the cost of a comprehension, but not none, and one not as a tuple.
         taken = list(itemgetter(*rows)(self.values)) if len(rows) > 1 else [self.values[row] for row in rows]
         return Values(self.kind, taken, alone)
+
+    def without(self, gone: Sequence[int]) -> "Values":
+        """Return the rows less a few, given in ascending order."""
+        left = self.values.copy()
+        for row in reversed(gone):
+            del left[row]
+        left_out = set(gone)
+        alone = {row - bisect_right(gone, row): outcome for row, outcome in self.alone.items() if row not in left_out}
+        return Values(self.kind, left, alone)
 
 
 class Projection(Struct):
@@ -223,7 +233,11 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
         texts = _present(chunk.payloads)
         suspects = _not_utf8(texts)
     # Broken documents that are deep too the decoders refuse by themselves.
-    gone = [*suspects, *alone.deep_places(texts)]
+    deep = alone.deep_places(texts)
+    for place in deep:
+        if place not in suspects and not texts[place].startswith(alone.BYTE_ORDER_MARK):
+            projection.failed[chunk.start + place] = "depth"
+    gone = [*suspects, *deep]
     if gone:  # what the decoders would leave for later to stumble over
         texts = texts.copy()
         for place in gone:
@@ -268,13 +282,23 @@ def _not_utf8(texts: list[bytes]) -> set[int]:
     try:
         kernels.cast(pa.Array.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(joined)]), pa.string())
     except pa.ArrowInvalid:
-        return {row for row, text in enumerate(texts) if not text.isascii() and not _is_utf8(text)}
+        return _broken([row for row, text in enumerate(texts) if not text.isascii()], texts)
     return set()
 
 
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def _broken(rows: list[int], texts: list[bytes]) -> set[int]:
+    """Return which of some rows are not UTF-8: Python says where a text of many breaks, and goes on after that."""
+    found: set[int] = set()
+    ends = list(accumulate(len(texts[row]) + 1 for row in rows))
+    joined = memoryview(b"\n".join([texts[row] for row in rows]))
+    start = 0
+    while start < len(joined):
+        try:
+            str(joined[start:], "utf-8")
+        except UnicodeDecodeError as error:
+            place = bisect_right(ends, start + error.start)
+            found.add(rows[place])
+            start = ends[place]
+        else:
+            break
+    return found

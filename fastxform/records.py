@@ -159,7 +159,7 @@ def _lines(payload: bytes | None) -> list[bytes] | None:
 
 def _documents(payload: bytes | None) -> list[bytes] | None:
     """Return the documents of a payload, nothing or white space between them; None where anything else is there."""
-    if payload is None or payload.startswith(b"\xef\xbb\xbf") or alone.is_deep(payload):
+    if payload is None or payload.startswith(alone.BYTE_ORDER_MARK) or alone.is_deep(payload):
         return None
     try:
         text = payload.decode()
