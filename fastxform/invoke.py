@@ -31,6 +31,9 @@ _SPELLINGS: Final = {
     "runtime_utf8": cutoff.RUNTIME_UTF8,
     "runtime_ascii": cutoff.RUNTIME_ASCII,
 }
+_KEPT_BYTES: Final = 32 * 1024 * 1024 - 65_536
+"""The C library gives buffers back to the system, and faults their pages in again at the next invocation, until it has
+freed one of this size: 1,600 pages and 3.5 of 6.2 ms for 60 records of 60 KB. Untouched, it costs a system call."""
 _KINESIS: Final = {"partition_key": "partitionKey", "sequence_number": "sequenceNumber", "shard_id": "shardId"}
 
 
@@ -61,6 +64,7 @@ class _Invocation:
 
     def __init__(self, pipeline: Pipeline, client: "ClientFactory | Reingester | None") -> None:
         self.pipeline, self.client = pipeline, client
+        bytes(_KEPT_BYTES)
         settings, mistakes = runtime.reporting()
         if mistakes:
             raise ConfigError(tuple(mistakes))
