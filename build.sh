@@ -83,6 +83,12 @@ setup_environment() {
     install .venv dev
 }
 
+# pins_of EXTRA: the packages of one of the extras, in one line.
+pins_of() {
+    .venv/bin/python -c \
+        'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]])' "$1"
+}
+
 # The function's environment holds AWS's runtime client and no more: the tests put a layer before it, and what the layer
 # lacks shows; hence no pip either.
 make_runtime() {
@@ -90,8 +96,7 @@ make_runtime() {
     installed "$directory" && return
     say "installing the Lambda runtime client into $directory"
     "$python" -m venv --clear --without-pip "$directory"
-    pins=$(.venv/bin/python -c \
-        'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["runtime"])')
+    pins=$(pins_of runtime)
     # shellcheck disable=SC2086  # one word for each requirement
     .venv/bin/python -m pip --python "$directory/bin/python" install -qq --disable-pip-version-check --no-input $pins ||
         die "the packages could not be installed (pip's message is above); is a package index reachable?"
@@ -171,8 +176,7 @@ setup_chain() {
     fi
     [[ -f .cache/chain-boto3/.stamp && $(<.cache/chain-boto3/.stamp) == "$(fingerprint)" ]] && return
     rm -rf .cache/chain-boto3
-    pins=$(.venv/bin/python -c \
-        'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["aws"])')
+    pins=$(pins_of aws)
     # shellcheck disable=SC2086  # one word for each requirement
     .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --target .cache/chain-boto3 $pins ||
         die "the packages could not be installed (pip's message is above); is a package index reachable?"

@@ -49,12 +49,10 @@ def convert(target: Type, column: Values) -> Converted:
 
 def _text_settled(target: Type, column: Values) -> Converted:
     """Convert a column of text, the values of records that were read alone put in before and not after."""
-    texts, unfit = column.values.copy(), []
-    for row, outcome in column.alone.items():
-        try:
-            texts[row] = exact.fit(target, outcome)
-        except exact.UnfitError:
-            unfit.append(row)
+    found, unfit = _judge(target, column.alone)
+    texts = column.values.copy()
+    for row, text in found.items():
+        texts[row] = text
     return Converted(pa.array(texts, pa.string()), unfit)
 
 
@@ -180,19 +178,25 @@ def _outcome(column: Values, row: int) -> Outcome:
     return Number(value) if column.kind == "num" and value is not None else value
 
 
+def _judge(target: Type, outcomes: dict[int, Outcome]) -> tuple[dict[int, Any], list[int]]:
+    """Return the value of each row, None where it does not fit, and the rows where it does not."""
+    found: dict[int, Any] = {}
+    unfit = []
+    for row, outcome in outcomes.items():
+        try:
+            found[row] = exact.fit(target, outcome)
+        except exact.UnfitError:
+            found[row] = None
+            unfit.append(row)
+    return found, unfit
+
+
 def _settle(target: Type, array: pa.Array, judged: dict[int, Outcome]) -> Converted:
     """Judge values alone and put them in."""
     if not judged:
         return Converted(array, [])
-    rows, values, unfit = [], [], []
-    for row, outcome in judged.items():
-        try:
-            value = exact.fit(target, outcome)
-        except exact.UnfitError:
-            value = None
-            unfit.append(row)
-        rows.append(row)
-        values.append(value)
+    found, unfit = _judge(target, judged)
+    rows, values = list(found), list(found.values())
     storage = STORAGE.get(target.kind)
     if storage is None:
         return Converted(replace(array, rows, values), unfit)

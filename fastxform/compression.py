@@ -47,16 +47,11 @@ def decompress(payload: bytes, limit_bytes: int = DECOMPRESSED_LIMIT_BYTES) -> b
 def _gunzip(payload: bytes, limit_bytes: int) -> bytes:
     """Return what all members of a payload hold, one after the other; most payloads are one member."""
     member = zlib.decompressobj(_GZIP_WINDOW)
-    try:
-        found = member.decompress(payload, limit_bytes + 1)
-    except zlib.error as err:
-        raise DecompressionError("compression") from err
-    if member.eof and not member.unused_data and len(found) <= limit_bytes:
-        return found
-    if len(found) > limit_bytes:
-        raise DecompressionError("too_large")
+    found = _feed(member, payload, limit_bytes)
     if not member.eof:
         raise DecompressionError("compression")
+    if not member.unused_data:
+        return found
     parts, left, place = [found], limit_bytes - len(found), len(payload) - len(member.unused_data)
     whole = memoryview(payload)
     while place < len(whole):
