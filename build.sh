@@ -14,8 +14,8 @@ usage: ./build.sh VERB [ARGUMENT...]
   bench   the benchmarks; arguments go to pytest
   spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
-          arguments go to pytest
-  deploy  the tests of what is deployed, Terraform and SAM; arguments go to pytest
+          arguments go to pytest (-k NAME)
+  deploy  the tests of what is deployed, Terraform and SAM; arguments go to pytest (-k NAME)
   layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
 
 Each sets up first what it needs; only the first time takes long.
@@ -261,12 +261,12 @@ spark() {
 # The fixtures above tests/chain need packages that its environment lacks.
 chain() {
     locked setup_chain
-    exec .venv-chain/bin/python -m pytest --confcutdir=tests/chain -o pythonpath='. tests' "${@:-tests/chain}"
+    exec .venv-chain/bin/python -m pytest --confcutdir=tests/chain -o pythonpath='. tests' tests/chain "$@"
 }
 
 deploy() {
     locked setup_deploy
-    exec .venv-deploy/bin/python -m pytest "${@:-tests/deploy}"
+    exec .venv-deploy/bin/python -m pytest tests/deploy "$@"
 }
 
 layer() {
