@@ -62,7 +62,9 @@ def deep_places(texts: Sequence[bytes]) -> list[int]:
     More than twice the limit of the bytes of such a document are brackets. All others together are so few that of any
     that are some more than those, some are brackets: in a text of little more than that a first part tells.
     """
-    found = []
+    found: list[int] = []
+    if max(map(len, texts), default=0) < SHALLOW_BYTES:  # half the cost of telling which
+        return found
     for place in compress(count(), map(SHALLOW_BYTES.__le__, map(len, texts))):
         document = texts[place]
         first_bytes = len(document) - SHALLOW_BYTES + _SAMPLE_BYTES
