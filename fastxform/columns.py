@@ -16,6 +16,7 @@ from fastxform.dynamodb import NUMBER as NUMBER_GRAMMAR
 from fastxform.dynamodb import quote, unquote
 from fastxform.project import Values
 from fastxform.structs import Struct
+from fastxform.typedcolumn import TypedColumn
 from fastxform.values import Json, Number, Outcome, _Marker, text_of
 
 NUMBER: Final = rf"\A{NUMBER_GRAMMAR.pattern}\z"
@@ -33,35 +34,56 @@ _SURE_TIMESTAMP: Final = rf"\A{_DAY}[T ]{_HOUR}(?::[0-5][0-9]){{2}}(?:\.[0-9]{{1
 class Converted(Struct):
     """A typed column; the rows in `unfit` are null in it and have failed."""
 
-    array: pa.Array
+    column: TypedColumn
     unfit: list[int]
 
 
 def convert(target: Type, column: Values) -> Converted:
     """Return a column of values as its type."""
     if column.spread is not None:
-        return _spread(target, *column.spread)
-    if column.alone and column.kind == "str" and target.kind in ("auto", "string"):
+        return _spread(target, column, *column.spread)
+    if target.kind in ("auto", "string") and _is_text(column):
         return _text_settled(target, column)
     array, unsure = _FAST[target.kind](target, column)
+    if not unsure and not column.alone:
+        return Converted(TypedColumn(array, column.values if _SAME.get(target.kind) == column.kind else None), [])
     return _settle(target, array, {row: _outcome(column, row) for row in unsure} | column.alone)
+
+
+_SAME: Final = {"int64": "int", "bool": "bool"}
+"""Types of columns that hold the very values of a kind."""
+
+_TEXT_TYPES: Final = frozenset((str, type(None)))
+
+
+def _is_text(column: Values) -> bool:
+    """Tell whether a column holds nothing but text and null, beside what was read alone."""
+    return column.kind == "str" or (column.kind == "mixed" and set(map(type, column.values)) <= _TEXT_TYPES)
 
 
 def _text_settled(target: Type, column: Values) -> Converted:
     """Convert a column of text, the values of records that were read alone put in before and not after."""
+    if not column.alone:
+        return Converted(TypedColumn(values=column.values), [])
     found, unfit = _judge(target, column.alone)
     texts = column.values.copy()
     for row, text in found.items():
-        texts[row] = text
-    return Converted(pa.array(texts, pa.string()), unfit)
+        texts[row] = None if text is None else str(text)
+    return Converted(TypedColumn(values=texts), unfit)
 
 
-def _spread(target: Type, column: Values, rows: list[int]) -> Converted:
+def _spread(target: Type, column: Values, origin: Values, rows: list[int]) -> Converted:
     """Convert the column that rows are taken from: 13,000 texts of 3,000 messages in a fifth of the time."""
-    found = convert(target, column)
+    found = convert(target, origin)
     unfit = set(found.unfit)
     places = [place for place, row in enumerate(rows) if row in unfit] if unfit else []
-    return Converted(kernels.take(found.array, pa.array(rows, pa.int64())), places)
+    return Converted(
+        TypedColumn(
+            values=column.values if found.column.values is origin.values else None,
+            make=lambda: kernels.take(found.column.array, pa.array(rows, pa.int64())),
+        ),
+        places,
+    )
 
 
 def pattern_text(target: Type, column: Values, array: pa.Array) -> pa.Array:
@@ -72,7 +94,7 @@ def pattern_text(target: Type, column: Values, array: pa.Array) -> pa.Array:
         return pa.array(
             [unquote(text) if text is not None and text[0] == '"' else text for text in array.to_pylist()], pa.string()
         )
-    return convert(Type("string"), column).array
+    return convert(Type("string"), column).column.array
 
 
 def fragments(column: Values, text: pa.Array) -> pa.Array:
@@ -194,14 +216,14 @@ def _judge(target: Type, outcomes: dict[int, Outcome]) -> tuple[dict[int, Any], 
 def _settle(target: Type, array: pa.Array, judged: dict[int, Outcome]) -> Converted:
     """Judge values alone and put them in."""
     if not judged:
-        return Converted(array, [])
+        return Converted(TypedColumn(array), [])
     found, unfit = _judge(target, judged)
     rows, values = list(found), list(found.values())
     storage = STORAGE.get(target.kind)
     if storage is None:
-        return Converted(replace(array, rows, values), unfit)
+        return Converted(TypedColumn(replace(array, rows, values)), unfit)
     # Integers are what `fit` gives for timestamps and dates; the column is looked at as such while they are put in.
-    return Converted(replace(array.view(storage), rows, values).view(array.type), unfit)
+    return Converted(TypedColumn(replace(array.view(storage), rows, values).view(array.type)), unfit)
 
 
 STORAGE: Final = {"timestamp": pa.int64(), "date": pa.int32()}

@@ -14,6 +14,7 @@ from fastxform import kernels
 from fastxform.datatypes import arrow_type
 from fastxform.project import Values
 from fastxform.structs import Struct
+from fastxform.typedcolumn import Places, TypedColumn
 
 if TYPE_CHECKING:
     from fastxform.expression import Expression
@@ -26,17 +27,17 @@ _FEW: Final = 16
 class Frame:
     """Some rows of a batch: where they stand in it, and their columns, which are taken out when they are asked for."""
 
-    __slots__ = ("arrays", "fragments", "gone", "judged", "rows", "source")
+    __slots__ = ("columns", "fragments", "gone", "judged", "rows", "source")
 
     def __init__(
         self,
         rows: Sequence[int],
         source: Mapping[Any, Values],
-        arrays: dict[Any, pa.Array] | None = None,
+        columns: dict[Any, TypedColumn] | None = None,
         fragments: dict[Any, pa.Array] | None = None,
     ) -> None:
         self.rows, self.source = rows, source
-        self.arrays = {} if arrays is None else arrays
+        self.columns = {} if columns is None else columns
         self.fragments = {} if fragments is None else fragments
         self.judged = 0
         """How many rows of the batch had failed when those of this frame were last looked for."""
@@ -66,14 +67,14 @@ class Frame:
         """Return some of the rows; all of them cost nothing."""
         if len(places) == len(self.rows):
             return self
-        arrays, fragments = self.arrays, self.fragments
-        if arrays or fragments:
-            wanted = pa.array(places, pa.int64())
-            arrays = {key: kernels.take(array, wanted) for key, array in arrays.items()}
-            fragments = {key: kernels.take(array, wanted) for key, array in fragments.items()}
+        columns, fragments = self.columns, self.fragments
+        if columns or fragments:
+            wanted = Places(places)
+            columns = {key: column.take(wanted) for key, column in columns.items()}
+            fragments = {key: kernels.take(array, wanted.array) for key, array in fragments.items()}
         is_whole = isinstance(self.rows, range)  # from 0, so that a place is a row
         rows = places if is_whole else list(map(self.rows.__getitem__, places))
-        taken = Frame(rows, self.source, dict(arrays), dict(fragments))
+        taken = Frame(rows, self.source, dict(columns), dict(fragments))
         taken.judged = self.judged
         return taken
 
@@ -118,9 +119,10 @@ def others(frame: Frame, places: Sequence[int]) -> list[int]:
 
 
 def evaluate(
-    compiled: "Expression", frame: Frame, given: Mapping[str, pa.Array], now: int
+    compiled: "Expression", frame: Frame, columns: Mapping[str, TypedColumn], now: int
 ) -> tuple[pa.Array, list[int]]:
-    """Evaluate an expression on whole columns, or in halves until only the rows that make it raise are left out."""
+    """Evaluate an expression on the columns that it names, or in halves until only rows that raise are left out."""
+    given = {name: columns[name].array for name in compiled.names}
 
     def attempt(places: pa.Array) -> pa.Array:
         if len(places) == len(frame):

@@ -12,6 +12,7 @@ import pyarrow as pa
 from fastxform import columns, kernels
 from fastxform.errors import ContractError
 from fastxform.frame import Answers, Frame
+from fastxform.typedcolumn import TypedColumn
 
 MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
 
@@ -19,17 +20,17 @@ MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
 def run(
     map_batch: MapBatch,
     frame: Frame,
-    arrays: dict[str, pa.Array],
+    typed: dict[str, TypedColumn],
     keys: Mapping[str, Any],
     named: set[str],
     answers: Answers,
-) -> tuple[Frame, dict[str, pa.Array], list[str]]:
+) -> tuple[Frame, dict[str, TypedColumn], list[str]]:
     """Call the user's function with the columns; rows on which it raises fail, as do those of a wrong length.
 
     Args:
         map_batch: the function.
         frame: the rows; those that fail are not in the one that is returned.
-        arrays: the columns that it is given, by name.
+        typed: the columns that it is given, by name.
         keys: what the frame knows the columns by.
         named: the columns that expressions name, which must keep their types.
         answers: takes the failures.
@@ -37,25 +38,31 @@ def run(
     Returns:
         The rows that are left, their columns, and the names of those that the function added.
     """
-    given = pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+    given = pa.RecordBatch.from_arrays([column.array for column in typed.values()], list(typed))
     parts: list[pa.RecordBatch] = []
     places: list[int] = []
     failed: list[int] = []
     _map_halves(map_batch, given, 0, parts, places, failed)
     answers.fail(frame, failed, "map_batch")
     if not parts:
-        return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
+        return _nothing(frame, given)
     try:
         mapped = _agree(parts, given.schema, named)
     except ContractError:
         answers.fail(frame, range(len(frame)), "map_batch")
-        return frame.take([]), {name: array.slice(0, 0) for name, array in arrays.items()}, []
+        return _nothing(frame, given)
     found = dict(zip(mapped.schema.names, mapped.columns, strict=True))
     frame = frame.take(places)
     for name, key in keys.items():
         if key in frame.fragments:
-            frame.fragments[key] = _fragments(found[name], frame.arrays[key], frame.fragments[key])
-    return frame, found, [name for name in found if name not in arrays]
+            frame.fragments[key] = _fragments(found[name], frame.columns[key].array, frame.fragments[key])
+    columns = {name: TypedColumn(array) for name, array in found.items()}
+    return frame, columns, [name for name in columns if name not in typed]
+
+
+def _nothing(frame: Frame, given: pa.RecordBatch) -> tuple[Frame, dict[str, TypedColumn], list[str]]:
+    empty = given.slice(0, 0)
+    return frame.take([]), dict(zip(empty.schema.names, map(TypedColumn, empty.columns), strict=True)), []
 
 
 def _fragments(array: pa.Array, before: pa.Array, fragments: pa.Array) -> pa.Array | None:

@@ -7,12 +7,11 @@ failed, with the reason.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from fastxform import columns
 from fastxform.frame import Answers, Frame, evaluate
 from fastxform.records import Rows
 from fastxform.spec import Iceberg
+from fastxform.typedcolumn import TypedColumn
 
 if TYPE_CHECKING:
     from fastxform.expression import Expression
@@ -38,14 +37,14 @@ def otf_metadata(iceberg: Iceberg, frame: Frame, answers: Answers, rows: Rows) -
 def partition_keys(
     keys: "Sequence[tuple[str, Expression]]",
     frame: Frame,
-    arrays: dict[str, pa.Array],
+    typed: dict[str, TypedColumn],
     answers: Answers,
     now: int,
 ) -> list[dict[str, Any] | None]:
     """Return the partition keys of each row as text; null or empty ones fail the row."""
     texts = []
     for name, compiled in keys:
-        array, raised = evaluate(compiled, frame, {other: arrays[other] for other in compiled.names}, now)
+        array, raised = evaluate(compiled, frame, typed, now)
         answers.fail(frame, raised, f"partition_key:{name}")
         text = columns.texts(array).to_pylist()
         answers.fail(frame, [place for place, value in enumerate(text) if not value], f"partition_key:{name}")

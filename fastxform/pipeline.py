@@ -23,6 +23,7 @@ from fastxform.metadata import otf_metadata, partition_keys
 from fastxform.records import Rows, Source, gather, log_columns, write_documents
 from fastxform.spec import Column, Route, Spec
 from fastxform.structs import Struct, replace
+from fastxform.typedcolumn import TypedColumn
 from fastxform.values import BAD_PATH
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from fastxform.typed import Columns
 
     Encode = Callable[
-        ["_Plan", Frame, Sequence[Column], dict[str, pa.Array], dict[str, Any], Sequence[str], Answers], None
+        ["_Plan", Frame, Sequence[Column], dict[str, TypedColumn], dict[str, Any], Sequence[str], Answers], None
     ]
 
 
@@ -228,7 +229,7 @@ class Pipeline:
         """Return where a condition holds, for the rows that did not fail on the way."""
         mark("where")
         frame = self._type_named(where.names, frame, answers)
-        mask, raised = evaluate(where, frame, {name: frame.arrays[name] for name in where.names}, now)
+        mask, raised = evaluate(where, frame, frame.columns, now)
         if raised:
             answers.fail(frame, raised, "expression:where")
             kept = others(frame, raised)
@@ -261,7 +262,7 @@ class Pipeline:
 
     def _type(self, frame: Frame, key: Any, column: Column, answers: Answers) -> None:
         """Convert one column of a frame and judge it: type, pattern, default, required."""
-        if key in frame.arrays:
+        if key in frame.columns:
             return
         values = frame.values(key)
         for place, outcome in values.alone.items():
@@ -269,18 +270,19 @@ class Pipeline:
                 answers.fail(frame, [place], f"path:{column.name}")
         converted = columns.convert(column.type, values)
         answers.fail(frame, converted.unfit, f"type:{column.name}")
-        array = converted.array
+        typed = converted.column
         if column.pattern is not None:
-            text = columns.pattern_text(column.type, values, array)
+            text = columns.pattern_text(column.type, values, typed.array)
             fits = kernels.matches(text, rf"\A(?:{column.pattern})\z")
             answers.fail(frame, kernels.false_rows(fits), f"pattern:{column.name}")
-        if column.default is not None and array.null_count:
-            array = _fill(array, column)
-        if column.required and array.null_count:
-            answers.fail(frame, kernels.true_rows(kernels.call("is_null", [array])), f"required:{column.name}")
-        frame.arrays[key] = array
-        if column.type.kind == "auto" and self.spec.output.format == "json":
-            found = columns.fragments(values, converted.array)
+        if column.default is not None:
+            typed = _fill(typed, column)
+        elif column.required:
+            answers.fail(frame, typed.null_rows(), f"required:{column.name}")
+        frame.columns[key] = typed
+        is_written = column.type.kind != "auto" or self.spec.output.format == "csv"
+        if not is_written and (values.alone or typed.values is None or column.default is not None):
+            found = columns.fragments(values, converted.column.array)
             frame.fragments[key] = _fill_fragments(found, column) if column.default is not None else found
 
     def _write(self, plan: _Plan, frame: Frame, answers: Answers, rows: Rows, now: int, encode: "Encode") -> None:
@@ -297,30 +299,30 @@ class Pipeline:
         frame = answers.alive(frame)
         if not len(frame):
             return
-        arrays = {column.name: frame.arrays[key] for key, column in plan.inputs}
+        found = {column.name: frame.columns[key] for key, column in plan.inputs}
         keys: dict[str, Any] = {column.name: key for key, column in plan.inputs}
         added: list[str] = []
         if self.map_batch is not None:
             named = {name for _, compiled in (*plan.expressions, *plan.partition_keys) for name in compiled.names}
-            frame, arrays, added = mapping.run(self.map_batch, frame, arrays, keys, named, answers)
+            frame, found, added = mapping.run(self.map_batch, frame, found, keys, named, answers)
         for name, compiled in plan.expressions:
-            given = {other: arrays[other] for other in compiled.names}
-            arrays[name], raised = evaluate(compiled, frame, given, now)
+            array, raised = evaluate(compiled, frame, found, now)
+            found[name] = TypedColumn(array)
             answers.fail(frame, raised, f"expression:{name}")
         mark("columns")
-        self._metadata(plan, frame, arrays, answers, rows, now)
+        self._metadata(plan, frame, found, answers, rows, now)
         visible = [column for _, column in plan.columns if not column.hidden]
-        encode(plan, frame, visible, arrays, keys, added, answers)
+        encode(plan, frame, visible, found, keys, added, answers)
 
     def _metadata(
-        self, plan: _Plan, frame: Frame, arrays: dict[str, pa.Array], answers: Answers, rows: Rows, now: int
+        self, plan: _Plan, frame: Frame, typed: dict[str, TypedColumn], answers: Answers, rows: Rows, now: int
     ) -> None:
         """Write the metadata of the rows: where they go in Iceberg, or their partition keys."""
         found: list[dict[str, Any] | None]
         if plan.route is not None and plan.route.iceberg is not None:
             found = otf_metadata(plan.route.iceberg, frame, answers, rows)
         elif plan.partition_keys:
-            found = partition_keys(plan.partition_keys, frame, arrays, answers, now)
+            found = partition_keys(plan.partition_keys, frame, typed, answers, now)
         else:
             return
         if answers.metadata is None:
@@ -333,35 +335,39 @@ class Pipeline:
         plan: _Plan,
         frame: Frame,
         visible: Sequence[Column],
-        arrays: dict[str, pa.Array],
+        found: dict[str, TypedColumn],
         keys: dict[str, Any],
         added: Sequence[str],
         answers: Answers,
     ) -> None:
-        typed = [(column.name, column.type, arrays[column.name]) for column in visible]
-        typed += [(name, columns.type_of(arrays[name]), arrays[name]) for name in added]
+        typed = [(column.name, column.type, found[column.name]) for column in visible]
+        typed += [(name, columns.type_of(found[name].array), found[name]) for name in added]
         if self.spec.output.format == "json":
             members = [
                 rows_json.Member(
-                    name, kind, array, frame.fragments.get(keys.get(name)) if kind.kind == "auto" else None
+                    name, kind, column, frame.fragments.get(keys.get(name)) if kind.kind == "auto" else None
                 )
-                for name, kind, array in typed
+                for name, kind, column in typed
             ]
             written: Sequence[bytes | None] = rows_json.write(members, plan.is_iceberg)
         else:
-            fields = [rows_csv.Field(name, kind, array) for name, kind, array in typed]
+            fields = [rows_csv.Field(name, kind, column.array) for name, kind, column in typed]
             written, refused = rows_csv.write(fields, self.spec.output)
             for place, name in refused.items():
                 answers.fail(frame, [place], f"quoting:{name}")
         answers.write(frame, written)
 
 
-def _fill(array: pa.Array, column: Column) -> pa.Array:
+def _fill(typed: TypedColumn, column: Column) -> TypedColumn:
+    """Return a column with its default in the place of nulls."""
     value = exact.fit(column.type, json_text(column.default) if column.type.kind == "json" else column.default)
-    storage = columns.STORAGE.get(column.type.kind)
+    if typed.values is not None and type(value) is str:
+        return TypedColumn(values=[value if found is None else found for found in typed.values])
+    array, storage = typed.array, columns.STORAGE.get(column.type.kind)
     if storage is None:
-        return kernels.call("coalesce", [array, pa.scalar(value, array.type)])
-    return kernels.call("coalesce", [array.view(storage), pa.scalar(value, storage)]).view(array.type)
+        return TypedColumn(kernels.call("coalesce", [array, pa.scalar(value, array.type)]))
+    filled = kernels.call("coalesce", [array.view(storage), pa.scalar(value, storage)])
+    return TypedColumn(filled.view(array.type))
 
 
 def _fill_fragments(found: pa.Array, column: Column) -> pa.Array:

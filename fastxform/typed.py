@@ -18,6 +18,7 @@ from fastxform.mapping import MapBatch
 from fastxform.records import Rows
 from fastxform.spec import Column, Route, Spec, column_order
 from fastxform.structs import Struct
+from fastxform.typedcolumn import TypedColumn
 
 DOCUMENT: Final = "document"
 """The name of the one column of a transform that names none: the JSON text of the document."""
@@ -136,7 +137,7 @@ class Collector:
         plan: _Routed,
         frame: Frame,
         visible: Sequence[Column],
-        arrays: Mapping[str, pa.Array],
+        columns: Mapping[str, TypedColumn],
         keys: Mapping[str, Any],
         added: Sequence[str],
         answers: Answers,
@@ -147,7 +148,7 @@ class Collector:
             answers.fail(frame, range(len(frame)), "map_batch")
         found = []
         for field in self._schema:
-            array = arrays[field.name] if field.name in names else None
+            array = columns[field.name].array if field.name in names else None
             found.append(_fitted(array, field, frame, answers))
         self._parts.append(_Part(frame.rows, found, self._place(plan)))
         # What is written is not looked at, only that it is there; no row is empty.
