@@ -97,7 +97,7 @@ class _Invocation:
         return response
 
     def _answer(self, raw: Any, context: Any, told: telemetry.Invocation) -> Any:
-        found = event.read(raw)
+        found = event.read(raw, with_meta=bool(self.pipeline.meta_names))
         payloads = payload.Payloads(found.data())
         meta = self._meta(found)
         mark("event")

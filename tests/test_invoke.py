@@ -14,7 +14,9 @@ from strategies import hostile_payloads
 import fastxform
 from fastxform import invoke
 from fastxform.errors import EventError
+from fastxform.event import read
 from fastxform.limits import RESPONSE_LIMIT_BYTES
+from fastxform.local import burst
 
 CONFIG = 'overflow = { policy = "fail" }\n[columns]\na = "a"\n'
 ROUTED = """
@@ -183,6 +185,25 @@ def test_half_a_surrogate_pair_in_a_key_is_no_key():
     event["records"][0]["kinesisRecordMetadata"] = {"partitionKey": "\ud800", "shardId": "s"}
     config = '[columns]\nkey = { meta = "partition_key" }\nshard = { meta = "shard_id" }\n'
     assert base64.b64decode(handler_of(config)(event, None)["records"][0]["data"]) == b",s\n"
+
+
+def test_what_came_with_the_data_is_read_when_it_is_asked_for():
+    """A transform that has no use for it leaves it in the bytes, where putting records back finds it."""
+    raw = burst.event([b"{}", b"{}"], kinesis=True, seed=1)
+    whole, bare = read(raw), read(raw, with_meta=False)
+    assert bare.is_kinesis()
+    assert bare.arrival_ms() == whole.arrival_ms() != [None, None]
+    for name in ("partitionKey", "sequenceNumber", "shardId"):
+        assert bare.kinesis(name) == whole.kinesis(name) != [None, None]
+
+
+def test_broken_bytes_in_what_came_with_the_data_are_an_error_of_the_event():
+    """They show when it is asked for, and then as everything else that is no JSON."""
+    raw = b'{"records":[{"recordId":"1","data":"e30=","approximateArrivalTimestamp":"\xff"}]}'
+    found = read(raw, with_meta=False)
+    assert found.data() == ["e30="]
+    with pytest.raises(EventError, match="not a JSON document"):
+        found.arrival_ms()
 
 
 def test_an_event_of_large_records_from_kafka_is_read_as_any():
