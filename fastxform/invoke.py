@@ -158,21 +158,16 @@ def _plan(found: Event, batch: Batch, spelling: Spelling) -> cutoff.Plan:
 
 def _most_bytes(found: Event, batch: Batch, spelling: Spelling) -> int | None:
     """Return what a response that is not written yet can be at most; None where only counting it exactly tells."""
-    if batch.metadata is not None or not _is_plain("".join(found.record_ids)):
+    ids = "".join(found.record_ids)
+    if batch.metadata is not None or not event.is_plain(ids):
         return None
     data_bytes = sum(map(len, filter(None, batch.data)))
     entry_bytes = max(spelling.for_msk().ok_cost_bytes, spelling.failed_cost_bytes) + spelling.separator_bytes + 4
-    id_bytes = sum(map(len, found.record_ids))
-    return spelling.envelope_bytes + len(batch) * entry_bytes + id_bytes + data_bytes * 4 // 3
-
-
-def _is_plain(text: str) -> bool:
-    """Tell whether a text is written as it is in any spelling of JSON."""
-    return text.isascii() and text.isprintable() and '"' not in text and "\\" not in text
+    return spelling.envelope_bytes + len(batch) * entry_bytes + len(ids) + data_bytes * 4 // 3
 
 
 def _text_sizes(texts: Sequence[str], spelling: Spelling) -> list[int]:
-    if _is_plain("".join(texts)):
+    if event.is_plain("".join(texts)):
         return list(map(len, texts))
     return [spelling.text_bytes(text) for text in texts]
 

@@ -7,7 +7,7 @@ then the rows at fault are written apart. Invariant: a row is the same bytes whi
 import functools
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -123,7 +123,7 @@ def _write_apart(
             refused[row] = fields[at_fault].name
             found[row] = None
         else:
-            found[row] = _row(words, output.delimiter)
+            found[row] = _row(words, masks, output.delimiter)
     return found, refused
 
 
@@ -160,8 +160,11 @@ def _needs_quotes(text: str, delimiter: str) -> bool:
     return not {'"', "\r", "\n", delimiter}.isdisjoint(text)
 
 
-def _row(texts: list[str], delimiter: str) -> bytes:
+def _row(texts: list[str], special: Iterable[int], delimiter: str) -> bytes:
+    """Write a row; `special`: the columns that have values which need quotes."""
     if texts == [""]:
         return b'""\n'
-    fields = ['"' + text.replace('"', '""') + '"' if _needs_quotes(text, delimiter) else text for text in texts]
-    return (delimiter.join(fields) + "\n").encode()
+    for index in special:
+        if _needs_quotes(texts[index], delimiter):
+            texts[index] = '"' + texts[index].replace('"', '""') + '"'
+    return (delimiter.join(texts) + "\n").encode()
