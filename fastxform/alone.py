@@ -8,7 +8,6 @@ same.
 import json
 import re
 from collections.abc import Callable, Sequence
-from itertools import compress, count
 from typing import Any, Final
 
 import msgspec
@@ -63,10 +62,11 @@ def deep_places(texts: Sequence[bytes]) -> list[int]:
     that are some more than those, some are brackets: in a text of little more than that a first part tells.
     """
     found: list[int] = []
-    if max(map(len, texts), default=0) < SHALLOW_BYTES:  # half the cost of telling which
+    if not [text for text in texts if len(text) >= SHALLOW_BYTES]:  # two thirds of the cost of telling which
         return found
-    for place in compress(count(), map(SHALLOW_BYTES.__le__, map(len, texts))):
-        document = texts[place]
+    for place, document in enumerate(texts):
+        if len(document) < SHALLOW_BYTES:
+            continue
         first_bytes = len(document) - SHALLOW_BYTES + _SAMPLE_BYTES
         if first_bytes < _LONG_BYTES and len(document[:first_bytes].translate(None, _NOT_BRACKETS)) < _SAMPLE_BYTES:
             continue

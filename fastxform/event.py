@@ -6,7 +6,7 @@ is answered exactly once, in its order, under its own `recordId`.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
@@ -216,8 +216,17 @@ def _usual_ids(records: Sequence[Any]) -> list[str] | None:
     return ids if set(map(type, ids)) == {str} else None
 
 
+_MEMBERS: Final[dict[str, Callable[[Sequence[Any]], list[Any]]]] = {  # spelt out: half the cost of `attrgetter`
+    "recordId": lambda records: [record.recordId for record in records],
+    "data": lambda records: [record.data for record in records],
+    "kafkaRecordValue": lambda records: [record.kafkaRecordValue for record in records],
+    "approximateArrivalTimestamp": lambda records: [record.approximateArrivalTimestamp for record in records],
+    "kinesisRecordMetadata": lambda records: [record.kinesisRecordMetadata for record in records],
+}
+
+
 def _struct_column(records: Sequence[Any], name: str) -> list[Any]:
-    return list(map(attrgetter(name), records))
+    return _MEMBERS[name](records)
 
 
 def _large_column(records: Sequence[Any], name: str) -> list[Any]:
