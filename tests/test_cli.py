@@ -177,6 +177,7 @@ def test_version_names_every_codec(command):
         "pybase64",
         "msgspec",
         "jmespath",
+        "zlib-ng",
         "boto3",
         "base64",
     ]

@@ -71,6 +71,7 @@ EXCEPTIONS = {
 
 OWNERS = {
     "pybase64": {"payload"},
+    "zlib_ng": {"compression"},
     "orjson": {"dynamodb"},
     # each has what it reads or writes
     "msgspec": {
