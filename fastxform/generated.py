@@ -39,7 +39,7 @@ class Generated(Struct, frozen=True):
 
     Attributes:
         decode: a payload to a struct, or one of `REFUSED`.
-        decode_lists: a list of lists of documents to structs, or one of `REFUSED`.
+        decode_lists: lists of documents, a line each, to structs, or one of `REFUSED`.
         nothing: the struct of a document without members.
         extract: structs, and for each whether its binary values carry two layers of base64, to the values of each
             column; the second list may be empty where no lane is `attribute`.
@@ -58,9 +58,9 @@ def generate(tree: Members) -> Generated:
     types = _Types(tree)
     reader = _Reader(tree, types.missing)
     decoder = msgspec.json.Decoder(types.root, float_hook=Number)
-    lists = msgspec.json.Decoder(list[list[types.root]], float_hook=Number)  # type: ignore[name-defined]
+    lists = msgspec.json.Decoder(list[types.root], float_hook=Number)  # type: ignore[name-defined]
     extract, picked = reader.compile()
-    return Generated(decoder.decode, lists.decode, types.root(), extract, picked)
+    return Generated(decoder.decode, lists.decode_lines, types.root(), extract, picked)
 
 
 def takes(kind: str, text: bytes) -> bool:

@@ -5,7 +5,7 @@ decoded in one call, or, where an event has a shape that the decoder refuses, ea
 Invariant: how events were decoded never shows in their values, and a message that is none has no events.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import Any, Final, overload
 
@@ -74,12 +74,12 @@ class Messages:
         """Return the events of the lists that are decoded as they are, and the messages of the others."""
         decode = decoder.generated.decode_lists
         try:
-            records, found = list(lists), decode(_list(lists.values()))
+            records, found = list(lists), decode(b"\n".join(lists.values()))
         except REFUSED:
             records, found = [], []
             for record, text in lists.items():
                 try:
-                    found += decode(_list([text]))
+                    found += decode(text)
                 except REFUSED:
                     continue
                 records.append(record)
@@ -151,10 +151,6 @@ def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:
         elif kind != "CONTROL_MESSAGE":
             refused.setdefault(record, "message")
     return lists, refused
-
-
-def _list(texts: Iterable[Any]) -> bytes:
-    return b",".join(texts).join((b"[", b"]"))
 
 
 def _merge(one: Events, other: Events) -> Events:
