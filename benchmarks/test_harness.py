@@ -181,6 +181,19 @@ def test_every_stage_of_the_profile_has_its_place() -> None:
     assert {stage for stage, _, _ in profile_burst.STAGES} <= set(profile_burst.ORDER)
 
 
+@pytest.mark.parametrize(("mine", "others"), [(None, None), ("failed: a", None), (None, "failed: b")])
+def test_turns_of_several_processes_are_put_together(mine: str | None, others: str | None) -> None:
+    """In the order of the rounds; of a contender that once gave a wrong answer, or none, there are no times."""
+    corpus, contender = corpora.find("records-10"), contenders.find("tuned")
+    first = harness.Result(contender, corpus, 1, 1, [3.0], [4.0], 7, absent=mine)
+    second = harness.Result(contender, corpus, 1, 1, [2.0, 5.0], [6.0, 7.0], 9, absent=others)
+    joined = first.joined(second)
+    if mine or others:
+        assert (joined.cpu_ns, joined.absent) == ([], mine or others)
+    else:
+        assert (joined.cpu_ns, joined.wall_ns, joined.peak_bytes) == ([3.0, 2.0, 5.0], [4.0, 6.0, 7.0], 9)
+
+
 def test_every_module_of_the_profile_is_there() -> None:
     """A module of the package that was renamed would fall into another stage unseen."""
     elsewhere = {"<string>", "fastxform.py", "lambda_runtime_marshaller.py", "runtime_codec.py"}
