@@ -56,8 +56,9 @@ def decompress(payload: bytes, limit_bytes: int = DECOMPRESSED_LIMIT_BYTES) -> b
 
 def _gunzip(payload: bytes, limit_bytes: int) -> bytes:
     """Return what all members of a payload hold, one after the other; most payloads are one member."""
-    member = _zlib().decompressobj(_GZIP_WINDOW)
-    found = _feed(member, payload, limit_bytes)
+    codec = _zlib()
+    member = codec.decompressobj(_GZIP_WINDOW)
+    found = _feed(codec, member, payload, limit_bytes)
     if not member.eof:
         raise DecompressionError("compression")
     if not member.unused_data:
@@ -65,22 +66,22 @@ def _gunzip(payload: bytes, limit_bytes: int) -> bytes:
     parts, left, place = [found], limit_bytes - len(found), len(payload) - len(member.unused_data)
     whole = memoryview(payload)
     while place < len(whole):
-        member = _zlib().decompressobj(_GZIP_WINDOW)
+        member = codec.decompressobj(_GZIP_WINDOW)
         while not member.eof:
             # What a member leaves over is copied each time: of a payload of 50,000 members that must not be all.
             window = whole[place : place + _WINDOW_BYTES]
             if not window:
                 raise DecompressionError("compression")
-            parts.append(_feed(member, window, left))
+            parts.append(_feed(codec, member, window, left))
             left -= len(parts[-1])
             place += len(window) - len(member.unused_data)
     return b"".join(parts)
 
 
-def _feed(member: Any, data: bytes | memoryview, limit_bytes: int) -> bytes:
+def _feed(codec: Any, member: Any, data: bytes | memoryview, limit_bytes: int) -> bytes:
     try:
         found: bytes = member.decompress(data, limit_bytes + 1)
-    except _zlib().error as err:
+    except codec.error as err:
         raise DecompressionError("compression") from err
     if len(found) > limit_bytes:
         raise DecompressionError("too_large")

@@ -80,13 +80,20 @@ class Frame:
 
 
 class Answers(Struct):
-    """The answers of a batch, row by row, as they become known; the first reason of a row stays."""
+    """The answers of a batch, row by row, as they become known; the first reason of a row stays.
+
+    `plans`: the plan that wrote a row, where the rows of one record may be written by several.
+    `sizes`: how many rows each record has, where that may be another number than one. `together`: the rows of each
+    record one after the other, where no row had failed when they were written.
+    """
 
     data: list[bytes | None]
     reasons: dict[int, str]
-    plans: list[Any]
+    plans: list[Any] | None = None
     metadata: list[dict[str, Any] | None] | None = None
     where_null: int = 0
+    sizes: Sequence[int] | None = None
+    together: list[bytes | None] | None = None
 
     def fail(self, frame: Frame, places: Sequence[int], reason: str) -> None:
         """Give rows of a frame a reason, unless they have one."""

@@ -199,14 +199,17 @@ class Pipeline:
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         rows = self._source.read(payloads, meta or {})
         mark("JSON")
-        answers = Answers([None] * rows.count, dict(rows.failed), [None] * rows.count)
+        answers = Answers([None] * rows.count, dict(rows.failed))
+        if rows.parents is not None:
+            answers.sizes = rows.sizes(len(payloads))
+            answers.plans = [None] * rows.count if len(self._plans) > 1 else None
         frame = answers.alive(Frame(range(rows.count), rows.values))
         frame = self._filter(frame, answers, now)
         routed = self._route(frame, answers, now)
         mark("where")
         for plan, part in routed:
             if len(part):
-                if rows.parents is not None:
+                if answers.plans is not None:
                     for row in part.rows:
                         answers.plans[row] = plan
                 self._write(plan, part, answers, rows, now, encode)
@@ -349,6 +352,10 @@ class Pipeline:
                 )
                 for name, kind, column in typed
             ]
+            is_all = len(frame) == len(answers.data) and answers.metadata is None
+            if answers.sizes is not None and is_all:
+                answers.together = rows_json.write_together(members, plan.is_iceberg, answers.sizes)
+                return
             written: Sequence[bytes | None] = rows_json.write(members, plan.is_iceberg)
         else:
             fields = [rows_csv.Field(name, kind, column.array) for name, kind, column in typed]
@@ -377,11 +384,12 @@ def _fill_fragments(found: pa.Array, column: Column) -> pa.Array:
 def _gather(rows: Rows, answers: Answers, count: int) -> Batch:
     """Answer the records: failed with a reason, dropped where nothing was written, else Ok."""
     data, reasons, metadata = answers.data, answers.reasons, answers.metadata
-    if rows.parents is not None:
+    if answers.sizes is not None:
         groups = None
-        if metadata is not None or len(set(map(id, answers.plans)) - {id(None)}) > 1:
-            groups = list(zip(answers.plans, metadata or [None] * rows.count, strict=True))
-        data, reasons, first = gather(rows, data, reasons, groups, count)
+        plans = answers.plans or [None] * rows.count
+        if metadata is not None or (answers.plans is not None and len(set(map(id, plans)) - {id(None)}) > 1):
+            groups = list(zip(plans, metadata or [None] * rows.count, strict=True))
+        data, reasons, first = gather(rows, data, reasons, groups, answers.sizes, answers.together)
         if metadata is not None:
             metadata = [None if row is None else metadata[row] for row in first]
     if not reasons and None not in data:

@@ -46,6 +46,11 @@ class Rows(Struct):
     parents: list[int] | None = None
     refused: dict[int, str] = field(default_factory=dict)
 
+    def sizes(self, count: int) -> list[int]:
+        """Return how many rows each of so many records has."""
+        found = Counter(self.parents or ())
+        return [found[record] for record in range(count)]
+
     def event_name(self, row: int) -> Any:
         """Return the `eventName` of a row, where it was asked for."""
         values = self.values[EVENT_NAME]
@@ -222,7 +227,12 @@ def _without(rows: Rows) -> Rows:
 
 
 def gather(
-    rows: Rows, data: Sequence[bytes | None], reasons: Mapping[int, str], groups: Sequence[Any] | None, count: int
+    rows: Rows,
+    data: Sequence[bytes | None],
+    reasons: Mapping[int, str],
+    groups: Sequence[Any] | None,
+    sizes: Sequence[int],
+    together: list[bytes | None] | None,
 ) -> tuple[list[bytes | None], dict[int, str], list[int | None]]:
     """Put the rows of records together.
 
@@ -231,7 +241,8 @@ def gather(
         data: the written row, None where it was dropped or failed.
         reasons: why a row failed.
         groups: what the rows of one record must agree on; None where they cannot differ.
-        count: how many records there are.
+        sizes: how many rows each record has.
+        together: the rows of each record one after the other, where they were written so; then `data` is not looked at.
 
     Returns:
         The data of each record, None where it is dropped or failed; why a record failed; and its first written row.
@@ -240,17 +251,18 @@ def gather(
     failed = dict(rows.refused)
     for row in sorted(reasons):
         failed.setdefault(rows.parents[row], reasons[row])
-    rest = iter(data)
-    sizes = Counter(rows.parents)  # rows of one record stand next to each other
+    rest = iter(data)  # rows of one record stand next to each other
     joined: list[bytes | None]
-    if None in data:
-        parts = [[row for row in islice(rest, sizes[record]) if row is not None] for record in range(count)]
+    if together is not None:
+        joined = together
+    elif None in data:
+        parts = [[row for row in islice(rest, size) if row is not None] for size in sizes]
         joined = [b"".join(part) if part else None for part in parts]
     else:
-        joined = [b"".join(islice(rest, size)) if (size := sizes[record]) else None for record in range(count)]  # type: ignore[arg-type]
+        joined = [b"".join(islice(rest, size)) if size else None for size in sizes]  # type: ignore[arg-type]
     for record in failed:
         joined[record] = None
-    first: list[int | None] = [None] * count
+    first: list[int | None] = [None] * len(sizes)
     if groups is not None:
         for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
             known = first[record]

@@ -6,8 +6,9 @@ escaped as `json.dumps(ensure_ascii=False)` escapes it.
 """
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -42,13 +43,24 @@ class Member(Struct, frozen=True):
 
 def write(members: Sequence[Member], iceberg: bool) -> list[bytes]:
     """Return each row as one JSON object and a newline; `iceberg` writes timestamps as epoch microseconds."""
-    runs = _runs(members)
-    columns = [_raws(run, iceberg) if run[0].values is None else run[0].values for run in runs]
-    rows = list(map(_row_type(tuple(run[0].name for run in runs)), *columns))
+    rows = list(_rows(members, iceberg))
     written = list(io.BytesIO(_ENCODER.encode_lines(rows)))
     if len(written) == len(rows):
         return written
     return [_ENCODER.encode(row) + b"\n" for row in rows]  # a function of the user's gave JSON of several lines
+
+
+def write_together(members: Sequence[Member], iceberg: bool, sizes: Sequence[int]) -> list[bytes | None]:
+    """Return the rows of each record, of which it has so many, one after the other; None where it has none."""
+    rows = _rows(members, iceberg)
+    return [_ENCODER.encode_lines(list(islice(rows, size))) if size else None for size in sizes]
+
+
+def _rows(members: Sequence[Member], iceberg: bool) -> Iterator[Any]:
+    """Return what the encoder makes rows of."""
+    runs = _runs(members)
+    columns = [_raws(run, iceberg) if run[0].values is None else run[0].values for run in runs]
+    return map(_row_type(tuple(run[0].name for run in runs)), *columns)
 
 
 @lru_cache(64)

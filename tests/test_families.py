@@ -479,6 +479,17 @@ def test_documents_of_one_record_agree_on_keys():
     assert found == [("Ok", b"1\n1\n"), ("documents", None), ("Ok", b"1\n")]
 
 
+def test_documents_of_one_record_agree_on_keys_where_all_are_written():
+    """No row was filtered out or has failed: the rows of a record are JSON objects one after the other."""
+    config = 'documents = "many"\noutput = { format = "json" }\n[columns]\nn = { type = "int64" }\n'
+    payloads = [b'{"n":1}{"n":1}', b'{"n":1}\n{"n":2}']
+    assert answers(config, *payloads) == [("Ok", b'{"n":1}\n{"n":1}\n'), ("Ok", b'{"n":1}\n{"n":2}\n')]
+    keyed = Pipeline.from_toml(config + '[partition_keys]\nn = "n"\n').run(payloads)
+    assert keyed.data == [b'{"n":1}\n{"n":1}\n', None]
+    assert keyed.reason == [None, "documents"]
+    assert keyed.metadata == [{"partitionKeys": {"n": "1"}}, None]
+
+
 def test_documents_of_one_record_agree_on_the_route():
     """The same columns on two routes are still two routes."""
     config = MANY + '[[routes]]\nwhere = "n > 0"\n[[routes]]\n'
