@@ -84,7 +84,8 @@ class Answers(Struct):
 
     `plans`: the plan that wrote a row, where the rows of one record may be written by several.
     `sizes`: how many rows each record has, where that may be another number than one. `together`: the rows of each
-    record one after the other, where no row had failed when they were written.
+    record one after the other, where one plan wrote all rows of the batch and none has metadata; those of failed
+    records do not count.
     """
 
     data: list[bytes | None]

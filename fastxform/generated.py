@@ -39,7 +39,8 @@ class Generated(Struct, frozen=True):
 
     Attributes:
         decode: a payload to a struct, or one of `REFUSED`.
-        decode_lists: lists of documents, a line each, to structs, or one of `REFUSED`.
+        decode_lists: valid lists of documents, one behind the other, to structs, or one of `REFUSED`; a list may span
+            lines, for `msgspec` it ends where its bracket is.
         nothing: the struct of a document without members.
         extract: structs, and for each whether its binary values carry two layers of base64, to the values of each
             column; the second list may be empty where no lane is `attribute`.

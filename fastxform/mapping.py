@@ -23,6 +23,7 @@ def run(
     typed: dict[str, TypedColumn],
     keys: Mapping[str, Any],
     named: set[str],
+    computed: set[str],
     answers: Answers,
 ) -> tuple[Frame, dict[str, TypedColumn], list[str]]:
     """Call the user's function with the columns; rows on which it raises fail, as do those of a wrong length.
@@ -33,6 +34,7 @@ def run(
         typed: the columns that it is given, by name.
         keys: what the frame knows the columns by.
         named: the columns that expressions name, which must keep their types.
+        computed: the columns that expressions make, which it cannot add.
         answers: takes the failures.
 
     Returns:
@@ -47,7 +49,7 @@ def run(
     if not parts:
         return _nothing(frame, given)
     try:
-        mapped = _agree(parts, given.schema, named)
+        mapped = _agree(parts, given.schema, named, computed)
     except ContractError:
         answers.fail(frame, range(len(frame)), "map_batch")
         return _nothing(frame, given)
@@ -98,18 +100,20 @@ def _map_halves(
     places.extend(range(start, start + len(given)))
 
 
-def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str]) -> pa.RecordBatch:
+def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str], computed: set[str]) -> pa.RecordBatch:
     """Return the parts of a mapped batch as one.
 
     Raises:
-        ContractError: they differ in their columns, lack a column that they were given, or hold a type that cannot be
-        written.
+        ContractError: they differ in their columns, lack a column that they were given, add one that an expression
+        makes, or hold a type that cannot be written.
     """
     first = parts[0].schema
     if any(part.schema != first for part in parts) or len(set(first.names)) != len(first.names):
         raise ContractError("map_batch gave batches of different columns")
     if any(first.field(name).type != given.field(name).type for name in named & set(given.names) & set(first.names)):
         raise ContractError("map_batch changed the type of a column that an expression names")
+    if computed & set(first.names):
+        raise ContractError("map_batch added a column that an expression computes")
     if not set(given.names) <= set(first.names) or not all(columns.is_writable(field.type) for field in first):
         raise ContractError("map_batch left out a column, or gave one of a type that cannot be written")
     arrays = [pa.concat_arrays([part.column(index) for part in parts]) for index in range(len(first))]

@@ -283,8 +283,8 @@ class Pipeline:
         elif column.required:
             answers.fail(frame, typed.null_rows(), f"required:{column.name}")
         frame.columns[key] = typed
-        is_written = column.type.kind != "auto" or self.spec.output.format == "csv"
-        if not is_written and (values.alone or typed.values is None or column.default is not None):
+        is_all_text = typed.values is not None and not values.alone and column.default is None
+        if column.type.kind == "auto" and self.spec.output.format == "json" and not is_all_text:
             found = columns.fragments(values, converted.column.array)
             frame.fragments[key] = _fill_fragments(found, column) if column.default is not None else found
 
@@ -307,7 +307,8 @@ class Pipeline:
         added: list[str] = []
         if self.map_batch is not None:
             named = {name for _, compiled in (*plan.expressions, *plan.partition_keys) for name in compiled.names}
-            frame, found, added = mapping.run(self.map_batch, frame, found, keys, named, answers)
+            computed = {name for name, _ in plan.expressions}
+            frame, found, added = mapping.run(self.map_batch, frame, found, keys, named, computed, answers)
         for name, compiled in plan.expressions:
             array, raised = evaluate(compiled, frame, found, now)
             found[name] = TypedColumn(array)

@@ -378,6 +378,15 @@ def test_a_message_that_is_none_costs_its_neighbours_nothing(payload, wanted):
     assert answers(LOGS, good, payload, good) == [("Ok", log_row(1)), (wanted, None), ("Ok", log_row(1))]
 
 
+def test_bytes_that_are_no_text_are_found_among_megabytes():
+    """However much a batch unpacks to, each message is judged, and alone."""
+    messages = [log_message(log_event(1, "é" * 1_000_000)), log_message(log_event(2)), log_message(log_event(3))]
+    broken = messages[2].replace(b"hello", b"hell\xc3")
+    found = answers(LOGS, *map(gzip.compress, [*messages[:1] * 3, broken, messages[1]]))
+    assert [result for result, _ in found] == ["Ok"] * 3 + ["utf8", "Ok"]
+    assert found[4] == ("Ok", log_row(2))
+
+
 @pytest.mark.parametrize("encode", [pytest.param(gzip.compress, id="gzip"), pytest.param(zstd, id="zstd")])
 @pytest.mark.parametrize(
     ("length", "wanted"),

@@ -14,7 +14,7 @@ from strategies import hostile_payloads
 import fastxform
 from fastxform import invoke
 from fastxform.errors import EventError
-from fastxform.event import read
+from fastxform.event import is_plain, read
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.local import burst
 
@@ -191,6 +191,21 @@ def test_half_a_surrogate_pair_in_a_key_is_no_key():
     event["records"][0]["kinesisRecordMetadata"] = {"partitionKey": "\ud800", "shardId": "s"}
     config = '[columns]\nkey = { meta = "partition_key" }\nshard = { meta = "shard_id" }\n'
     assert base64.b64decode(handler_of(config)(event, None)["records"][0]["data"]) == b",s\n"
+
+
+@pytest.mark.parametrize("text", [*map(chr, range(128)), "é", "\ud800"], ids=ascii)
+def test_a_plain_text_is_the_same_in_every_spelling(text):
+    """Whoever writes it: the counts of the cutoff rest on it."""
+    spelt = {json.dumps(text, **options) for options in SPELLINGS.values()}
+    assert is_plain(text) == (spelt == {f'"{text}"'} and text.isascii())
+
+
+def test_half_a_surrogate_pair_in_an_id_is_no_value():
+    """The record has its answer all the same."""
+    event = event_of([b'{"a":1}'], ["\ud800"])
+    config = '[columns]\nid = { meta = "record_id" }\na = "a"\n'
+    (answer,) = handler_of(config)(event, None)["records"]
+    assert (answer["recordId"], base64.b64decode(answer["data"])) == ("\ud800", b",1\n")
 
 
 def test_what_came_with_the_data_is_read_when_it_is_asked_for():

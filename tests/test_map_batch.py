@@ -86,6 +86,13 @@ def test_a_column_that_an_expression_names_keeps_its_type():
     assert found.reason == ["map_batch"]
 
 
+def test_a_column_that_an_expression_makes_cannot_be_added():
+    """There would be two of one name."""
+    config = CSV + 'm = { expr = "n + 1" }\n'
+    found = run(config, [{"a": "x", "n": 1}], lambda batch: with_column(batch, "m", [41], pa.int64()))
+    assert found.reason == ["map_batch"]
+
+
 def test_expressions_see_what_it_made():
     """`expr` comes after `map_batch`."""
     config = CSV + 'm = { expr = "n + 1" }\n'
