@@ -104,7 +104,8 @@ class _Invocation:
         return response
 
     def _answer(self, raw: Any, context: Any, told: telemetry.Invocation) -> Any:
-        found = event.read(raw, with_meta=bool(self.pipeline.meta_names))
+        asked = self.pipeline.meta_names
+        found = event.read(raw, with_arrival="arrival_ms" in asked, with_kinesis=not asked.isdisjoint(_KINESIS))
         payloads = payload.Payloads(found.data())
         meta = self._meta(found)
         mark("event")

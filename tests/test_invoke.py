@@ -211,17 +211,19 @@ def test_half_a_surrogate_pair_in_an_id_is_no_value():
 def test_what_came_with_the_data_is_read_when_it_is_asked_for():
     """A transform that has no use for it leaves it in the bytes, where putting records back finds it."""
     raw = burst.event([b"{}", b"{}"], kinesis=True, seed=1)
-    whole, bare = read(raw), read(raw, with_meta=False)
-    assert bare.is_kinesis()
-    assert bare.arrival_ms() == whole.arrival_ms() != [None, None]
-    for name in ("partitionKey", "sequenceNumber", "shardId"):
-        assert bare.kinesis(name) == whole.kinesis(name) != [None, None]
+    whole = read(raw)
+    for with_arrival in (False, True):
+        lean = read(raw, with_arrival, with_kinesis=False)
+        assert lean.arrival_ms() == whole.arrival_ms() != [None, None]
+        assert lean.is_kinesis()
+        for name in ("partitionKey", "sequenceNumber", "shardId"):
+            assert lean.kinesis(name) == whole.kinesis(name) != [None, None]
 
 
 def test_broken_bytes_in_what_came_with_the_data_are_an_error_of_the_event():
     """They show when it is asked for, and then as everything else that is no JSON."""
     raw = b'{"records":[{"recordId":"1","data":"e30=","approximateArrivalTimestamp":"\xff"}]}'
-    found = read(raw, with_meta=False)
+    found = read(raw, with_arrival=False, with_kinesis=False)
     assert found.data() == ["e30="]
     with pytest.raises(EventError, match="not a JSON document"):
         found.arrival_ms()
