@@ -149,7 +149,7 @@ class Event:
 
     def arrival_ms(self) -> list[int | None]:
         """Return the arrival of each record, epoch milliseconds, None where the event has no such integer."""
-        records = self._whole if self._read_whole is not None and not self._is_timed else self._records
+        records = self._records if self._is_timed else self._whole
         arrivals = self._column(records, "approximateArrivalTimestamp")
         return [value if type(value) is int and abs(value) < 2**63 else None for value in arrivals]
 

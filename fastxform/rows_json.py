@@ -76,7 +76,7 @@ def _row_type(names: tuple[str, ...]) -> Callable[..., Any]:
 
 
 def _runs(members: Sequence[Member]) -> list[list[Member]]:
-    """Return columns one by one, those that Arrow writes with what follows that it can write as well."""
+    """Return columns one by one; one that Arrow writes takes along those behind it that have an array as well."""
     runs: list[list[Member]] = []
     for member in members:
         if runs and runs[-1][0].values is None and (member.values is None or member.type.kind in ("int64", "bool")):
