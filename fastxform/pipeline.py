@@ -279,7 +279,7 @@ class Pipeline:
             fits = kernels.matches(text, rf"\A(?:{column.pattern})\z")
             answers.fail(frame, kernels.false_rows(fits), f"pattern:{column.name}")
         if column.default is not None:
-            typed = _fill(typed, column)
+            typed = _fill(typed, column) if typed.has_nulls else typed
         elif column.required:
             answers.fail(frame, typed.null_rows(), f"required:{column.name}")
         frame.columns[key] = typed

@@ -56,8 +56,15 @@ class TypedColumn:
             make = lambda: kernels.take(self.array, places.array)  # noqa: E731
         return TypedColumn(None, values, make)
 
+    @property
+    def has_nulls(self) -> bool:
+        """Whether some row is null."""
+        return bool(self.array.null_count) if self.values is None else None in self.values
+
     def null_rows(self) -> list[int]:
         """Return the rows that are null."""
+        if not self.has_nulls:
+            return []
         if self.values is None:
-            return kernels.true_rows(kernels.call("is_null", [self.array])) if self.array.null_count else []
-        return [row for row, value in enumerate(self.values) if value is None] if None in self.values else []
+            return kernels.true_rows(kernels.call("is_null", [self.array]))
+        return [row for row, value in enumerate(self.values) if value is None]
