@@ -34,9 +34,9 @@ SAM_CLI_SHA256='24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf
 RIE='.cache/aws-lambda-rie'
 
 # Tests that start processes and wait for them; they run beside the others, which compute.
-PROCESS_TESTS=(tests/test_build.py tests/test_cli_simulate.py tests/test_layer.py tests/test_runtime.py tests/test_rie.py
-    tests/test_container.py tests/test_put.py tests/test_replay.py tests/test_docs.py tests/test_init.py tests/test_infer.py
-    tests/test_reingest_handler.py tests/test_simulate_faults.py)
+PROCESS_TESTS=(tests/test_build.py tests/cli/test_simulate.py tests/layer/test_layer.py tests/test_runtime.py tests/layer/test_rie.py
+    tests/layer/test_container.py tests/cli/test_put.py tests/tools/test_replay.py tests/test_docs.py tests/cli/test_init.py tests/tools/test_inference.py
+    tests/invocation/test_overflow.py tests/tools/simulator/test_faults.py)
 
 find_python() {
     local candidate
@@ -224,7 +224,7 @@ run_tests() {
         exec .venv/bin/python -m pytest "$@"
     fi
     local others=() file processes=" ${PROCESS_TESTS[*]} " log=.cache/process-tests.log status=0
-    for file in tests/test_*.py; do
+    for file in $(git ls-files "tests/test_*.py" "tests/*/test_*.py" | grep -vE "^tests/(chain|deploy|spark)/"); do
         [[ $processes == *" $file "* ]] || others+=("$file")
     done
     # Job control, for what is started without it ignores the interrupts that some tests send.
@@ -261,7 +261,7 @@ spark() {
 # The fixtures above tests/chain need packages that its environment lacks.
 chain() {
     locked setup_chain
-    exec .venv-chain/bin/python -m pytest --confcutdir=tests/chain -o pythonpath='. tests' tests/chain "$@"
+    exec .venv-chain/bin/python -m pytest --confcutdir=tests/chain -o pythonpath='. tests/support tests/chain' tests/chain "$@"
 }
 
 deploy() {

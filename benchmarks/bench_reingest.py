@@ -20,12 +20,12 @@ from pathlib import Path
 
 import boto3
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "support"))
 
 from aws_faults import AwsServer, Plan
 
 from fastxform.limits import FIREHOSE_BATCH_LIMIT_RECORDS
-from fastxform.reingest import Reingester, Target
+from fastxform.puts.reingest import Reingester, Target
 
 TARGET = Target("firehose", "overflow", None, "eu-west-1")
 RECORD_BYTES = 600

@@ -1,8 +1,8 @@
 """The events that every contender gets, and the transform that each of them asks for.
 
-Here the bursts of `fastxform.local.burst` become events, with the configuration that fastxform runs on them. How a
-contender does the work is its own affair (`contenders/`), and so is time. Invariant: the same name gives the same
-bytes, everywhere.
+Here the bursts of `fastxform.tools.sample_data.burst` become events, with the configuration that fastxform runs on
+them. How a contender does the work is its own affair (`contenders/`), and so is time. Invariant: the same name gives
+the same bytes, everywhere.
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal
 
-from fastxform.local import burst
+from fastxform.tools.sample_data import burst
 
 Comparison = Literal["bytes", "documents", "clock"]
 

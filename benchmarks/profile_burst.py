@@ -33,46 +33,50 @@ INTERVAL_SECONDS: Final = 0.001
 TOLD_INVOCATIONS: Final = 25
 
 STAGES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
-    ("response", "event.py", ("write_bytes", "write_dict")),
-    ("cutoff", "event.py", ("is_plain",)),
-    ("event", "event.py", ()),
-    ("encode", "payload.py", ("encode", "encode_text")),
-    ("base64", "payload.py", ()),
-    ("decompression", "compression.py", ()),
-    ("UTF-8", "project.py", ("_not_utf8", "_broken")),
-    ("depth", "alone.py", ("is_deep", "deep_places", "_has_many_openings")),
+    ("response", "invocation/event.py", ("write_bytes", "write_dict")),
+    ("cutoff", "invocation/event.py", ("is_plain",)),
+    ("event", "invocation/event.py", ()),
+    ("encode", "core/payloads.py", ("encode", "encode_text")),
+    ("base64", "core/payloads.py", ()),
+    ("decompression", "core/compression.py", ()),
+    ("UTF-8", "decode/projection.py", ("_not_utf8", "_broken")),
+    ("depth", "decode/fallback.py", ("is_deep", "deep_places", "_has_many_openings")),
     ("columns", "<string>", ()),
-    ("one by one", "alone.py", ()),
-    ("columns", "generated.py", ("_scalars", "_attribute", "_attribute_json", "_raw", "_raw_json", "_first_where")),
-    ("JSON", "generated.py", ()),
-    ("JSON", "decoder.py", ()),
-    ("JSON", "members.py", ()),
-    ("JSON", "messages.py", ()),
-    ("JSON", "project.py", ()),
-    ("JSON", "records.py", ()),
-    ("JSON", "dynamodb.py", ()),
-    ("JSON", "paths.py", ()),
-    ("types", "columns.py", ()),
-    ("types", "exact.py", ()),
-    ("types", "datatypes.py", ()),
-    ("types", "values.py", ()),
-    ("types", "typedcolumn.py", ()),
-    ("expressions", "expression", ()),
-    ("expressions", "mapping.py", ()),
-    ("rows", "rows_csv.py", ()),
-    ("rows", "rows_json.py", ()),
-    ("rows", "metadata.py", ()),
-    ("cutoff", "cutoff.py", ()),
-    ("cutoff", "invoke.py", ("_plan", "_most_bytes", "_text_sizes", "_metadata_sizes")),
-    ("re-ingestion", "overflow.py", ()),
-    ("re-ingestion", "put_api.py", ()),
-    ("re-ingestion", "reingest.py", ()),
-    ("re-ingestion", "put_run.py", ()),
-    ("telemetry", "telemetry.py", ()),
-    ("telemetry", "clock.py", ()),
+    ("one by one", "decode/fallback.py", ()),
+    (
+        "columns",
+        "decode/codegen.py",
+        ("_scalars", "_attribute", "_attribute_json", "_raw", "_raw_json", "_first_where"),
+    ),
+    ("JSON", "decode/codegen.py", ()),
+    ("JSON", "decode/decoder.py", ()),
+    ("JSON", "decode/fields.py", ()),
+    ("JSON", "decode/cloudwatch.py", ()),
+    ("JSON", "decode/projection.py", ()),
+    ("JSON", "decode/source.py", ()),
+    ("JSON", "decode/dynamodb.py", ()),
+    ("JSON", "query/paths.py", ()),
+    ("types", "datatypes/vector.py", ()),
+    ("types", "datatypes/scalar.py", ()),
+    ("types", "datatypes/logical.py", ()),
+    ("types", "core/values.py", ()),
+    ("types", "core/typedcolumn.py", ()),
+    ("expressions", "query", ()),
+    ("expressions", "transform/map_batch.py", ()),
+    ("rows", "encode/csv_rows.py", ()),
+    ("rows", "encode/json_rows.py", ()),
+    ("rows", "transform/metadata.py", ()),
+    ("cutoff", "invocation/budget.py", ()),
+    ("cutoff", "invocation/handler.py", ("_plan", "_most_bytes", "_text_sizes", "_metadata_sizes")),
+    ("re-ingestion", "invocation/overflow.py", ()),
+    ("re-ingestion", "puts/api.py", ()),
+    ("re-ingestion", "puts/reingest.py", ()),
+    ("re-ingestion", "puts/batching.py", ()),
+    ("telemetry", "invocation/telemetry.py", ()),
+    ("telemetry", "core/timing.py", ()),
     ("pipeline", "pipeline.py", ()),
-    ("pipeline", "frame.py", ()),
-    ("invocation", "invoke.py", ()),
+    ("pipeline", "transform/rowset.py", ()),
+    ("invocation", "invocation/handler.py", ()),
     ("invocation", "runtime.py", ()),
     ("invocation", "fastxform.py", ()),
     ("runtime JSON", "lambda_runtime_marshaller.py", ()),
@@ -124,7 +128,7 @@ class Node:
 def _place(code: CodeType) -> str:
     """Return the module of the package, or the folder of modules, that code is in; else the file's name."""
     path = Path(code.co_filename)
-    return path.relative_to(PACKAGE).parts[0] if path.is_relative_to(PACKAGE) else path.name
+    return path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
 
 
 def _stage_of(frames: Sequence[Frame]) -> str:
@@ -133,7 +137,7 @@ def _stage_of(frames: Sequence[Frame]) -> str:
         if function.startswith("<"):  # a comprehension: it is its caller that has a name
             function = next((name for other, name in frames[place:] if other == module and name[0] != "<"), function)
         for stage, where, functions in STAGES:
-            if module == where and (not functions or function in functions):
+            if (module == where or module.startswith(f"{where}/")) and (not functions or function in functions):
                 return stage
     return "other"
 

@@ -242,8 +242,8 @@ def markdown(results: Results, cold: Cold | None, rounds: int) -> str:
         "",
         "Whole invocations, event bytes to response bytes, the JSON of the Lambda runtime included for the contenders"
         " that leave it to the runtime. Every contender runs in processes of its own, one after the other; the answers"
-        " of each are compared record by record with those of `tests/oracle.py` before it is timed; then all contenders"
-        " take turns, round by round. CPU time of the whole process, all threads, user and system.",
+        " of each are compared record by record with those of `tests/support/oracle.py` before it is timed;"
+        " then all contenders take turns, round by round. CPU time of the whole process, all threads, user and system.",
         "",
         f"{', '.join(facts.values())}; {rounds} rounds.",
         ", ".join(f"{name} {version}" for name, version in _versions(results).items()) + ".",

@@ -119,8 +119,8 @@ def through_spark(spark, pipeline, path):
 def measure(spark, table, config, arguments, room):
     """One corpus: the middle of the rounds, in microseconds of CPU a record."""
     from fastxform import Pipeline
-    from fastxform.local import burst
     from fastxform.spark import transform
+    from fastxform.tools.sample_data import burst
 
     pipeline = Pipeline.load(EXAMPLES / config / f"{config}.toml")
     payloads = list(burst.records(table, arguments.records))

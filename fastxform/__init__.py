@@ -7,7 +7,7 @@ loaded when it is first used.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fastxform.invoke import make_handler
+    from fastxform.invocation.handler import make_handler
     from fastxform.pipeline import Batch, Pipeline
 
 __all__ = ["Batch", "Pipeline", "make_handler"]
@@ -15,7 +15,7 @@ __all__ = ["Batch", "Pipeline", "make_handler"]
 
 def __getattr__(name: str) -> Any:
     if name == "make_handler":
-        from fastxform.invoke import make_handler
+        from fastxform.invocation.handler import make_handler
 
         return make_handler
     if name in ("Batch", "Pipeline"):

@@ -1,4 +1,4 @@
-"""The exceptions, and the closed list of reasons for which a record fails.
+"""The exceptions, the closed list of reasons for which a record fails, and what error messages share.
 
     FastxformError
     +-- ConfigError      a configuration that cannot be used; carries every mistake, one line each
@@ -11,6 +11,8 @@ is one of `REASONS`, for some of them followed by `:` and the name of a column o
 of a payload.
 """
 
+import json
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 OK: Final = "Ok"
@@ -79,3 +81,33 @@ class InputError(FastxformError):
 
 class ContractError(FastxformError):
     """Code outside the package broke a contract that the message names."""
+
+
+_SHOWN_CHARACTERS: Final = 60
+
+
+def one_line(text: str) -> str:
+    """Return a text with everything escaped that could break its line."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def shown(text: str) -> str:
+    """Return a text of the file in quotes, shortened."""
+    short = text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+    return json.dumps(short, ensure_ascii=False)
+
+
+def nearest(word: str, right: Iterable[str], others: str = "one of") -> str:
+    """Return the remedy for a wrong word: the right one that is near, else all of them."""
+    close = near(word, right)
+    return f"did you mean {close}?" if close else f"{others} {', '.join(right)}"
+
+
+def near(word: str, right: Iterable[str]) -> str | None:
+    """Return the right word that is nearest to a wrong one, if any is near."""
+    # A file without mistakes has no use for it.
+    import difflib
+
+    spellings = {name.lower(): name for name in right}
+    close = difflib.get_close_matches(word.lower(), spellings, 1)
+    return spellings[close[0]] if close else None

@@ -8,9 +8,9 @@ environment and of the file.
 
 import os
 
-from fastxform import runtime
+from fastxform import runtime, settings
 from fastxform.errors import ConfigError, Mistake
-from fastxform.invoke import make_handler
+from fastxform.invocation.handler import make_handler
 from fastxform.pipeline import Pipeline
 
 
@@ -31,7 +31,7 @@ def _load() -> Pipeline:
     return pipeline
 
 
-_settings = runtime.settings()
+_settings = settings.read_settings()
 lambda_handler = make_handler(_load())
 """The function's handler: (event, context) -> response, bytes for bytes and dict for dict."""
 

@@ -11,24 +11,27 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
-from fastxform import columns, exact, kernels, mapping, rows_csv, rows_json
-from fastxform import spec as configuration
-from fastxform.alone import json_text
-from fastxform.clock import mark
-from fastxform.datatypes import Type
+from fastxform.config import model as configuration
+from fastxform.config.model import Column, Route, Spec
+from fastxform.core import kernels
+from fastxform.core.structs import Struct, replace
+from fastxform.core.timing import mark
+from fastxform.core.values import BAD_PATH, TypedColumn
+from fastxform.datatypes import scalar
+from fastxform.datatypes import vector as columns
+from fastxform.datatypes.logical import Type
+from fastxform.decode.fallback import json_text
+from fastxform.decode.source import Rows, Source, gather, log_columns, write_documents
+from fastxform.encode import csv_rows, json_rows
 from fastxform.errors import DROPPED, FAILED, OK
-from fastxform.frame import Answers, Frame, evaluate, others
-from fastxform.mapping import MapBatch
-from fastxform.metadata import otf_metadata, partition_keys
-from fastxform.records import Rows, Source, gather, log_columns, write_documents
-from fastxform.spec import Column, Route, Spec
-from fastxform.structs import Struct, replace
-from fastxform.typedcolumn import TypedColumn
-from fastxform.values import BAD_PATH
+from fastxform.transform import map_batch as mapping
+from fastxform.transform.map_batch import MapBatch
+from fastxform.transform.metadata import otf_metadata, partition_keys
+from fastxform.transform.rowset import Answers, Frame, evaluate, others
 
 if TYPE_CHECKING:
-    from fastxform.expression import Expression
-    from fastxform.typed import Columns
+    from fastxform.encode.table import Columns
+    from fastxform.query.compiler import Expression
 
     Encode = Callable[
         ["_Plan", Frame, Sequence[Column], dict[str, TypedColumn], dict[str, Any], Sequence[str], Answers], None
@@ -81,7 +84,7 @@ def _key(column: Column, route: int | None) -> Any:
 
 def _compile(text: str, columns: Mapping[str, Type]) -> "Expression":
     # A configuration without expressions does not need the compiler.
-    from fastxform.expression import compile_expression
+    from fastxform.query.compiler import compile_expression
 
     return compile_expression(text, columns)
 
@@ -178,7 +181,7 @@ class Pipeline:
             now_ms: as for `run`.
             schema: the columns; what `typed.schema` says of this pipeline, by default.
         """
-        from fastxform import typed  # a function has no use for it
+        from fastxform.encode import table as typed  # a function has no use for it
 
         schema = typed.schema(self.spec, self.map_batch) if schema is None else schema
         collector = typed.Collector(self.spec, schema)
@@ -348,19 +351,19 @@ class Pipeline:
         typed += [(name, columns.type_of(found[name].array), found[name]) for name in added]
         if self.spec.output.format == "json":
             members = [
-                rows_json.Member(
+                json_rows.Member(
                     name, kind, column, frame.fragments.get(keys.get(name)) if kind.kind == "auto" else None
                 )
                 for name, kind, column in typed
             ]
             is_all = len(frame) == len(answers.data) and answers.metadata is None
             if answers.sizes is not None and is_all:
-                answers.together = rows_json.write_together(members, plan.is_iceberg, answers.sizes)
+                answers.together = json_rows.write_together(members, plan.is_iceberg, answers.sizes)
                 return
-            written: Sequence[bytes | None] = rows_json.write(members, plan.is_iceberg)
+            written: Sequence[bytes | None] = json_rows.write(members, plan.is_iceberg)
         else:
-            fields = [rows_csv.Field(name, kind, column.array) for name, kind, column in typed]
-            written, refused = rows_csv.write(fields, self.spec.output)
+            fields = [csv_rows.Field(name, kind, column.array) for name, kind, column in typed]
+            written, refused = csv_rows.write(fields, self.spec.output)
             for place, name in refused.items():
                 answers.fail(frame, [place], f"quoting:{name}")
         answers.write(frame, written)
@@ -368,7 +371,7 @@ class Pipeline:
 
 def _fill(typed: TypedColumn, column: Column) -> TypedColumn:
     """Return a column with its default in the place of nulls."""
-    value = exact.fit(column.type, json_text(column.default) if column.type.kind == "json" else column.default)
+    value = scalar.fit(column.type, json_text(column.default) if column.type.kind == "json" else column.default)
     if typed.values is not None and type(value) is str:
         return TypedColumn(values=[value if found is None else found for found in typed.values])
     array, storage = typed.array, columns.STORAGE.get(column.type.kind)

@@ -25,9 +25,10 @@ from aws_faults import AwsServer
 
 from benchmarks import readme
 from deploy.layer.__main__ import main as build_layer
-from fastxform import clock, telemetry
 from fastxform.cli import VERBS
+from fastxform.core import timing
 from fastxform.errors import REASONS
+from fastxform.invocation import telemetry
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -200,7 +201,7 @@ def test_every_stage_is_explained():
         r"The stages, in the order of the work: (.*?)\. A stage", section("operations.md", "Metrics"), re.DOTALL
     )
     assert [name for name in re.findall(r"`(\w+)`", text) if name not in ("map_batch", "expr")] == list(
-        get_args(clock.Stage)
+        get_args(timing.Stage)
     )
 
 
@@ -270,7 +271,7 @@ def test_every_right_is_explained():
 def parser(verb: str) -> argparse.ArgumentParser:
     """Return the parser of a verb, as the command makes it."""
     found = argparse.ArgumentParser(prog=f"fastxform {verb}", allow_abbrev=False)
-    importlib.import_module(f"fastxform.cli.{verb.replace('-', '_')}").configure(found)
+    importlib.import_module(f"fastxform.cli.commands.{verb.replace('-', '_')}").configure(found)
     return found
 
 
@@ -367,7 +368,7 @@ def test_every_verb_is_on_its_page():
 @pytest.mark.parametrize("page", PAGES)
 def test_variables_of_the_environment_are_read(page):
     """A variable that a page names is one that the package reads."""
-    source = (ROOT / "fastxform/runtime.py").read_text(encoding="utf-8")
+    source = (ROOT / "fastxform/settings.py").read_text(encoding="utf-8")
     names = set(re.findall(r"\b(?:POWERTOOLS|FASTXFORM|AWS_LAMBDA)_[A-Z_]+\b", read(page)))
     assert [name for name in names if f'"{name}"' not in source] == []
 
@@ -376,7 +377,7 @@ def query_names() -> dict[str, Callable[[str], bool]]:
     """Return what a field of a query may be, by its first part."""
     return {
         "failed": REASONS.__contains__,
-        "stages": get_args(clock.Stage).__contains__,
+        "stages": get_args(timing.Stage).__contains__,
         "put_back": telemetry.PutBack.__struct_fields__.__contains__,
         "first_reasons": {"0.record", "0.reason"}.__contains__,
     }

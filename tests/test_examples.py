@@ -11,11 +11,12 @@ from types import SimpleNamespace
 import pytest
 from oracle import Oracle
 
-from fastxform import Pipeline, make_handler, spec
+from fastxform import Pipeline, make_handler
 from fastxform.cli import main
 from fastxform.cli.inputs import open_reader, read_source
-from fastxform.lint import lint
-from fastxform.local import burst
+from fastxform.config import model
+from fastxform.tools.lint import lint
+from fastxform.tools.sample_data import burst
 
 EXAMPLES = (
     "change-capture",
@@ -123,7 +124,7 @@ def test_the_tests_of_an_example_pass(name, command):
     code, out, err = command("test", config_of(name))
     assert (code, b"FAIL" in out) == (0, False)
     assert ", 0 failed" in err
-    examples = spec.load(config_of(name)).tests
+    examples = model.load(config_of(name)).tests
     assert any(example.expect for example in examples)
     assert any(example.reason or example.result for example in examples)
 
@@ -131,7 +132,7 @@ def test_the_tests_of_an_example_pass(name, command):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_lint_finds_no_fault_with_an_example(name):
     """Hints at most: an example is a model."""
-    assert [found for found in lint(spec.load(config_of(name)), name) if found.level != "hint"] == []
+    assert [found for found in lint(model.load(config_of(name)), name) if found.level != "hint"] == []
 
 
 # -- read back by other readers
@@ -139,7 +140,7 @@ def test_lint_finds_no_fault_with_an_example(name):
 
 def columns_of(name):
     """The visible columns of an example without routes."""
-    return [column.name for column in spec.load(config_of(name)).columns if not column.hidden]
+    return [column.name for column in model.load(config_of(name)).columns if not column.hidden]
 
 
 @pytest.mark.parametrize("name", ["cities", "dynamotest", "readings", "streams", "ticker"])

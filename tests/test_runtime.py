@@ -9,7 +9,7 @@ import types
 import pytest
 from lambda_runtime import PYTHON, RuntimeApi, function_environment
 
-from fastxform import runtime
+from fastxform import runtime, settings
 from fastxform.errors import ConfigError
 
 PYTHON_311, PYTHON_313 = "AWS_Lambda_python3.11", "AWS_Lambda_python3.13"
@@ -205,15 +205,15 @@ class TestSettings:
         (tmp_path / "sub").mkdir()
         for name in ("fastxform.toml", "sub/cities.toml"):
             (tmp_path / name).touch()
-        found = runtime.settings({"LAMBDA_TASK_ROOT": str(tmp_path), **variables})
+        found = settings.read_settings({"LAMBDA_TASK_ROOT": str(tmp_path), **variables})
         assert (found.config, found.codec, found.mistakes) == (str(tmp_path / config), codec, ())
 
     def test_beside_the_function_is_here_where_there_is_none(self, tmp_path, monkeypatch):
         """Outside Lambda the file is looked for in the working directory; an absolute path is taken as it is."""
         (tmp_path / "fastxform.toml").touch()
         monkeypatch.chdir(tmp_path)
-        assert runtime.settings({}).config == str(tmp_path / "fastxform.toml")
-        assert runtime.settings({"FASTXFORM_CONFIG": "/opt/x.toml"}).config == "/opt/x.toml"
+        assert settings.read_settings({}).config == str(tmp_path / "fastxform.toml")
+        assert settings.read_settings({"FASTXFORM_CONFIG": "/opt/x.toml"}).config == "/opt/x.toml"
 
     @pytest.mark.parametrize(
         ("variables", "lines"),
@@ -255,12 +255,12 @@ class TestSettings:
         """An unknown name, a wrong value and a missing file are told all at once, each with the nearest right one."""
         for name in ("fastxform.toml", "cities.toml"):
             (tmp_path / name).touch()
-        found = runtime.settings({"LAMBDA_TASK_ROOT": str(tmp_path), **variables})
+        found = settings.read_settings({"LAMBDA_TASK_ROOT": str(tmp_path), **variables})
         assert [str(mistake) for mistake in found.mistakes] == [line.format(task=tmp_path) for line in lines]
 
     def test_a_function_without_configuration_is_told_the_variable(self, tmp_path):
         """With nothing beside the function, the line names the setting that would point elsewhere."""
-        found = runtime.settings({"LAMBDA_TASK_ROOT": str(tmp_path)})
+        found = settings.read_settings({"LAMBDA_TASK_ROOT": str(tmp_path)})
         assert [str(mistake) for mistake in found.mistakes] == [
             f"environment FASTXFORM_CONFIG: no such file: {tmp_path}/fastxform.toml; set it to your configuration"
         ]

@@ -78,7 +78,7 @@ CONTENDERS: Final[tuple[Contender, ...]] = (
     Contender("fastxform", "fastxform, bytes", _python("fastxform"), _modules("fastxform")),
 )
 
-REFERENCE: Final = Contender("reference", "tests/oracle.py", _python("reference"), lambda: None)
+REFERENCE: Final = Contender("reference", "tests/support/oracle.py", _python("reference"), lambda: None)
 """The slow transform whose answers are right; it is asked once per corpus and never timed."""
 
 

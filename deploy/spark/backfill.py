@@ -14,9 +14,12 @@ from collections.abc import Sequence
 
 from pyspark.sql import DataFrame, SparkSession, functions
 
-from fastxform import Pipeline, ddl, spec, typed
+from fastxform import Pipeline
+from fastxform.config import model
+from fastxform.encode import table as typed
 from fastxform.errors import ContractError, FastxformError
 from fastxform.spark import backup_records, failed_records, transform
+from fastxform.tools import ddl
 
 BOOKS = ("record", "row", "result", "reason", "route", "table", "operation")
 
@@ -54,7 +57,7 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> dict[str, int]:
     """
     text = "\n".join(row[0] for row in spark.read.text(arguments.config, wholetext=True).collect())
     # The files that its tests name are not here.
-    pipeline = Pipeline(spec.parse(text, arguments.config, tests=False))
+    pipeline = Pipeline(model.parse(text, arguments.config, tests=False))
     tables = table_columns(pipeline, arguments)
     # Names that a configuration may have are kept apart by the prefix.
     found = transform(

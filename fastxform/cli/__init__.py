@@ -109,7 +109,7 @@ def _execute(verb: str, arguments: list[str], console: Console) -> int:
 
 
 def _module(verb: str) -> ModuleType:
-    return import_module(f"fastxform.cli.{verb.replace('-', '_')}")
+    return import_module(f"fastxform.cli.commands.{verb.replace('-', '_')}")
 
 
 def _overview() -> str:

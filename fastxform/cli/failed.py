@@ -14,8 +14,8 @@ from fastxform.cli.paint import Paint, visible
 from fastxform.errors import DROPPED, OK
 
 if TYPE_CHECKING:
-    from fastxform.replay.groups import Group, Groups
-    from fastxform.replay.places import Names
+    from fastxform.tools.replay.groups import Group, Groups
+    from fastxform.tools.replay.places import Names
 
 _DATA_SHOWN_CHARACTERS: Final = 200
 _HEAD: Final = ("records", "error code", "today", "attempts", "first arrival", "last arrival", "size")

@@ -188,14 +188,15 @@ def _is_json(line: bytes) -> bool:
 
 
 def _event_items(name: str, document: bytes) -> Iterator[Item]:
-    from fastxform import event, payload
+    from fastxform.core import payloads
+    from fastxform.invocation import event
 
     try:
         found = event.read(document)
     except EventError as err:
         raise InputError(f"{name}: {err}") from err
     keys, arrivals = found.kinesis("partitionKey"), found.arrival_ms()
-    for number, data in enumerate(payload.decode_all(found.data())):
+    for number, data in enumerate(payloads.decode_all(found.data())):
         if data is None:
             raise InputError(f"{name}: records[{number}] has data that is not base64, which no stream holds")
         yield Item(data, arrivals[number], keys[number])

@@ -1,7 +1,7 @@
 """What `replay --put` and `put` share: their arguments, the journal, interrupts and progress.
 
-The puts are `fastxform.replay.sender`'s, what is said of them at the end is `sent`'s. Invariant: an interrupt lets the
-calls in flight end, unless it comes twice.
+The puts are `fastxform.tools.replay.sender`'s, what is said of them at the end is `sent`'s. Invariant: an interrupt
+lets the calls in flight end, unless it comes twice.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from fastxform.cli.sent import identity_of, named
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
-    from fastxform.put_api import Target
-    from fastxform.replay.journal import Books, Journal
-    from fastxform.replay.parcels import Pace, Parcel, Sent
-    from fastxform.replay.places import Names
-    from fastxform.replay.sender import Sender
-    from fastxform.replay.stores import Stored
+    from fastxform.puts.api import Target
+    from fastxform.tools.replay.journal import Books, Journal
+    from fastxform.tools.replay.parcels import Pace, Parcel, Sent
+    from fastxform.tools.replay.places import Names
+    from fastxform.tools.replay.sender import Sender
+    from fastxform.tools.replay.stores import Stored
 
 STREAM_HELP: Final = (
     "STREAM is the name of a Firehose stream, kinesis:NAME, or the ARN of either; a name is looked for in the region "
@@ -64,8 +64,8 @@ def target_of(stream: str) -> "Target":
     Raises:
         InputError: it names none.
     """
-    from fastxform import reingest
-    from fastxform.put_api import Target
+    from fastxform.puts import reingest
+    from fastxform.puts.api import Target
 
     if stream.startswith("arn:"):
         found = [reingest.target_of(delivery_stream_arn=stream), reingest.target_of(source_kinesis_stream_arn=stream)]
@@ -84,7 +84,7 @@ def target_of(stream: str) -> "Target":
 
 def pace_of(options: argparse.Namespace, target: "Target") -> "Pace":
     """Return the rate of the arguments, the safe one where they say none."""
-    from fastxform.replay.parcels import RATES, Pace
+    from fastxform.tools.replay.parcels import RATES, Pace
 
     records, size_bytes = RATES[target.service]
     return Pace(options.rate_records or records, options.rate_bytes or size_bytes, options.workers, options.patience)
@@ -101,7 +101,7 @@ def journal_path(options: argparse.Namespace, verb: str, target: "Target", input
 
 def read_journal(path: Path, target: "Target") -> "Books | None":
     """Return what an earlier run left, for a dry run; None where there was none."""
-    from fastxform.replay.journal import parse
+    from fastxform.tools.replay.journal import parse
 
     if not path.is_file():
         return None
@@ -114,7 +114,7 @@ def read_journal(path: Path, target: "Target") -> "Books | None":
 
 def open_journal(path: Path, target: "Target", files: Sequence["Stored"], console: Console) -> "Journal":
     """Open the journal, and say what an earlier run left behind."""
-    from fastxform.replay.journal import Journal
+    from fastxform.tools.replay.journal import Journal
 
     journal = Journal.open(path, identity_of(target), files)
     names = {stored.name for stored in files}

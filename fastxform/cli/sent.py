@@ -1,7 +1,7 @@
 """What is said of puts: what a run did, and what a dry run would do.
 
-The puts are `fastxform.replay.sender`'s. Invariant: every record that was read and not acknowledged is counted, and
-named as far as a screen goes; exit code 1 says that there are some.
+The puts are `fastxform.tools.replay.sender`'s. Invariant: every record that was read and not acknowledged is counted,
+and named as far as a screen goes; exit code 1 says that there are some.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,10 +12,10 @@ from fastxform.cli.outcome import amount, counted
 from fastxform.errors import REASONS
 
 if TYPE_CHECKING:
-    from fastxform.put_api import Target
-    from fastxform.replay.journal import Books
-    from fastxform.replay.parcels import Pace, Parcel, Sent
-    from fastxform.replay.places import Names, Span
+    from fastxform.puts.api import Target
+    from fastxform.tools.replay.journal import Books
+    from fastxform.tools.replay.parcels import Pace, Parcel, Sent
+    from fastxform.tools.replay.places import Names, Span
 
 _SPANS_SHOWN: Final = 10
 
@@ -36,7 +36,7 @@ def named(found: Sequence["Span"], names: "Names") -> Iterator[str]:
 
 def report(sent: "Sent", target: "Target", names: "Names", console: Console) -> int:
     """Say what became of the records, and return the exit code."""
-    from fastxform.replay.places import spans
+    from fastxform.tools.replay.places import spans
 
     again = f", {sent.retries} of them again" if sent.retries else ""
     errors = f"; {counted(sent.errors)}" if sent.errors else ""
@@ -73,7 +73,7 @@ _WORDS: Final = {
 
 def as_json(sent: "Sent", target: "Target", names: "Names", books: "Books | None" = None) -> dict[str, Any]:
     """Return what became of the records, for programs; every place is in it, those in doubt of earlier runs too."""
-    from fastxform.replay.places import spans
+    from fastxform.tools.replay.places import spans
 
     doubtful = spans(sent.doubtful) if books is None else books.doubtful()
     return {
@@ -109,15 +109,15 @@ class Forecast:
 
     def run(self, parcels: Iterable["Parcel"]) -> None:
         """Count them."""
-        from fastxform.put_run import cut
+        from fastxform.puts.batching import cut
 
         for batch in cut(self._sizes(parcels), *self._pace.call_limits(self._target)):
             self.calls += 1
             self.records += len(batch)
 
     def _sizes(self, parcels: Iterable["Parcel"]) -> Iterator[tuple[int, int]]:
-        from fastxform.put_api import APIS
-        from fastxform.replay.parcels import size_of
+        from fastxform.puts.api import APIS
+        from fastxform.tools.replay.parcels import size_of
 
         for parcel in parcels:
             size_bytes = size_of(self._target, parcel)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
-from fastxform import payload
+from fastxform.core import payloads
 
 FAILED: Final = pa.schema(
     [
@@ -167,7 +167,7 @@ def _failed_record(line: bytes) -> Entry:
         return None, None, None, None, None, None, "the line is no failed record"
     arn = found.lambda_arn if found.upper_arn is None else found.upper_arn
     said = arrival_ms, found.error_code, found.error_message, attempts, arn
-    data = payload.decode(found.raw_data)
+    data = payloads.decode(found.raw_data)
     return data, *said, "rawData is not base64" if data is None else None
 
 

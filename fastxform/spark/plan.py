@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyspark import TaskContext, cloudpickle
 from pyspark.sql import Column, DataFrame, functions, types
 
-from fastxform import typed
+from fastxform.encode import table
 from fastxform.errors import ContractError
 from fastxform.pipeline import Pipeline
 from fastxform.spark import kinds, worker
@@ -58,7 +58,7 @@ def transform(
     """
     metas = tuple(sorted(pipeline.meta_names))
     chosen = [_payload(df, payload), *_metas(df, metas, meta or {}), *(_column(df, name) for name in keep)]
-    schema = typed.schema(pipeline.spec, pipeline.map_batch, added)
+    schema = table.schema(pipeline.spec, pipeline.map_batch, added)
     arrow = {name: kinds.fitting(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)}
     books = _books(pipeline)
     fields = [types.StructField(name, df.schema[name].dataType) for name in keep]

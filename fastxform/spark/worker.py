@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from fastxform import kernels
+from fastxform.core import kernels
+from fastxform.core.structs import Struct
 from fastxform.pipeline import Pipeline
-from fastxform.structs import Struct
 
 if TYPE_CHECKING:
-    from fastxform.typed import Columns
+    from fastxform.encode.table import Columns
 
 RECORDS_A_PARTITION: Final = 1 << 33
 """The number of a record is its place in its partition, and this many times the number of the partition."""

@@ -12,9 +12,9 @@ from cloud import ACCOUNT, REGION, Bucket, Cloud, wait_until
 from function import Function
 from pyiceberg.catalog.sql import SqlCatalog
 
-from fastxform.local.api import FirehoseApi, Parts
-from fastxform.local.iceberg import IcebergTables
-from fastxform.local.server import FirehoseServer
+from fastxform.tools.simulator.api import FirehoseApi, Parts
+from fastxform.tools.simulator.iceberg import IcebergTables
+from fastxform.tools.simulator.server import FirehoseServer
 
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/chain"
 _COUNTS = ("records", "delivered", "dropped", "failed", "invocations", "retries", "objects", "commits")

@@ -15,7 +15,7 @@ from built_layer import mounted
 from cloud import PATIENCE_SECONDS, wait_until
 from lambda_runtime import PYTHON, ROOT, Emulator, version_of
 
-from fastxform.local import remote
+from fastxform.tools.simulator import remote
 
 BOTO3 = ROOT / ".cache" / "chain-boto3"
 """The runtime's own boto3, which no layer carries."""

@@ -11,8 +11,8 @@ from function import KILL
 from lambda_runtime import ROOT
 from producer import change, put_all
 
-from fastxform.local import burst
-from fastxform.local.faults import Faults
+from fastxform.tools.sample_data import burst
+from fastxform.tools.simulator.faults import Faults
 
 EXAMPLES = ROOT / "fastxform" / "examples"
 EPOCH = datetime(1970, 1, 1)

@@ -9,7 +9,7 @@ from function import FREEZE, KILL_IN_PUTS
 from producer import put_all
 
 from fastxform.limits import KINESIS_BATCH_LIMIT_RECORDS
-from fastxform.local.faults import Faults
+from fastxform.tools.simulator.faults import Faults
 
 THRICE = """
 output = { format = "json" }

@@ -25,11 +25,11 @@ from pyiceberg.types import (
     TimestamptzType,
 )
 
-from fastxform.local.delivery import Row
-from fastxform.local.description import TableSettings
-from fastxform.local.iceberg import IcebergTables
-from fastxform.local.iceberg_values import ColumnError, read_row
-from fastxform.local.outcome import Destination
+from fastxform.tools.simulator.delivery import Row
+from fastxform.tools.simulator.description import TableSettings
+from fastxform.tools.simulator.iceberg import IcebergTables
+from fastxform.tools.simulator.iceberg_values import ColumnError, read_row
+from fastxform.tools.simulator.outcome import Destination
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from botocore.exceptions import WaiterError
 from rights import WIDE, findings, wide
 from terraform import ROOT
 
-from fastxform import telemetry
+from fastxform.invocation import telemetry
 
 TEMPLATE = ROOT / "deploy/sam/template.yaml"
 EXAMPLE = ROOT / "fastxform/examples/dynamotest"

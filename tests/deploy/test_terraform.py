@@ -9,8 +9,9 @@ from make_schemas import SCHEMAS, SOURCES
 from rights import WIDE, findings, wide
 from terraform import EXAMPLES, MODULE, ROOT
 
-from fastxform import telemetry
+from fastxform import settings
 from fastxform.cli import main as fastxform
+from fastxform.invocation import telemetry
 from fastxform.limits import (
     BUFFER_INTERVAL_DEFAULT_SECONDS,
     BUFFER_INTERVAL_MAX_SECONDS,
@@ -129,7 +130,7 @@ def test_the_function_is_told_what_it_reads(deployed):
     assert [name for name in sorted(names) if f'"{name}"' not in source] == []
     text = (SOURCE / "variables.tf").read_text(encoding="utf-8")
     (levels,) = re.findall(r"contains\((\[.*\]), var\.log_level\)", text)
-    assert set(json.loads(levels)) <= telemetry.LEVELS.keys()
+    assert set(json.loads(levels)) <= settings.LEVELS.keys()
 
 
 def test_a_dashboard_shows_what_its_alarms_look_at(deployed):

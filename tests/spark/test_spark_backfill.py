@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fastxform.errors import FastxformError
-from fastxform.local import burst
+from fastxform.tools.sample_data import burst
 
 SCRIPTS = Path(__file__).parents[2] / "deploy" / "spark"
 SES = Path(__file__).parents[2] / "fastxform" / "examples" / "ses" / "ses.toml"

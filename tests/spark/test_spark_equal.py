@@ -13,9 +13,9 @@ import pytest
 
 from fastxform import Pipeline, make_handler
 from fastxform.cli.inputs import open_reader, read_source
-from fastxform.local import burst
+from fastxform.config.model import column_order
 from fastxform.spark import transform
-from fastxform.spec import column_order
+from fastxform.tools.sample_data import burst
 
 ROOT = files("fastxform") / "examples"
 NOW_MS = 1_510_254_480_000

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastxform import Pipeline
-from fastxform.local import burst
 from fastxform.spark import backup_records, failed_records, transform
 from fastxform.spark.entries import backup, documents, failed
+from fastxform.tools.sample_data import burst
 
 CITIES = list(burst.records("cities", 40))
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function:f"

@@ -1,0 +1,96 @@
+"""`fastxform check`: every mistake of a configuration, and what is doubtful in one that has none.
+
+The mistakes are found in `fastxform.config`, the rest in `fastxform.tools.lint`; here they are only printed. Invariant:
+exit code 1 means that records would be lost or refused, 2 that a file could not be read.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fastxform.cli.console import Console
+from fastxform.cli.inputs import read_document
+from fastxform.cli.paint import Colour, Paint
+from fastxform.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from fastxform.config.model import Spec
+    from fastxform.tools.lint import Finding
+
+HELP: Final = "lint a configuration, and compare it with the definitions of its tables"
+
+EPILOG: Final = (
+    "Exit code 1: there are errors, that is mistakes in the configuration, or tables that do not agree with it. "
+    "Warnings and hints alone leave the exit code 0. Exit code 2: a file cannot be read."
+)
+
+_COLOURS: Final[dict[str, Colour]] = {"error": "red", "warning": "yellow", "hint": "blue"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", metavar="CONFIG", help="the transform")
+    parser.add_argument(
+        "--ddl", metavar="FILE", help="CREATE TABLE statements of the Iceberg tables, as Athena takes them"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Print the findings, and how many there are."""
+    findings = _findings(options.config, options.ddl, console)
+    levels = Counter[str](finding.level for finding in findings)
+    if options.json:
+        counts = {level: levels[level] for level in _COLOURS}
+        console.json({"config": options.config, "counts": counts, "findings": list(map(_as_json, findings))})
+    else:
+        paint = Paint()
+        for finding in findings:
+            console.line(f"{finding.place}: {paint(finding.level, _COLOURS[finding.level])}: {finding.message}")
+    console.note(f"{options.config}: {_summary(levels)}")
+    return 1 if levels["error"] else 0
+
+
+def _findings(config: str, ddl: str | None, console: Console) -> "Sequence[Finding]":
+    from fastxform.config.model import load
+    from fastxform.tools import lint
+
+    try:
+        spec = load(config)
+    except ConfigError as err:
+        if not _can_be_read(config):
+            raise
+        if ddl is not None:
+            console.note(f"fastxform: {ddl} is compared when the mistakes are mended")
+        return [lint.Finding("error", "mistake", mistake.place, mistake.message) for mistake in err.mistakes]
+    return [*lint.lint(spec, config), *(_compared(spec, config, ddl) if ddl is not None else ())]
+
+
+def _compared(spec: "Spec", config: str, ddl: str) -> "Sequence[Finding]":
+    from fastxform.tools import lint
+
+    try:
+        text = read_document(ddl).decode()
+    except UnicodeDecodeError as err:
+        raise InputError(f"{ddl}: is not UTF-8") from err
+    name = "standard input" if ddl == "-" else ddl
+    return lint.compare(spec, lint.read_definitions(text, name), config, name)
+
+
+def _can_be_read(name: str) -> bool:
+    try:
+        with Path(name).open("rb"):
+            return True
+    except (OSError, ValueError):
+        return False
+
+
+def _as_json(finding: "Finding") -> dict[str, Any]:
+    return {name: getattr(finding, name) for name in ("level", "code", "place", "message")}
+
+
+def _summary(levels: Counter[str]) -> str:
+    counts = [(levels[level], level) for level in _COLOURS if levels[level]]
+    return ", ".join(f"{count} {level}{'s' * (count != 1)}" for count, level in counts) or "nothing found"

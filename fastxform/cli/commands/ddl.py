@@ -1,0 +1,70 @@
+"""`fastxform ddl`: the `CREATE TABLE` of each Iceberg table that a configuration writes to.
+
+The statements are made in `fastxform.tools.ddl`. Invariant: what is printed agrees with the transform, as `fastxform
+check --ddl` compares them.
+"""
+
+import argparse
+from typing import Any, Final
+
+from fastxform.cli.console import Console
+
+HELP: Final = "print the CREATE TABLE of the Iceberg tables of a configuration"
+
+EPILOG: Final = (
+    "The statements are Athena's. Without --location they are for S3 Tables, which places tables itself; a table of "
+    "the Glue catalog needs one. Exit code 1: the configuration names no Iceberg table; 2: a column has no type."
+)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", metavar="CONFIG", help="the transform")
+    parser.add_argument(
+        "--location", type=_read_location, metavar="S3_URI", help="the tables go to S3_URI/DATABASE/TABLE/"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Print the statements."""
+    from fastxform.config.model import load
+    from fastxform.tools import ddl
+
+    spec = load(options.config)
+    tables = ddl.tables(spec)
+    statements = [ddl.create_table(table, options.location) for table in tables]
+    if options.json:
+        console.json(
+            {"tables": [_as_json(table, sql) for table, sql in zip(tables, statements, strict=True)]},
+        )
+    else:
+        console.data("\n".join(statements).encode())
+    elsewhere = sum(route.iceberg is None for route in spec.routes)
+    if tables and elsewhere:
+        console.note(f"{options.config}: {elsewhere} of {len(spec.routes)} routes write to no Iceberg table")
+    if tables and options.location is None:
+        console.note("the statements are for S3 Tables; tables of the Glue catalog need --location s3://BUCKET/PREFIX")
+    if not tables:
+        remedy = 'a route with iceberg = { database = "...", table = "..." } does'
+        console.note(f"{options.config}: writes to no Iceberg table, so there is nothing to create; {remedy}")
+    return 0 if tables else 1
+
+
+def _read_location(text: str) -> str:
+    from fastxform.tools.ddl import LOCATION
+
+    if LOCATION.fullmatch(text) is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no place in S3, such as s3://bucket/prefix")
+    return text
+
+
+def _as_json(table: Any, statement: str) -> dict[str, Any]:
+    return {
+        "database": table.database,
+        "table": table.table,
+        "columns": [{"name": name, "type": kind} for name, kind in table.columns.items()],
+        "operations": sorted(table.operations),
+        "unique_keys": list(table.keys) if table.has_changes else [],
+        "statement": statement,
+    }

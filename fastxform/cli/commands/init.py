@@ -1,0 +1,196 @@
+"""`fastxform init`: writes a configuration, a copy of an example or one inferred from sample records.
+
+Inferring is `fastxform.tools.inference`'s, the examples lie in `fastxform/examples`; here they are only found and
+written. Invariant: a file that exists stays as it is unless it is said to be overwritten, and what is written passes
+`check` and `test`.
+"""
+
+import argparse
+import os
+import re
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from fastxform.cli.console import Console
+from fastxform.cli.inputs import open_reader, read_source
+from fastxform.cli.outcome import counted
+from fastxform.errors import InputError
+
+if TYPE_CHECKING:
+    from fastxform.tools.inference import Inferred
+
+HELP: Final = "write a configuration: a preset, or one inferred from sample records"
+
+PRESETS: Final[dict[str, str]] = {
+    "dynamotest": "DynamoDB changes to CSV, the two attributes of the key",
+    "cities": "DynamoDB changes to typed CSV, the item as it is or was",
+    "change-capture": "DynamoDB changes to an Iceberg table: insert, update, delete",
+    "documents": "DynamoDB items as JSON documents, whole",
+    "streams": "a DynamoDB Streams batch to CSV",
+    "ticker": "JSON to CSV with a filter and patterns",
+    "readings": "several JSON documents in one record, under partition keys",
+    "ses": "Amazon SES events to three Iceberg tables",
+    "cloudwatch-logs": "compressed CloudWatch Logs messages to JSON lines",
+}
+"""The presets and what each does; the README's own example has no tests, so it is none."""
+
+EPILOG: Final = (
+    "The presets:\n"
+    + "".join(f"  {name:<16} {says}\n" for name, says in PRESETS.items())
+    + "\nA sample is what INPUT is elsewhere: records in lines, one record, a Firehose event, a Streams batch, gzip.\n"
+    "DynamoDB changes (both shapes), SES events and CloudWatch Logs messages are recognised, anything else is plain\n"
+    "JSON. Types are those that every record of the sample fits. Values of the sample go into comments and tests.\n"
+)
+
+_SAMPLE: Final = re.compile(r"\bsample\.jsonl?\b")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--preset", metavar="NAME", help="an example that comes with fastxform, see below")
+    parser.add_argument("--sample", metavar="FILE", help="records to infer a configuration from; - is standard input")
+    parser.add_argument(
+        "--format", choices=("csv", "json"), help="with --sample: the output; CSV unless a value is an object or a list"
+    )
+    parser.add_argument("--out", metavar="FILE", default="-", help="where to write it (default standard output)")
+    parser.add_argument("--force", action="store_true", help="overwrite FILE")
+    parser.add_argument("--json", action="store_true", help="one JSON object about what was written")
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Write the configuration, and say what it is made of."""
+    _check(options)
+    if options.preset is not None:
+        return _preset(options, console)
+    with open_reader(options.sample) as reader:
+        from fastxform.tools.inference import infer
+
+        source = read_source(reader)
+        found = infer((item.data for item in source.items), reader.name, options.format)
+    _write(options, found.text, console)
+    _report(found, options, console)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what does not go together, before anything is read.
+
+    Raises:
+        InputError: it does not.
+    """
+    if (options.preset is None) == (options.sample is None):
+        both = "not both" if options.preset is not None else f"the presets are {', '.join(PRESETS)}"
+        raise InputError(f"init takes one of --preset NAME and --sample FILE; {both}")
+    if options.preset is not None and options.format is not None:
+        raise InputError("--format goes with --sample; the output of a preset is in its [output]")
+    if options.preset is not None and options.preset not in PRESETS:
+        from fastxform.errors import nearest, shown
+
+        raise InputError(f"there is no preset {shown(options.preset)}; {nearest(options.preset, PRESETS)}")
+    if options.out != "-" and not options.force and os.path.lexists(options.out):
+        raise InputError(f"{options.out}: exists; --force overwrites it")
+
+
+def _preset(options: argparse.Namespace, console: Console) -> int:
+    """Write an example, and its sample beside it; the comments that name them keep naming them."""
+    from fastxform.errors import one_line
+
+    home = files("fastxform") / "examples" / options.preset
+    text = (home / f"{options.preset}.toml").read_text(encoding="utf-8")
+    sample = next(entry for entry in home.iterdir() if _SAMPLE.fullmatch(entry.name))
+    copy = _sample_name(options.out, sample)
+    text = _SAMPLE.sub(lambda found: one_line(copy), text)
+    if options.out != "-":
+        text = text.replace(f"{options.preset}.toml", one_line(options.out))
+        _write_file(copy, sample.read_bytes(), options.force)
+    _write(options, text, console)
+    if options.json:
+        console.json({"preset": options.preset, "config": options.out, "sample": copy, **_text(options, text)})
+    elif options.out != "-":
+        console.note(f"{options.out}: the preset {options.preset}; its sample is {copy}")
+        console.note(_next(options.out))
+    return 0
+
+
+def _sample_name(out: str, sample: Traversable) -> str:
+    """Return where the sample of a preset is found: beside the configuration, or where it is installed."""
+    if out == "-":
+        return str(sample)
+    path = Path(out)
+    return str(path.with_name(f"{path.stem}-{sample.name}"))
+
+
+def _write(options: argparse.Namespace, text: str, console: Console) -> None:
+    if options.out != "-":
+        _write_file(options.out, text.encode(), options.force)
+    elif not options.json:
+        console.data(text.encode())
+
+
+def _write_file(name: str, content: bytes, force: bool) -> None:
+    """Write a file whole.
+
+    Raises:
+        InputError: it exists and is not to be overwritten, or it cannot be written.
+    """
+    try:
+        with Path(name).open("wb" if force else "xb") as file:
+            file.write(content)
+    except FileExistsError as err:
+        raise InputError(f"{name}: exists; --force overwrites it") from err
+    except (OSError, ValueError) as err:
+        raise InputError(f"{name}: {getattr(err, 'strerror', None) or err}") from err
+
+
+def _report(found: "Inferred", options: argparse.Namespace, console: Console) -> None:
+    if options.json:
+        console.json(
+            {
+                "config": options.out,
+                "family": next(iter(found.families)),
+                "families": found.families,
+                "skipped": found.skipped,
+                "is_partial": found.is_partial,
+                "columns": found.columns,
+                "tests": found.tests,
+                "results": found.results,
+                **_text(options, found.text),
+            }
+        )
+        return
+    for line in _lines(found):
+        console.note(line)
+    if options.out != "-":
+        console.note(_next(options.out))
+
+
+def _lines(found: "Inferred") -> list[str]:
+    """Return what the user is told of an inferred configuration."""
+    (family, count), *others = found.families.items()
+    lines = []
+    if found.is_partial:
+        lines.append("the sample has more records than are read; the first ones decide")
+    if found.skipped:
+        lines.append(f"{found.skipped.total()} skipped, which would be ProcessingFailed: {counted(found.skipped)}")
+    if others:
+        rest = ", ".join(f"{number} {name}" for name, number in others)
+        lines.append(f"the sample mixes families: {count} {family}, {rest}; the configuration is for {family} alone")
+    lines += found.notes
+    made = f"{_number(count, 'record')}, {_number(found.columns, 'column')}, {_number(found.tests, 'test')}"
+    return [*lines, f"{found.title}: {made}; of {found.results.total()} tried: {counted(found.results)}"]
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def _text(options: argparse.Namespace, text: str) -> dict[str, str]:
+    """Return the configuration itself where it is written nowhere else."""
+    return {"text": text} if options.out == "-" else {}
+
+
+def _next(name: str) -> str:
+    return f"next: fastxform check {name}; fastxform test {name}"

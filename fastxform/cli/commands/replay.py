@@ -1,0 +1,278 @@
+"""`fastxform replay`: reads what failed, says what went wrong, runs it again or sends it back.
+
+Reading, grouping, running and sending are `fastxform.tools.replay`'s; here they are put together and printed.
+Invariant: nothing is sent without `--yes`, and nothing that was read is changed or removed.
+"""
+
+import argparse
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fastxform.cli import failed, sending, sent
+from fastxform.cli.arguments import whole
+from fastxform.cli.console import Console
+from fastxform.cli.paint import visible
+from fastxform.errors import DROPPED, OK, InputError
+
+if TYPE_CHECKING:
+    from fastxform.pipeline import Pipeline
+    from fastxform.puts.api import Target
+    from fastxform.tools.replay.examine import Finding
+    from fastxform.tools.replay.failures import Broken, Failure
+    from fastxform.tools.replay.journal import Books, Journal
+    from fastxform.tools.replay.parcels import Parcel, Sent
+    from fastxform.tools.replay.places import Names
+    from fastxform.tools.replay.stores import Stored
+
+HELP: Final = "read failed records, say what went wrong, run them again or send them back"
+
+EPILOG: Final = (
+    "PATH is an object of Firehose's error prefix, a directory (hidden files in it are passed over) or an s3://BUCKET/"
+    "PREFIX; gzip is looked through. With --config the table says what the transform makes of each record today, and "
+    "--put leaves out those that would fail again. What failed behind the transform (format conversion, Iceberg, "
+    "OpenSearch...) is not what the stream got, and is neither run nor sent without --after-transform. "
+    + sending.STREAM_HELP
+)
+
+_BROKEN_SHOWN: Final = 10
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add = parser.add_argument
+    add(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        help="where failed records are: file, directory, s3:// URI, - for standard input",
+    )
+    add("--error-code", action="append", metavar="CODE", help="only records that failed so; may be repeated")
+    add("--config", metavar="FILE", help="run the records through this transform")
+    add("--out", metavar="DIR", help="with --config: write what comes out to a directory or s3://BUCKET/PREFIX")
+    add("--put", metavar="STREAM", help="send the originals to this stream; a dry run without --yes")
+    add("--yes", action="store_true", help="with --put: send them")
+    add("--after-transform", action="store_true", help="take what failed behind the transform for originals")
+    add("--examples", type=whole(0, 100), default=3, metavar="N", help="examples of each group (default 3)")
+    add("--show-data", action="store_true", help="print the beginning of the examples' records")
+    add("--strict", action="store_true", help="exit code 1 if a line is broken or a record fails again")
+    add("--json", action="store_true", help="one JSON object")
+    sending.configure(parser)
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Read, and do what was asked for."""
+    from fastxform.pipeline import Pipeline
+    from fastxform.tools.replay import stores
+
+    _check(options)
+    target = sending.target_of(options.put) if options.put is not None else None
+    pipeline = Pipeline.load(options.config) if options.config is not None else None
+    files = stores.find(options.paths, console.note)
+    run = _Run(options, files, pipeline, console)
+    code = 0
+    if target is None:
+        run.write()
+    elif options.yes:
+        code = run.send(target)
+    else:
+        run.forecast(target)
+    run.print()
+    if run.sent is not None:
+        sending.leave(run.sent, console)
+    return code or run.code()
+
+
+def _check(options: argparse.Namespace) -> None:
+    from fastxform.tools.replay.output import check_apart
+
+    if options.out is not None and options.config is None:
+        raise InputError("--out writes what a transform gives: it needs --config")
+    if options.out is not None and options.put is not None:
+        raise InputError("--out and --put would deliver the records twice: choose one")
+    if options.yes and options.put is None:
+        raise InputError("--yes says that records are sent: it needs --put")
+    if options.put is not None and "-" in options.paths:
+        raise InputError("standard input cannot be read again, so that puts could not be resumed: name a file")
+    if options.out is not None:
+        check_apart(options.out, options.paths)
+
+
+class _Run:
+    """One run over the objects, and what is to be said of it."""
+
+    def __init__(
+        self, options: argparse.Namespace, files: "list[Stored]", pipeline: "Pipeline | None", console: Console
+    ) -> None:
+        from fastxform.tools.replay.groups import Groups
+        from fastxform.tools.replay.places import Names
+
+        self.groups = Groups(options.examples)
+        self.sent: Sent | None = None
+        self._options, self._pipeline, self._console = options, pipeline, console
+        self._files = files
+        self._names: Names = Names([stored.name for stored in files])
+        self._broken: Counter[str] = Counter()
+        self._left_out: Counter[str] = Counter()
+        self._document: dict[str, Any] = {}
+        self._read_bytes = 0
+
+    def write(self) -> None:
+        """Read everything, and write what the transform gives where that was asked for."""
+        from fastxform.tools.replay.output import Output
+
+        if self._options.out is None or self._pipeline is None:
+            for _ in self._findings(enumerate(self._files)):
+                pass
+            return
+        suffix = f".{self._pipeline.spec.output.format}"
+        with Output(self._options.out, self._digest(), suffix) as output:
+            for finding in self._findings(enumerate(self._files)):
+                if finding.row is not None:
+                    output.row(finding.row, finding.metadata)
+                elif finding.today != DROPPED:
+                    output.failed(finding.failure.text)
+        self._document["out"] = {"objects": output.objects, "bytes": output.bytes_written}
+        self._console.note(f"{output.objects} objects in {self._options.out}, {output.bytes_written} bytes")
+
+    def forecast(self, target: "Target") -> None:
+        """Say what would be sent."""
+        path = sending.journal_path(self._options, "replay", target, self._options.paths)
+        books = sending.read_journal(path, target)
+        numbered = _numbered(self._files, books.files if books else [])
+        self._names = _names(numbered)
+        forecast = sent.Forecast(target, sending.pace_of(self._options, target))
+        forecast.run(self._parcels(self._findings(numbered), books))
+        self._note_left_out()
+        self._document["put"] = forecast.as_json()
+        self._console.note(f"{forecast.line()}; --yes sends them")
+
+    def send(self, target: "Target") -> int:
+        """Send the originals."""
+        from fastxform.tools.replay.sender import Sender, make_client
+
+        pace = sending.pace_of(self._options, target)
+        client = make_client(target, pace.workers)
+        path = sending.journal_path(self._options, "replay", target, self._options.paths)
+        journal: Journal = sending.open_journal(path, target, self._files, self._console)
+        try:
+            numbered = _numbered(self._files, journal.books.files)
+            self._names = _names(numbered)
+            sending.note_resumed(journal, self._names, self._console)
+            progress = sending.Progress(self._console, self._share)
+            sender = Sender(target, client, pace, journal, progress=progress)
+            parcels = self._parcels(self._findings(numbered), journal.books)
+            try:
+                sending.send(sender, parcels, progress, self._console)
+            finally:
+                self._note_left_out()
+                code = sent.report(sender.sent, target, self._names, self._console)
+        finally:
+            journal.close()
+        self._console.note(f"{path}: the journal; the same command sends what is not acknowledged in it, and no more")
+        self._document["put"] = sent.as_json(sender.sent, target, self._names, journal.books) | {"journal": str(path)}
+        self.sent = sender.sent
+        return code
+
+    def print(self) -> None:
+        """Print the groups."""
+        for what, count in self._broken.items():
+            if count > _BROKEN_SHOWN:
+                self._console.note(f"and {count - _BROKEN_SHOWN} more lines: {what}")
+        if self._options.json:
+            document = {
+                "objects": len(self._files),
+                "records": self.groups.records,
+                "bytes": self.groups.size_bytes,
+                "broken": dict(self._broken),
+                "groups": [failed.as_json(group, self._names, self._options) for group in self.groups],
+            }
+            self._console.json(document | self._document)
+            return
+        for line in failed.table(self.groups, self._names, self._options):
+            self._console.line(line)
+        broken = f", {self._broken.total()} broken lines" if self._broken else ""
+        self._console.note(f"{self.groups.records} failed records in {len(self._files)} objects{broken}")
+
+    def code(self) -> int:
+        """Return the exit code of what was read."""
+        if self._broken and not self.groups.records:
+            return 1
+        again = any(group.today not in (None, OK, DROPPED) for group in self.groups)
+        return 1 if self._options.strict and (self._broken or again) else 0
+
+    def _findings(self, numbered: "Iterable[tuple[int, Stored]]") -> "Iterator[Finding]":
+        """Yield the records with what is said of them today, and count them."""
+        from fastxform.tools.replay.examine import examine
+
+        for finding in examine(self._failures(numbered), self._pipeline, after_transform=self._options.after_transform):
+            self.groups.add(finding.failure, finding.today)
+            yield finding
+
+    def _failures(self, numbered: "Iterable[tuple[int, Stored]]") -> "Iterator[Failure]":
+        from fastxform.tools.replay.failures import Broken, read
+
+        codes = self._options.error_code and set(self._options.error_code)
+        for file, stored in numbered:
+            for found in read(file, stored):
+                if isinstance(found, Broken):
+                    self._note_broken(found)
+                elif not codes or found.code in codes:
+                    yield found
+            self._read_bytes += stored.size_bytes
+
+    def _parcels(self, findings: "Iterator[Finding]", books: "Books | None") -> "Iterator[Parcel]":
+        """Yield the records that are to be sent."""
+        from fastxform.tools.replay.groups import AFTER
+        from fastxform.tools.replay.parcels import Parcel
+
+        for finding in findings:
+            failure = finding.failure
+            if books is not None and books.is_acknowledged(failure.file, failure.line):
+                self._left_out["acknowledged before"] += 1
+            elif finding.today == AFTER:
+                self._left_out["failed behind the transform, so are not what the stream got"] += 1
+            elif not finding.is_taken:
+                self._left_out[f"would fail again: {finding.today}"] += 1
+            else:
+                yield Parcel(failure.file, failure.line, failure.data, failure.partition_key)
+
+    def _note_broken(self, broken: "Broken") -> None:
+        self._broken[broken.what] += 1
+        if self._broken[broken.what] <= _BROKEN_SHOWN:
+            self._console.note(f"{visible(self._names.place(broken.file, broken.line))}: {broken.what}")
+
+    def _note_left_out(self) -> None:
+        for why, count in self._left_out.items():
+            self._console.note(f"{count} records are left out: {why}")
+        self._document["left_out"] = dict(self._left_out)
+
+    def _share(self) -> float | None:
+        total = sum(stored.size_bytes for stored in self._files)
+        return self._read_bytes / total if total else None
+
+    def _digest(self) -> str:
+        """Return a word for the input and the configuration."""
+        hashed = hashlib.sha256(Path(self._options.config).read_bytes())
+        for stored in self._files:
+            hashed.update(repr((*stored, self._options.error_code, self._options.after_transform)).encode())
+        return hashed.hexdigest()[:12]
+
+
+def _numbered(files: "list[Stored]", known: "list[Stored]") -> "list[tuple[int, Stored]]":
+    """Return the objects with their numbers in the journal, those that it knows first."""
+    numbers = {stored.name: number for number, stored in enumerate(known)}
+    for stored in files:
+        numbers.setdefault(stored.name, len(numbers))
+    return sorted((numbers[stored.name], stored) for stored in files)
+
+
+def _names(numbered: "list[tuple[int, Stored]]") -> "Names":
+    from fastxform.tools.replay.places import Names
+
+    names = [""] * (numbered[-1][0] + 1 if numbered else 0)
+    for number, stored in numbered:
+        names[number] = stored.name
+    return Names(names)

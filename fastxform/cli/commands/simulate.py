@@ -1,0 +1,299 @@
+"""`fastxform simulate`: Firehose on this machine, from a stream of records to objects in a directory.
+
+The stream itself is `fastxform.tools.simulator`; here it is fed, its progress shown and its books printed. Invariant: a
+run ends with books that balance, every record of the input delivered, dropped by the filter or failed, or with an
+error.
+"""
+
+import argparse
+import contextlib
+import io
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from fastxform import limits
+from fastxform.cli.arguments import number, whole
+from fastxform.cli.console import Console
+from fastxform.cli.inputs import Reader, Source, open_reader, read_source
+from fastxform.cli.outcome import amount, counted, explain
+from fastxform.errors import ContractError
+from fastxform.tools.simulator.faults import KINDS, Faults, broken_function, form, parse
+
+if TYPE_CHECKING:
+    from fastxform.pipeline import Pipeline
+    from fastxform.tools.simulator.firehose import Settings
+    from fastxform.tools.simulator.layout import Sink
+
+HELP: Final = "Firehose on this machine: buffers, invokes the transform, checks its answers, writes the objects"
+
+EPILOG: Final = (
+    "Record time starts at 2026-01-01 00:00 UTC and advances by --rate, so the same input gives the same objects; "
+    "records of an event keep their own arrival. The objects: DATE/STREAM-1-..., KEY=VALUE/DATE/..., "
+    "iceberg/DATABASE/TABLE/DATE/... (the operation of each row is in the file beside it that ends in .operations), "
+    "processing-failed/DATE/... DIR must be empty, or made by an earlier run, whose objects are then removed. Records "
+    "that do not fit a response are put back on the stream as overflow.policy says, and every fault meets those puts. "
+    f"The faults: {'; '.join(f'{form(name)} {text}' for name, text in KINDS.items())}. SHARE is 0 to 1."
+)
+
+_PROGRESS_SECONDS: Final = 0.2
+_PROGRESS_RECORDS: Final = 256
+_REFUSALS_SHOWN: Final = 5
+_LATEST_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999: an arrival outside is none."""
+
+_STREAM_NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add = parser.add_argument
+    add("config", metavar="CONFIG", help="the transform")
+    add("input", metavar="INPUT", help="the records; - is standard input")
+    add("--out", required=True, metavar="DIR", help="where the objects go")
+    add("--force", action="store_true", help="write into a directory that holds something else")
+    add("--kinesis", action="store_true", help="the stream reads a Kinesis stream; default is Direct PUT")
+    add("--stream", type=_read_name, default="local", metavar="NAME", help="name of the delivery stream")
+    low, high = limits.BUFFER_SIZE_MIN_MB, limits.BUFFER_SIZE_MAX_MB
+    add(
+        "--buffer-mb",
+        type=number(low, high),
+        default=limits.BUFFER_SIZE_DEFAULT_MB,
+        metavar="MB",
+        help=f"buffer size hint, MiB of raw data, {low:g} to {high:g} (default {limits.BUFFER_SIZE_DEFAULT_MB:g})",
+    )
+    longest = limits.BUFFER_INTERVAL_MAX_SECONDS
+    add(
+        "--buffer-seconds",
+        type=number(0, longest),
+        default=float(limits.BUFFER_INTERVAL_DEFAULT_SECONDS),
+        metavar="S",
+        help=f"buffer interval hint, record time, 0 to {longest} (default {limits.BUFFER_INTERVAL_DEFAULT_SECONDS})",
+    )
+    add("--max-records", type=whole(1), metavar="N", help="no more records an invocation than this")
+    add(
+        "--rate",
+        type=number(0.001, 1e9),
+        default=1_000.0,
+        metavar="R",
+        help="records a second of record time (default 1000)",
+    )
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a fault of the puts or of the function, as throttle:0.2, slow:50 or refuse; see below; may be repeated",
+    )
+    add("--seed", type=whole(0), default=0, metavar="S", help="another one gives other object names and faults")
+    add("--log", action="store_true", help="pass the log lines of the function on, to standard error")
+    add("--strict", action="store_true", help="exit code 1 if a record failed or was refused")
+    add("--json", action="store_true", help="print the summary as one JSON object")
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Run the stream to its end and print its books."""
+    from fastxform.pipeline import Pipeline
+    from fastxform.tools.simulator.layout import DirectorySink
+
+    faults = parse(options.fault, options.seed)
+    pipeline = Pipeline.load(options.config)
+    with open_reader(options.input) as reader:
+        source = read_source(reader)
+        if source.event is not None:
+            # Every record of an event is looked at before the objects of the last run are removed.
+            source.items = iter(list(source.items))
+        sink = DirectorySink(Path(options.out))
+        sink.prepare(options.force)
+        run = _Run(pipeline, sink, options, console, faults)
+        with contextlib.redirect_stdout(_Log(console if options.log else None)):
+            run.feed(source, reader)
+    summary = run.summary()
+    if options.json:
+        console.json(summary)
+    else:
+        for line in _lines(summary, options.out):
+            console.line(line)
+    if not summary["balanced"]:
+        raise ContractError(
+            "the books do not balance: a record was lost or counted twice, which is a fault of fastxform"
+        )
+    broken = any(found.level == "error" for found in run.firehose.books.findings.values())
+    failed = summary["failed"] or summary["refused"]
+    return 1 if broken or (options.strict and failed) else 0
+
+
+def _read_name(text: str) -> str:
+    if not _STREAM_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a stream name: 1 to 64 letters, digits, _ . -")
+    return text
+
+
+def _settings(options: argparse.Namespace) -> "Settings":
+    from fastxform.tools.simulator.firehose import Settings
+    from fastxform.tools.simulator.wire import Names
+
+    return Settings(
+        names=Names(stream=options.stream),
+        kinesis=options.kinesis,
+        buffer_bytes=int(options.buffer_mb * 2**20),
+        buffer_interval_ms=int(options.buffer_seconds * 1000),
+        max_records=options.max_records,
+        seed=options.seed,
+    )
+
+
+class _Log(io.TextIOBase):
+    """Standard output of the function while it runs: log lines, passed on or not, and never part of the data."""
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+
+    def write(self, text: str) -> int:
+        if self._console is not None and text.strip():
+            self._console.note(text.rstrip("\n"))
+        return len(text)
+
+
+class _Run:
+    """One run: the stream, its function, and what is shown while it goes on."""
+
+    def __init__(
+        self, pipeline: "Pipeline", sink: "Sink", options: argparse.Namespace, console: Console, faults: Faults
+    ) -> None:
+        from fastxform.tools.simulator.firehose import Firehose
+        from fastxform.tools.simulator.function import lambda_function
+        from fastxform.tools.simulator.ledger import Ledger
+        from fastxform.tools.simulator.recorder import Recorder
+
+        self._recorder = Recorder(pipeline, self._put_back, kinesis=options.kinesis, faults=faults)
+        self._ledger = Ledger(self._recorder.is_put_back)
+        function = broken_function(lambda_function(self._recorder.handler), faults)
+        self.firehose = Firehose(function, sink, _settings(options), self._recorder.reason, self._ledger)
+        self._console = console
+        self._rate = options.rate
+        self._refused = 0
+        self._bytes_in = 0
+        self._seconds = 0.0
+        self._shown = 0.0
+
+    def feed(self, source: Source, reader: Reader) -> None:
+        """Put every record of the input and close the stream."""
+        started = time.perf_counter()
+        start_ms = self.firehose.settings.start_ms
+        for place, item in enumerate(source.items):
+            arrival_ms = item.arrival_ms
+            if arrival_ms is None or not 0 <= arrival_ms <= _LATEST_MS:
+                arrival_ms = start_ms + int(place * 1000 / self._rate)
+            self._put(place, item.data, item.partition_key, arrival_ms)
+            if place % _PROGRESS_RECORDS == 0 and self._console.is_interactive:
+                self._show(place, reader)
+        self.firehose.close()
+        self._seconds = time.perf_counter() - started
+        if self._console.is_interactive:
+            self._console.status("")
+
+    def summary(self) -> dict[str, Any]:
+        """Return the books as they are printed."""
+        books, delivery, ledger, puts = self.firehose.books, self.firehose.delivery, self._ledger, self._recorder.puts
+        records_in = books.records_in - books.put_back
+        findings = [str(found) for found in books.findings.values()]
+        return {
+            "records_in": records_in,
+            "bytes_in": self._bytes_in,
+            "refused": self._refused,
+            "delivered": ledger.delivered,
+            "dropped": ledger.dropped,
+            "where_null": self._recorder.where_null,
+            "failed": ledger.failed,
+            "failed_by_code": dict(books.failed),
+            "failed_by_reason": dict(books.reasons),
+            "lost": ledger.lost,
+            "duplicates": ledger.duplicates,
+            "delivered_and_failed": ledger.delivered_and_failed,
+            "balanced": books.balanced and ledger.balanced and ledger.records == records_in,
+            "passes": ledger.passes,
+            "put_back": ledger.acknowledged,
+            "puts_taken": ledger.accepted,
+            "possible_duplicates": puts.possible_duplicates,
+            "put_calls": puts.calls,
+            "put_calls_again": puts.retries,
+            "put_calls_at_once": self._recorder.workers.most,
+            "put_calls_over_limit": self._recorder.client.over_limit,
+            "invocations": books.invocations,
+            "retries": books.retries,
+            "errors": dict(books.errors),
+            "findings": findings,
+            "objects": delivery.objects,
+            "bytes_out": delivery.bytes_written,
+            "seconds": round(self._seconds, 3),
+            "function_seconds": round(books.function_seconds, 3),
+            "records_per_second": round(records_in / self._seconds) if self._seconds else 0,
+        }
+
+    def _put_back(self, place: int, data: bytes, partition_key: str | None) -> str:
+        identity = self.firehose.put(data, partition_key)
+        self._ledger.took(place, identity)
+        return identity
+
+    def _put(self, place: int, data: bytes, partition_key: str | None, arrival_ms: int) -> None:
+        from fastxform.tools.simulator.firehose import RecordTooLargeError
+
+        try:
+            self.firehose.put(data, partition_key, arrival_ms)
+            self._bytes_in += len(data)
+        except RecordTooLargeError as err:
+            self._refused += 1
+            if self._refused <= _REFUSALS_SHOWN:
+                self._console.note(f"record {place + 1} is refused: {err}")
+
+    def _show(self, count: int, reader: Reader) -> None:
+        now = time.perf_counter()
+        if now - self._shown < _PROGRESS_SECONDS:
+            return
+        self._shown = now
+        share = reader.done_share()
+        bar = "" if share is None else f"[{'#' * int(share * 30):<30}] {share:4.0%} "
+        self._console.status(f"{bar}{count:,} records, {self.firehose.books.invocations} invocations")
+
+
+def _lines(summary: dict[str, Any], out: str) -> list[str]:
+    """Return the summary for people."""
+    failed = f"  ({counted(summary['failed_by_code'])})" if summary["failed"] else ""
+    where_null = f"  ({summary['where_null']} because where was null)" if summary["where_null"] else ""
+    lines = [
+        f"records in   {summary['records_in']} ({amount(summary['bytes_in'])})",
+        f"delivered    {summary['delivered']}",
+        f"dropped      {summary['dropped']}{where_null}",
+        f"failed       {summary['failed']}{failed}",
+        *(f"  {count:<10} {explain(reason)}" for reason, count in sorted(summary["failed_by_reason"].items())),
+        *_put_back_lines(summary),
+        f"invocations  {summary['invocations']} ({summary['retries']} of them retries)",
+        *(f"  {count:<10} {error}" for error, count in summary["errors"].items()),
+        f"objects      {summary['objects']} in {out} ({amount(summary['bytes_out'])})",
+        f"time         {summary['seconds']} s, {summary['records_per_second']} records a second "
+        f"(the function: {summary['function_seconds']} s)",
+        *(f"response     {found}" for found in summary["findings"]),
+    ]
+    if summary["refused"]:
+        lines.insert(1, f"refused      {summary['refused']} (larger than the stream takes, so never in it)")
+    balance = "in = delivered + dropped + failed" if summary["balanced"] else "DO NOT BALANCE"
+    return [*lines, f"books        {balance}"]
+
+
+def _put_back_lines(summary: dict[str, Any]) -> list[str]:
+    """Return what is to say of records that did not fit; nothing where every response had room."""
+    if not (summary["put_back"] or summary["put_calls"]):
+        return []
+    surplus = summary["puts_taken"] - summary["put_back"]
+    also_failed = f", {summary['delivered_and_failed']} records also failed" if summary["delivered_and_failed"] else ""
+    return [
+        f"put back     {summary['put_back']} times a record that did not fit went back and came again, "
+        f"in {summary['passes']} passes at most",
+        f"  {summary['put_calls']:<10} calls ({summary['put_calls_again']} of them again), "
+        f"{summary['put_calls_at_once']} at once at most",
+        f"  {surplus:<10} puts taken and not acknowledged ({summary['possible_duplicates']} in doubt for the function)",
+        f"duplicates   {summary['duplicates']} deliveries of a record delivered before{also_failed}",
+        f"lost         {summary['lost']}",
+    ]

@@ -1,0 +1,198 @@
+"""`fastxform test`: runs the `[[tests]]` of configurations, and shows where an outcome is not the expected one.
+
+A test is one record through `Pipeline.run`. Invariant: exit code 0 means that there were tests and all passed.
+"""
+
+import argparse
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from fastxform.cli.console import Console
+from fastxform.cli.outcome import explain
+from fastxform.cli.paint import Colour, Paint, visible
+from fastxform.errors import OK, ConfigError
+
+if TYPE_CHECKING:
+    from fastxform.config.model import Example
+    from fastxform.pipeline import Pipeline
+
+HELP: Final = "run the [[tests]] of configurations"
+
+EPILOG: Final = (
+    "Exit code 1: a test failed, or a configuration has no tests; 2: a configuration cannot be used. In a difference, "
+    "line breaks, tabs and spaces at the end of a line are drawn as characters."
+)
+
+_SIDES: Final[dict[str, Colour]] = {"-": "red", "+": "green", "@": "blue"}
+_LINE_FEED: Final = "\u240a"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One respect in which a test did not give what it expects, as text of any number of lines."""
+
+    what: str
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a test gave: the answer to its record, and how that differs from what is expected."""
+
+    name: str
+    result: str
+    reason: str | None
+    data: str | None
+    metadata: dict[str, Any] | None
+    differences: tuple[Difference, ...]
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", metavar="CONFIG", nargs="+", help="the transforms")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def execute(options: argparse.Namespace, console: Console) -> int:
+    """Run the tests of each configuration; one with mistakes does not keep the others from being run."""
+    outcomes: dict[str, list[Outcome]] = {}
+    broken = 0
+    for config in options.config:
+        try:
+            outcomes[config] = run(config)
+        except ConfigError as err:
+            broken += 1
+            for mistake in err.mistakes:
+                console.note(f"fastxform: {mistake}")
+    if options.json:
+        console.json({"configs": [_as_json(config, found) for config, found in outcomes.items()]})
+    else:
+        paint = Paint()
+        for config, found in outcomes.items():
+            for line in _lines(config, found, paint):
+                console.line(line)
+    for config, found in outcomes.items():
+        if not found:
+            console.note(f"{config}: has no tests; add some below lines [[tests]]")
+    failed = sum(bool(outcome.differences) for found in outcomes.values() for outcome in found)
+    console.note(_summary(outcomes, failed, broken))
+    if broken:
+        return 2
+    return 1 if failed or not all(outcomes.values()) else 0
+
+
+def run(config: str) -> list[Outcome]:
+    """Run the tests of one configuration.
+
+    Raises:
+        ConfigError: it cannot be read, or has mistakes.
+    """
+    from fastxform.config.model import load
+    from fastxform.pipeline import Pipeline
+
+    spec = load(config)
+    pipeline = Pipeline(spec)
+    return [_outcome(pipeline, example) for example in spec.tests]
+
+
+def _outcome(pipeline: "Pipeline", example: "Example") -> Outcome:
+    batch = pipeline.run([example.input], now_ms=example.now_ms)
+    data = batch.data[0]
+    metadata = batch.metadata[0] if batch.metadata is not None else None
+    text = None if data is None else data.decode()
+    outcome = Outcome(example.name, batch.result[0], batch.reason[0], text, metadata, ())
+    differences = tuple(_differences(example, outcome))
+    return Outcome(example.name, outcome.result, outcome.reason, text, metadata, differences)
+
+
+def _differences(example: "Example", outcome: Outcome) -> Iterator[Difference]:
+    answer = _answer(outcome)
+    if example.expect is not None and outcome.data != example.expect:
+        yield Difference("output", example.expect, answer if outcome.data is None else outcome.data)
+    if example.result is not None and outcome.result != example.result:
+        yield Difference("result", example.result, answer)
+    if example.reason is not None and not _is_reason(example.reason, outcome.reason):
+        yield Difference("reason", explain(example.reason), answer)
+    if example.metadata is not None and (outcome.metadata or {}) != example.metadata:
+        yield Difference("metadata", _indented(example.metadata), _indented(outcome.metadata or {}))
+
+
+def _is_reason(expected: str, actual: str | None) -> bool:
+    """Tell whether a reason is the expected one; without the name of a column it stands for all of its code."""
+    return actual is not None and expected in (actual, actual.partition(":")[0])
+
+
+def _answer(outcome: Outcome) -> str:
+    """Return what became of a record, in the words of what was expected of it."""
+    if outcome.reason is not None:
+        return explain(outcome.reason)
+    return f"{OK}, with the output\n{outcome.data}" if outcome.result == OK else outcome.result
+
+
+def _indented(metadata: dict[str, Any] | Any) -> str:
+    import json
+
+    return json.dumps(metadata, ensure_ascii=False, indent=2, sort_keys=True)
+
+
+def _lines(config: str, outcomes: list[Outcome], paint: Paint) -> Iterator[str]:
+    for outcome in outcomes:
+        mark = paint("FAIL", "red") if outcome.differences else paint("pass", "green")
+        yield f"{mark}  {config}: {visible(outcome.name)}"
+        for difference in outcome.differences:
+            yield from (f"      {line}" for line in _diff(difference, paint))
+
+
+def _diff(difference: Difference, paint: Paint) -> Iterator[str]:
+    """Yield a unified difference, everything in it visible."""
+    expected, actual = (list(map(_drawn, _split(text))) for text in (difference.expected, difference.actual))
+    lines = difflib.unified_diff(
+        expected, actual, f"expected {difference.what}", f"actual {difference.what}", n=3, lineterm=""
+    )
+    for line in lines:
+        is_head = line.startswith(("--- ", "+++ "))
+        colour: Colour | None = "bold" if is_head else _SIDES.get(line[:1])
+        yield line if colour is None else paint(line, colour)
+
+
+def _split(text: str) -> list[str]:
+    """Return the lines of a text with their line feeds; other line breaks stand inside of lines."""
+    parts = text.split("\n")
+    return [f"{part}\n" for part in parts[:-1]] + [part for part in parts[-1:] if part]
+
+
+def _drawn(line: str) -> str:
+    return visible(line[:-1]) + _LINE_FEED if line.endswith("\n") else visible(line)
+
+
+def _as_json(config: str, outcomes: list[Outcome]) -> dict[str, Any]:
+    return {
+        "config": config,
+        "passed": sum(not outcome.differences for outcome in outcomes),
+        "failed": sum(bool(outcome.differences) for outcome in outcomes),
+        "tests": [
+            {
+                "name": outcome.name,
+                "passed": not outcome.differences,
+                "result": outcome.result,
+                "reason": outcome.reason,
+                "data": outcome.data,
+                "metadata": outcome.metadata,
+                "differences": [
+                    {"what": found.what, "expected": found.expected, "actual": found.actual}
+                    for found in outcome.differences
+                ],
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def _summary(outcomes: dict[str, list[Outcome]], failed: int, broken: int) -> str:
+    count = sum(map(len, outcomes.values()))
+    tests = "1 test" if count == 1 else f"{count} tests"
+    unread = f"; {broken} of {broken + len(outcomes)} configurations cannot be used" if broken else ""
+    return f"{tests}: {count - failed} passed, {failed} failed{unread}"

@@ -1,0 +1,199 @@
+"""The tables of columns, the shared ones and those of routes, read into `Column`s.
+
+Expressions are only taken over here, `expressions` compiles them. Invariant: a column with a mistake keeps its name,
+and is in `broken` where its type is not known, so that what names it makes no second mistake of it.
+"""
+
+from typing import Any, Final
+
+import pyarrow as pa
+
+from fastxform.config import types
+from fastxform.config.diagnostics import Mistakes, kind_of
+from fastxform.config.locations import PlacePath
+from fastxform.config.model import Column
+from fastxform.config.table import COLUMN, ROUTE, TOP_LEVEL, Table
+from fastxform.core.values import Value
+from fastxform.datatypes.logical import Type
+from fastxform.errors import nearest, shown
+from fastxform.query import paths
+
+META: Final = ("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id")
+LOG_RECORD: Final = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters")
+LOG_EVENT: Final = ("id", "timestamp", "message")
+"""What paths address where the source is cloudwatch-logs: members of the record, or of each of its events."""
+
+_SOURCES: Final = ("path", "expr", "meta")
+_NOT_OF_EXPR: Final = ("required", "default", "pattern")
+
+
+class ColumnReader:
+    """Reads tables of columns; `broken` collects the names of those whose type is not known."""
+
+    def __init__(self, mistakes: Mistakes, source: str) -> None:
+        self.mistakes = mistakes
+        self.source = source
+        self.broken: set[str] = set()
+
+    def read(self, path: PlacePath, content: dict[str, Any]) -> tuple[Column, ...]:
+        """Return the columns of one table, in its order."""
+        columns: dict[str, Column] = {}
+        for name, value in content.items():
+            columns.update((column.name, column) for column in self._columns(path, name, value))
+        return tuple(columns.values())
+
+    def _only_named(self, name: str) -> Column:
+        """Return a column of which nothing is known."""
+        self.broken.add(name)
+        return Column(name)
+
+    def _columns(self, path: PlacePath, name: str, value: Any) -> list[Column]:
+        place = (*path, name)
+        if not name or not name.isprintable():
+            self.mistakes.add(place, "the name of a column must not be empty, nor hold control characters")
+            return []
+        if self._is_misplaced(path, name, value):
+            self.mistakes.add(place, _misplaced(path, name))
+            return [self._only_named(name)]
+        if type(value) is str:
+            self._check_path(place, value)
+            return [Column(name, path=value, place=self.mistakes.noted_place(place))]
+        if type(value) is not dict:
+            self.mistakes.add(place, f"a column is a path in quotes or a table, not {kind_of(value)}")
+            return [self._only_named(name)]
+        dotted = self._dotted_names(path, name, value)
+        # What stands below dotted names is no part of this column, and without anything else there is no such column.
+        rest = {known: member for known, member in value.items() if known in COLUMN or not dotted}
+        named = list(map(self._only_named, dotted))
+        return [*named, self._table(place, name, rest)] if rest or not dotted else named
+
+    def _is_misplaced(self, path: PlacePath, name: str, value: Any) -> bool:
+        """Tell whether a key of the file, or of the route, was written below the columns and became one."""
+        if name not in TOP_LEVEL and not (len(path) > 1 and name in ROUTE):
+            return False
+        return type(value) is not dict or (len(value) > 0 and not any(known in COLUMN for known in value))
+
+    def _dotted_names(self, path: PlacePath, name: str, value: dict[str, Any]) -> list[str]:
+        """Find the columns whose names were written with dots and without quotes, each a mistake."""
+        if all(known in COLUMN for known in value):
+            return []
+        found = []
+        for dotted in self.mistakes.places.dotted:
+            if dotted.table == path and dotted.names[0] == name and dotted.names[1] not in COLUMN:
+                meant = ".".join(dotted.names)
+                message = f'unquoted, a name with dots is a table inside a table; write "{meant}" = ...'
+                self.mistakes.add((*path, *dotted.names), message)
+                found.append(meant)
+        return found
+
+    def _table(self, place: PlacePath, name: str, content: dict[str, Any]) -> Column:
+        table = Table(self.mistakes, place, content, COLUMN)
+        given = [source for source in _SOURCES if source in table]
+        if len(given) > 1:
+            self.mistakes.add(place, f"takes one of path, expr and meta, not {' and '.join(given)}")
+        column_type = self._type(table)
+        if column_type is None or len(given) > 1:
+            self.broken.add(name)
+        if "expr" in table:
+            for wrong in _NOT_OF_EXPR:
+                if wrong in table:
+                    table.fail(wrong, "is not for a column with expr, which takes only type and hidden")
+        path = table.text("path")
+        if not given:
+            path = paths.quote(name)
+        if path is not None:
+            self._check_path((*place, "path") if given else place, path)
+        return Column(
+            name,
+            type=column_type or Type(),
+            path=path,
+            meta=self._meta(table),
+            expr=table.text("expr"),
+            required=self._required(table),
+            default=self._default(table, column_type),
+            pattern=self._pattern(table),
+            hidden=table.boolean("hidden"),
+            place=self.mistakes.noted_place(place),
+        )
+
+    def _check_path(self, place: PlacePath, text: str) -> None:
+        try:
+            path = paths.compile_path(text)
+        except paths.PathError as err:
+            self.mistakes.add(place, str(err))
+            return
+        if self.source == "cloudwatch-logs":
+            self._check_log_path(place, path)
+
+    def _check_log_path(self, place: PlacePath, path: paths.Path) -> None:
+        roots = paths.root_names(path)
+        for root in roots:
+            if root not in LOG_RECORD + LOG_EVENT:
+                self.mistakes.add(place, f"no log event has {shown(root)}; {nearest(root, LOG_RECORD + LOG_EVENT)}")
+            elif isinstance(path, paths.Dotted) and len(path.names) > 1:
+                self.mistakes.add(place, f"{root} of a log event has no members")
+        of_record = [root for root in roots if root in LOG_RECORD]
+        of_event = [root for root in roots if root in LOG_EVENT]
+        if of_record and of_event:
+            self.mistakes.add(
+                place, f"{of_record[0]} is of the record and {of_event[0]} of its events; take two columns"
+            )
+
+    def _type(self, table: Table) -> Type | None:
+        """Return the type, `auto` where the file has none, None where it has a wrong one."""
+        if "type" not in table:
+            return Type()
+        text = table.text("type")
+        try:
+            return None if text is None else types.parse_type(text)
+        except types.ValueMistakeError as err:
+            table.fail("type", str(err))
+            return None
+
+    def _meta(self, table: Table) -> str | None:
+        meta = table.text("meta")
+        if meta is not None and meta not in META:
+            table.fail("meta", f"unknown meta {shown(meta)}; {nearest(meta, META)}")
+        return meta
+
+    def _required(self, table: Table) -> bool:
+        required = table.boolean("required")
+        if required and "default" in table:
+            table.fail("required", "is pointless with default, which leaves no null; take one of them away")
+        return required
+
+    def _default(self, table: Table, column_type: Type | None) -> Value:
+        if "default" not in table or column_type is None:
+            return None
+        try:
+            return types.default_value(table.content["default"], column_type)
+        except types.ValueMistakeError as err:
+            table.fail("default", str(err))
+            return None
+
+    def _pattern(self, table: Table) -> str | None:
+        pattern = table.text("pattern", empty=True)
+        if pattern is not None and (reason := _refusal(pattern)) is not None:
+            table.fail("pattern", f"RE2 refuses it: {reason}")
+        return pattern
+
+
+def _misplaced(path: PlacePath, name: str) -> str:
+    in_route = len(path) > 1 and name in ROUTE
+    home = "the route, above its columns" if in_route else "the top of the file, above the first line in brackets"
+    column = f'{name} = {{ path = "{name}" }}'
+    return f"below the columns this is a column, not the key {name}; move it to {home}, or write {column} for a column"
+
+
+def _refusal(pattern: str) -> str | None:
+    """Return why RE2 refuses a pattern, alone or as a part of a larger one, as full matches need it."""
+    # Few files have patterns.
+    from fastxform.core import kernels
+
+    for whole in (pattern, f"(?:{pattern})"):
+        try:
+            # An empty column would not make Arrow compile the pattern.
+            kernels.call("match_substring_regex", [pa.array([""])], kernels.options.MatchSubstringOptions(whole))
+        except pa.ArrowInvalid as err:
+            return str(err).removeprefix("Invalid regular expression: ")
+    return None

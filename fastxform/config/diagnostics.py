@@ -1,0 +1,88 @@
+"""Mistakes of one configuration file, collected and turned into lines.
+
+What is a mistake is decided elsewhere; here are the words that all of them share. Invariant: every mistake is one
+printable line, and they come in the order of the file.
+"""
+
+import json
+from functools import cached_property
+from typing import Any, Final
+
+from fastxform.config.locations import PlacePath, Places, find
+from fastxform.core.values import Number
+from fastxform.errors import ConfigError, Mistake, one_line
+
+
+class Mistakes:
+    """The mistakes found so far in the file `name`, whose text `tomllib` has accepted.
+
+    `notes_places`: what is described keeps its place, for those who may find something wrong with it later.
+    """
+
+    def __init__(self, name: str, text: str, notes_places: bool) -> None:
+        self.name = name
+        self.notes_places = notes_places
+        self._text = text
+        self._found: dict[tuple[PlacePath, str], None] = {}
+
+    def add(self, path: PlacePath, message: str) -> None:
+        """Note a mistake; the same one twice is one."""
+        self._found[path, message] = None
+
+    @cached_property
+    def places(self) -> Places:
+        """Where everything stands, found when it is first asked for."""
+        return find(self._text)
+
+    def noted_place(self, path: PlacePath) -> str:
+        """Return the place of something without mistakes, where places are noted."""
+        return self.place(path) if self.notes_places else ""
+
+    def place(self, path: PlacePath) -> str:
+        """Return a place as it is printed: `cities.toml:12: columns.population.type`."""
+        line = self.places.line(path)
+        head = self.name if line is None else f"{self.name}:{line}"
+        return one_line(f"{head}: {spelled(path)}" if path else head)
+
+    def raise_all(self) -> None:
+        """Raise what was noted.
+
+        Raises:
+            ConfigError: there are mistakes.
+        """
+        if self._found:
+            # The sort is stable: mistakes of one line stay in the order in which they were found.
+            ordered = sorted(self._found, key=lambda mistake: self.places.line(mistake[0]) or 0)
+            raise ConfigError(tuple(Mistake(self.place(path), one_line(message)) for path, message in ordered))
+
+
+def single(place: str, message: str) -> ConfigError:
+    """Return the error of a file that cannot be read at all."""
+    return ConfigError((Mistake(one_line(place), one_line(message)),))
+
+
+def spelled(path: PlacePath) -> str:
+    """Return a place as a dotted key, indexes from 0 in brackets."""
+    parts = [f"[{part}]" if isinstance(part, int) else f".{key(part)}" for part in path]
+    return "".join(parts).removeprefix(".")
+
+
+def key(name: str) -> str:
+    """Return a name as a TOML key spells it: bare where TOML allows it."""
+    is_bare = name.isascii() and name.replace("-", "_").replace("_", "a").isalnum()
+    return name if is_bare else json.dumps(name, ensure_ascii=False)
+
+
+def kind_of(value: Any) -> str:
+    """Return what a value of TOML is, in words."""
+    return _KINDS.get(type(value), "a date or time")
+
+
+_KINDS: Final = {
+    str: "text",
+    bool: "true or false",
+    int: "a whole number",
+    Number: "a number with a fraction",
+    dict: "a table",
+    list: "a list",
+}

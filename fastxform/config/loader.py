@@ -1,0 +1,270 @@
+"""From a file to a `Spec`: bytes to text, text to tables, tables to parts, and what the parts mean for each other.
+
+The parts themselves are read by the modules beside this one. Invariant: a `Spec` or a `ConfigError`, whatever stands in
+the file.
+"""
+
+import os
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from fastxform.config import sections
+from fastxform.config.columns import ColumnReader
+from fastxform.config.diagnostics import Mistakes, kind_of, single
+from fastxform.config.locations import PlacePath
+from fastxform.config.model import Column, Example, Output, Route, Spec, merged
+from fastxform.config.table import TOP_LEVEL, Table
+from fastxform.core.structs import replace
+from fastxform.core.values import Number
+from fastxform.errors import ConfigError, near
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VERSION: Final = 1
+"""The version of the configuration that this package reads."""
+
+_SOURCES: Final = ("json", "dynamodb", "cloudwatch-logs")
+_BYTE_ORDER_MARK: Final = "\ufeff"
+_TOML_PLACE: Final = r"(?P<what>.*) \((?:at line (?P<line>[0-9]+), column (?P<column>[0-9]+)|at end of document)\)"
+_TOML_REMEDIES: Final = (
+    ("Invalid value", "text needs quotes"),
+    ("Unescaped '\\' in a string", "text with backslashes goes in single quotes: '...'"),
+    ("Cannot overwrite a value", "the name is there twice"),
+    ("Cannot declare", "the table is there twice, or a key has its name"),
+    ("Cannot mutate immutable namespace", "what stands between braces cannot be added to below"),
+    ("Invalid initial character for a key part", "a table between braces is one line"),
+    ("Expected '=' after a key", "a name of other characters than letters and digits needs quotes"),
+)
+
+
+def load(path: str | os.PathLike[str], tests: bool) -> Spec:
+    """Read a file; see `fastxform.config.model.load`."""
+    name = os.fspath(path)
+    return parse(_text(name), name, os.path.dirname(name), tests)
+
+
+def parse(text: str, name: str, directory: "str | Path | None", tests: bool) -> Spec:
+    """Read a text; see `fastxform.config.model.parse`."""
+    content = _toml(text, name)
+    mistakes = Mistakes(name, text, notes_places=tests)
+    try:
+        spec = _Reader(mistakes, content, os.fspath(directory or ""), tests).spec()
+        mistakes.raise_all()
+    except RecursionError as err:
+        raise single(name, "tables or lists nest too deep") from err
+    return spec
+
+
+def _text(name: str) -> str:
+    try:
+        # `pathlib` would be 4 ms of a cold start.
+        with open(name, "rb") as file:
+            return _decoded(file.read(), name)
+    except FileNotFoundError as err:
+        raise single(name, f"no such file{_neighbour(name)}") from err
+    except IsADirectoryError as err:
+        raise single(name, "is a directory; name the file in it") from err
+    except OSError as err:
+        raise single(name, f"cannot be read: {err.strerror}") from err
+    except ValueError as err:
+        raise single(name, f"cannot be read: {err}") from err
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as err:
+        line = content.count(b"\n", 0, err.start) + 1
+        raise single(f"{name}:{line}", "is not UTF-8; save the file in that encoding") from err
+
+
+def _neighbour(name: str) -> str:
+    """Return the name of a file that was meant, if one is near."""
+    from pathlib import Path
+
+    path = Path(name)
+    try:
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix == ".toml"]
+    except OSError:
+        # No such directory either, or none that may be listed: then there is nothing to suggest.
+        return ""
+    close = near(path.name, names)
+    return f"; did you mean {path.with_name(close)}?" if close else ""
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
+    """Return the tables of a text; numbers with a fraction keep their digits."""
+    if text.startswith(_BYTE_ORDER_MARK):
+        raise single(f"{name}:1", "starts with a byte order mark; save the file as UTF-8 without one")
+    try:
+        text.encode()
+        return tomllib.loads(text, parse_float=_number)
+    except tomllib.TOMLDecodeError as err:
+        raise _syntax_error(text, name, str(err)) from err
+    except RecursionError as err:
+        raise single(name, "tables or lists nest too deep") from err
+    except ValueError as err:
+        # Lone surrogates in a text that came from a program, and integers of more digits than Python reads.
+        raise single(name, f"not TOML: {err}") from err
+
+
+def _number(text: str) -> Number:
+    return Number(text.replace("_", "").removeprefix("+"))
+
+
+def _syntax_error(text: str, name: str, message: str) -> ConfigError:
+    found = re.fullmatch(_TOML_PLACE, message, re.DOTALL)
+    what, place = (found["what"], found["line"]) if found else (message, None)
+    remedy = next((f"; {remedy}" for start, remedy in _TOML_REMEDIES if what.startswith(start)), "")
+    if found is None or place is None:
+        return single(f"{name}:{text.count(chr(10)) + 1}", f"not TOML: {what} at the end of the file{remedy}")
+    return single(f"{name}:{place}:{found['column']}", f"not TOML: {what}{remedy}")
+
+
+class _Reader:
+    """Reads the tables of one file; every method notes its mistakes and goes on."""
+
+    def __init__(self, mistakes: Mistakes, content: dict[str, Any], directory: str, tests: bool) -> None:
+        self.mistakes = mistakes
+        self.directory = directory
+        self.with_tests = tests
+        self.table = Table(mistakes, (), content, TOP_LEVEL)
+        self.source = self.table.choice("source", _SOURCES)
+        self.columns = ColumnReader(mistakes, self.source)
+
+    def spec(self) -> Spec:
+        """Return the whole file."""
+        self._check_version()
+        output = sections.read_output(self.mistakes, self.table.table("output", '{ format = "csv" }') or {})
+        shared = self._shared(output)
+        routes = {
+            index: sections.read_route(self.mistakes, self.columns, ("routes", index), content)
+            for index, content in self.table.tables("routes")
+        }
+        keys = self._partition_keys()
+        where = self.table.text("where")
+        shared, routes = self._compiled(where, shared, routes, keys)
+        spec = Spec(
+            source=cast(Any, self.source),
+            where=where,
+            output=output,
+            columns=shared,
+            routes=tuple(routes.values()),
+            unmatched=cast(Any, self.table.choice("unmatched", ("fail", "drop"))),
+            documents=cast(Any, self.table.choice("documents", ("one", "many"))),
+            partition_keys=tuple(keys.items()),
+            overflow=sections.read_overflow(
+                self.mistakes,
+                self.table.table("overflow", '{ policy = "fail" }') or {},
+                changes=sections.emits_changes(routes.values()),
+            ),
+            tests=self._tests(shared, routes, keys),
+        )
+        self._check_output(spec, routes)
+        self._check_last_route(routes)
+        self._check_iceberg(spec, [index for index, route in routes.items() if route.iceberg is not None])
+        return spec
+
+    def _check_version(self) -> None:
+        version = self.table.content.get("version", VERSION)
+        if type(version) is not int:
+            self.table.fail("version", f"must be {VERSION}, not {kind_of(version)}")
+        elif version != VERSION:
+            remedy = "a later one reads it" if version > VERSION else f"write version = {VERSION}"
+            self.table.fail("version", f"this fastxform reads version {VERSION} and no other; {remedy}")
+
+    def _shared(self, output: Output) -> tuple[Column, ...] | None:
+        content = self.table.table("columns", '{ id = "dynamodb.Keys.id" }')
+        if content is None:
+            return None
+        if not content:
+            remedy = "CSV output needs one" if output.format == "csv" else "for the document itself leave it away"
+            self.table.fail("columns", f"names no column; {remedy}")
+        return self.columns.read(("columns",), content)
+
+    def _partition_keys(self) -> dict[str, str]:
+        content = self.table.table("partition_keys", '{ city = "name" }') or {}
+        keys = Table(self.mistakes, ("partition_keys",), content, tuple(content))
+        found = {name: keys.text(name) for name in content}
+        for name in content:
+            if not name or not name.isprintable():
+                keys.fail(name, "the name of a key must not be empty, nor hold control characters")
+        return {name: text for name, text in found.items() if text is not None}
+
+    def _compiled(
+        self, where: str | None, shared: tuple[Column, ...] | None, routes: dict[int, Route], keys: dict[str, str]
+    ) -> tuple[tuple[Column, ...] | None, dict[int, Route]]:
+        """Return columns and routes with the types of their expressions."""
+        columns = shared or ()
+        computed = [
+            column
+            for group in (columns, *(route.columns for route in routes.values()))
+            for column in group
+            if column.expr
+        ]
+        if not (where or keys or computed or any(route.where for route in routes.values())):
+            return shared, routes
+        # A file without expressions does not need the compiler.
+        from fastxform.config.expressions import Compiler
+
+        compiler = Compiler(self.mistakes, self.columns.broken)
+        columns = compiler.shared_columns(columns)
+        if where is not None:
+            compiler.condition(where, columns, ("where",))
+        typed = {}
+        for index, route in routes.items():
+            path: PlacePath = ("routes", index)
+            if route.where is not None:
+                compiler.condition(route.where, columns, (*path, "where"))
+            typed[index] = replace(route, columns=compiler.route_columns(columns, route, path))
+        for name, text in keys.items():
+            for route in typed.values() or [Route(None)]:
+                compiler.value(text, merged(columns, route.columns), ("partition_keys", name))
+        return None if shared is None else columns, typed
+
+    def _tests(
+        self, shared: tuple[Column, ...] | None, routes: dict[int, Route], keys: dict[str, str]
+    ) -> tuple[Example, ...]:
+        if not self.with_tests:
+            return ()
+        names = {
+            column.name for group in (shared or (), *(route.columns for route in routes.values())) for column in group
+        }
+        reader = sections.ExampleReader(self.mistakes, self.directory, names, set(keys))
+        return tuple(reader.read(index, content) for index, content in self.table.tables("tests"))
+
+    def _check_output(self, spec: Spec, routes: dict[int, Route]) -> None:
+        """Check that there is something to write."""
+        if "columns" not in self.table and not routes and spec.output.format == "csv":
+            self.mistakes.add((), "CSV output needs [columns]")
+        orders: dict[PlacePath, tuple[Column, ...]] = {
+            ("routes", index): merged(spec.columns or (), route.columns) for index, route in routes.items()
+        }
+        for place, order in (orders or {("columns",): spec.columns or ()}).items():
+            if order and all(column.hidden for column in order):
+                self.mistakes.add(place, "every column is hidden, nothing is left for the output")
+            elif routes and not order and spec.output.format == "csv":
+                self.mistakes.add(place, "CSV output needs columns")
+
+    def _check_last_route(self, routes: dict[int, Route]) -> None:
+        for index in list(routes)[:-1]:
+            if "where" not in self.table.content["routes"][index]:
+                message = "takes every record, so that no later route takes any; give it a where"
+                self.mistakes.add(("routes", index), message)
+
+    def _check_iceberg(self, spec: Spec, routes: list[int]) -> None:
+        """Check what does not go together with routes to Iceberg tables."""
+        if not routes:
+            return
+        output = self.table.content.get("output")
+        if spec.output.format != "json" and not (type(output) is dict and output.get("format", "csv") != "csv"):
+            place: PlacePath = ("output", "format") if "output" in self.table else ("routes", routes[0], "iceberg")
+            self.mistakes.add(place, 'Firehose takes JSON for Iceberg tables; write output = { format = "json" }')
+        if spec.partition_keys:
+            self.table.fail("partition_keys", "are for S3, and do not go together with iceberg")
+        if spec.documents == "many":
+            self.table.fail("documents", "does not go together with iceberg, where a record is one object")
+        if spec.source == "cloudwatch-logs":
+            self.table.fail("source", "does not go together with iceberg, where a record is one object")

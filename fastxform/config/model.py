@@ -1,0 +1,187 @@
+"""The configuration file, read into one frozen description.
+
+`load` and `parse` read TOML and give a `Spec`, or raise one `ConfigError` with every mistake of the file; the reading
+itself is in `fastxform.config`. Nothing here looks at a record. Invariant: a `Spec` that was returned needs no check.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from fastxform.core.structs import Struct
+from fastxform.core.values import Value
+from fastxform.datatypes.logical import Kind, Type
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "Column",
+    "Example",
+    "Iceberg",
+    "Kind",
+    "Output",
+    "Overflow",
+    "Route",
+    "Spec",
+    "Type",
+    "column_order",
+    "load",
+    "parse",
+]
+
+
+AUTO: Final = Type()
+"""The type of a column that declares none."""
+
+
+class _Placed(Struct, frozen=True, eq=False):
+    """What has a `place` in its file, which does not make it another thing."""
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and _without_place(self) == _without_place(other)
+
+    def __hash__(self) -> int:
+        return hash(_without_place(self))
+
+
+def _without_place(described: Any) -> tuple[Any, ...]:
+    return tuple(getattr(described, name) for name in described.__struct_fields__ if name != "place")
+
+
+class Column(_Placed, frozen=True, eq=False):
+    """One column: exactly one of `path`, `meta` and `expr` is not None.
+
+    The type of an `expr` column is never `auto`: it is what the expression gives, and where the file declares another
+    one, `expr` is the file's with a cast around it. `default` is a value as a record holds it: text, a bool, an int or
+    `Number`, or a `Json` text; dates and times of TOML are RFC 3339 text.
+    """
+
+    name: str
+    type: Type = AUTO
+    path: str | None = None
+    meta: str | None = None
+    expr: str | None = None
+    required: bool = False
+    default: Value = None
+    pattern: str | None = None
+    hidden: bool = False
+    place: str = ""
+
+
+class Output(Struct, frozen=True):
+    """How rows are written; all but `format` are for CSV."""
+
+    format: Literal["csv", "json"] = "csv"
+    delimiter: str = ","
+    quoting: Literal["minimal", "all", "none"] = "minimal"
+    null: str = ""
+    newlines: Literal["keep", "space", "escape"] = "keep"
+    escape_formulas: bool = False
+
+
+class Iceberg(Struct, frozen=True):
+    """The Iceberg table of a route; `operation` is a word, a map from `eventName`, or None for Firehose's default."""
+
+    database: str
+    table: str
+    operation: str | Mapping[str, str] | None = None
+
+    def __hash__(self) -> int:
+        # A map has no hash.
+        return hash((self.database, self.table))
+
+
+class Route(_Placed, frozen=True, eq=False):
+    """One route: `columns` are its own, which replace the shared ones of that name in place and else follow them."""
+
+    where: str | None
+    columns: tuple[Column, ...] = ()
+    iceberg: Iceberg | None = None
+    place: str = ""
+
+
+class Overflow(Struct, frozen=True):
+    """What happens to records that do not fit the response; `reserve_ms` before the deadline no put starts any more."""
+
+    policy: Literal["reingest", "fail"] = "reingest"
+    workers: int = 8
+    reserve_ms: int = 2_000
+    stream: str | None = None
+
+
+class Example(Struct, frozen=True):
+    """One `[[tests]]` entry; `input` is the payload, and exactly one of `expect`, `result`, `reason` is not None."""
+
+    name: str
+    input: bytes
+    expect: str | None = None
+    result: str | None = None
+    reason: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    now_ms: int | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.input))
+
+
+class Spec(Struct, frozen=True):
+    """One transform. `columns` is None where the file names none (JSON output: the document itself)."""
+
+    source: Literal["json", "dynamodb", "cloudwatch-logs"] = "json"
+    where: str | None = None
+    output: Output = Output()
+    columns: tuple[Column, ...] | None = None
+    routes: tuple[Route, ...] = ()
+    unmatched: Literal["fail", "drop"] = "fail"
+    documents: Literal["one", "many"] = "one"
+    partition_keys: tuple[tuple[str, str], ...] = ()
+    overflow: Overflow = Overflow()
+    tests: tuple[Example, ...] = ()
+
+    @property
+    def is_document(self) -> bool:
+        """Tell whether no column is named anywhere: the document itself goes out."""
+        return self.columns is None and not any(route.columns for route in self.routes)
+
+
+def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
+    """Read a configuration file.
+
+    Args:
+        path: the file; mistakes name it as it is given here.
+        tests: False leaves `[[tests]]` unread, with the files that they name, and no `place` is noted: a function has
+            no use for them.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds mistakes: all of them, in the order of the file.
+    """
+    # The reader imports the classes above.
+    from fastxform.config import loader
+
+    return loader.load(path, tests)
+
+
+def parse(text: str, name: str = "<configuration>", directory: "Path | None" = None, *, tests: bool = True) -> Spec:
+    """Read the text of a configuration; `directory`, else the current one, is where the files of its tests are.
+
+    Raises:
+        ConfigError: the text holds mistakes: all of them, in the order of the text.
+    """
+    from fastxform.config import loader
+
+    return loader.parse(text, name, directory, tests)
+
+
+def column_order(spec: Spec, route: Route | None) -> tuple[Column, ...]:
+    """Return the columns of a route in output order, hidden ones too; none where the document itself is the output.
+
+    A column of the route stands in the place of the shared one of that name, and else after all of them.
+    """
+    return merged(spec.columns or (), () if route is None else route.columns)
+
+
+def merged(shared: Iterable[Column], own: Iterable[Column]) -> tuple[Column, ...]:
+    """Return shared columns with a route's own put in their places or after them."""
+    # A dict keeps the place of a key that is written again.
+    return tuple(({column.name: column for column in shared} | {column.name: column for column in own}).values())

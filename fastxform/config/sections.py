@@ -1,0 +1,234 @@
+"""The parts of the file beside the columns: output, routes, overflow and tests.
+
+Each function reads one of them; what one part means for another is checked in `reader`. Invariant: what is returned can
+be built on, also where mistakes were noted.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from fastxform import errors, limits
+from fastxform.config import types
+from fastxform.config.columns import ColumnReader
+from fastxform.config.diagnostics import Mistakes, kind_of
+from fastxform.config.locations import PlacePath
+from fastxform.config.model import Example, Iceberg, Output, Overflow, Route
+from fastxform.config.table import ICEBERG, OUTPUT, OVERFLOW, ROUTE, TEST, Table
+from fastxform.errors import nearest, shown
+
+OPERATIONS: Final = ("insert", "update", "delete")
+EVENT_NAMES: Final = ("INSERT", "MODIFY", "REMOVE")
+_FORMATS: Final = ("csv", "json")
+_POLICIES: Final = ("reingest", "fail")
+_OUTCOMES: Final = ("expect", "result", "reason")
+_RESULTS: Final = (errors.OK, errors.DROPPED, errors.FAILED)
+_MAX_WORKERS: Final = 64
+_INT64: Final = (-(2**63), 2**63 - 1)
+
+_NAMED_BY_REASONS: Final = ("path", "type", "pattern", "required", "expression", "quoting", "partition_key")
+"""Reason codes that may be followed by a colon and a name."""
+
+
+def read_output(mistakes: Mistakes, content: dict[str, Any]) -> Output:
+    """Return how rows are written."""
+    table = Table(mistakes, ("output",), content, OUTPUT)
+    output = Output(
+        format=cast(Any, table.choice("format", _FORMATS)),
+        delimiter=_delimiter(table),
+        quoting=cast(Any, table.choice("quoting", ("minimal", "all", "none"))),
+        null=table.text("null", empty=True) or "",
+        newlines=cast(Any, table.choice("newlines", ("keep", "space", "escape"))),
+        escape_formulas=table.boolean("escape_formulas"),
+    )
+    if output.format == "json":
+        for key in OUTPUT[1:]:
+            if key in table:
+                table.fail(key, "is for CSV output, and this output is JSON")
+    if output.quoting == "none" and any(mark in output.null for mark in (output.delimiter, '"', "\r", "\n")):
+        table.fail("null", "needs quotes, and quoting is none: every null would fail its record")
+    return output
+
+
+def _delimiter(table: Table) -> str:
+    delimiter = table.text("delimiter", ",", empty=True) or ""
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+        table.fail(
+            "delimiter",
+            r'must be one ASCII character other than a quote, CR and LF; a TAB is "\t"',
+        )
+        return ","
+    return delimiter
+
+
+def read_route(mistakes: Mistakes, columns: ColumnReader, path: PlacePath, content: dict[str, Any]) -> Route:
+    """Return one route; its `where` is not compiled yet."""
+    table = Table(mistakes, path, content, ROUTE)
+    own = table.table("columns", '{ ip = "open.ipAddress" }') or {}
+    iceberg = table.table("iceberg", '{ database = "...", table = "..." }')
+    return Route(
+        where=table.text("where"),
+        columns=columns.read((*path, "columns"), own),
+        iceberg=None if iceberg is None else _iceberg(mistakes, (*path, "iceberg"), iceberg),
+        place=mistakes.noted_place(path),
+    )
+
+
+def _iceberg(mistakes: Mistakes, path: PlacePath, content: dict[str, Any]) -> Iceberg:
+    table = Table(mistakes, path, content, ICEBERG)
+    names = []
+    for key in ("database", "table"):
+        name = table.text(key)
+        if key not in table:
+            mistakes.add(path, f"needs {key}")
+        elif name and "-" in name:
+            table.fail(key, f"{shown(name)} has a hyphen, and Firehose takes none in the names of Iceberg tables")
+        names.append(name or "")
+    return Iceberg(names[0], names[1], _operation(table))
+
+
+def _operation(table: Table) -> str | dict[str, str] | None:
+    operation = table.content.get("operation")
+    if operation is None:
+        return None
+    if type(operation) is str:
+        _check_operation(table, ("operation",), operation)
+        return operation
+    if type(operation) is not dict:
+        table.fail("operation", f"must be a word, or a table from eventName to words, not {kind_of(operation)}")
+        return None
+    if not operation:
+        table.fail("operation", f"must name an operation for one of {', '.join(EVENT_NAMES)}")
+    place = (*table.path, "operation")
+    for event, word in operation.items():
+        if event not in EVENT_NAMES:
+            table.mistakes.add((*place, event), f"unknown eventName; {nearest(event, EVENT_NAMES)}")
+        if type(word) is str:
+            _check_operation(table, ("operation", event), word)
+        else:
+            table.mistakes.add((*place, event), f"must be one of {', '.join(OPERATIONS)}, not {kind_of(word)}")
+    return {event: word for event, word in operation.items() if type(word) is str}
+
+
+def _check_operation(table: Table, keys: PlacePath, word: str) -> None:
+    if word in OPERATIONS:
+        return
+    remedy = "write update, which also inserts a row that is not there" if word.lower() in ("upsert", "merge") else None
+    message = f"unknown operation {shown(word)}; {remedy or nearest(word, OPERATIONS)}"
+    table.mistakes.add((*table.path, *keys), message)
+
+
+def emits_changes(routes: Iterable[Route]) -> bool:
+    """Tell whether any route can emit an update or a delete."""
+    operations = [route.iceberg.operation for route in routes if route.iceberg is not None]
+    words = [[word] if isinstance(word, str) or word is None else list(word.values()) for word in operations]
+    return any(word in ("update", "delete") for group in words for word in group)
+
+
+def read_overflow(mistakes: Mistakes, content: dict[str, Any], *, changes: bool) -> Overflow:
+    """Return what happens to records that do not fit; `changes` tells that a route can emit an update or a delete.
+
+    A change that comes back later would overwrite a newer one, so it is not sent back unless the file says so.
+    """
+    table = Table(mistakes, ("overflow",), content, OVERFLOW)
+    policy = "fail" if changes and "policy" not in table else table.choice("policy", _POLICIES)
+    usual = Overflow()
+    return Overflow(
+        policy=cast(Any, policy),
+        workers=table.integer("workers", usual.workers, 1, _MAX_WORKERS),
+        reserve_ms=table.integer("reserve_ms", usual.reserve_ms, 0, limits.FUNCTION_TIMEOUT_MAX_SECONDS * 1_000),
+        stream=table.text("stream"),
+    )
+
+
+class ExampleReader:
+    """Reads `[[tests]]`; the names are those that a reason may be followed by, `directory` is where files are."""
+
+    def __init__(self, mistakes: Mistakes, directory: str, columns: set[str], partition_keys: set[str]) -> None:
+        self.mistakes = mistakes
+        self.directory = directory
+        self.columns = columns
+        self.partition_keys = partition_keys
+
+    def read(self, index: int, content: dict[str, Any]) -> Example:
+        """Return one test."""
+        table = Table(self.mistakes, ("tests", index), content, TEST)
+        given = [outcome for outcome in _OUTCOMES if outcome in table]
+        if len(given) != 1:
+            instead = f", not {' and '.join(given)}" if given else ""
+            self.mistakes.add(table.path, f"takes one of {', '.join(_OUTCOMES)}{instead}")
+        low, high = _INT64
+        return Example(
+            name=table.text("name") or f"test {index + 1}",
+            input=self._input(table),
+            expect=table.text("expect", empty=True),
+            result=self._result(table),
+            reason=self._reason(table),
+            metadata=self._metadata(table),
+            now_ms=table.integer("now_ms", 0, low, high) if "now_ms" in table else None,
+        )
+
+    def _input(self, table: Table) -> bytes:
+        if ("input" in table) == ("input_file" in table):
+            instead = ", not both" if "input" in table else ""
+            self.mistakes.add(table.path, f"takes one of input and input_file{instead}")
+            return b""
+        if "input_file" in table:
+            return self._input_file(table)
+        value = table.content["input"]
+        if type(value) is str:
+            return value.encode()
+        if type(value) is not dict:
+            table.fail("input", f"must be text or a table, not {kind_of(value)}")
+            return b""
+        return self._json(table, "input", value).encode()
+
+    def _input_file(self, table: Table) -> bytes:
+        from pathlib import Path
+
+        name = table.text("input_file")
+        if name is None:
+            return b""
+        try:
+            return Path(self.directory, name).read_bytes()
+        except OSError as err:
+            table.fail("input_file", f"cannot read {shown(name)}: {err.strerror}")
+        except ValueError as err:
+            table.fail("input_file", f"cannot read {shown(name)}: {err}")
+        return b""
+
+    def _json(self, table: Table, key: str, value: Any) -> str:
+        try:
+            return types.json_text(value)
+        except types.ValueMistakeError as err:
+            table.fail(key, str(err))
+            return ""
+
+    def _metadata(self, table: Table) -> dict[str, Any] | None:
+        metadata = table.table("metadata", '{ partitionKeys = { day = "2024-05-02" } }')
+        if metadata is not None:
+            self._json(table, "metadata", metadata)
+        return metadata
+
+    def _result(self, table: Table) -> str | None:
+        result = table.text("result")
+        if result is not None and result not in _RESULTS:
+            table.fail("result", f"unknown result {shown(result)}; {nearest(result, _RESULTS)}")
+        return result
+
+    def _reason(self, table: Table) -> str | None:
+        reason = table.text("reason")
+        if reason is None:
+            return None
+        code, colon, name = reason.partition(":")
+        if code not in errors.REASONS:
+            table.fail("reason", f"unknown reason {shown(code)}; {nearest(code, errors.REASONS)}")
+        elif colon and code not in _NAMED_BY_REASONS:
+            table.fail("reason", f"the reason {code} is followed by no name")
+        elif colon and name not in (right := self._names(code)):
+            table.fail("reason", f"unknown name {shown(name)} after the reason {code}; {nearest(name, sorted(right))}")
+        return reason
+
+    def _names(self, code: str) -> set[str]:
+        if code == "partition_key":
+            return self.partition_keys
+        return self.columns | ({"where"} if code == "expression" else {"*"} if code == "type" else set())

@@ -1,0 +1,156 @@
+"""What one value of a payload is, before it has a type.
+
+A value is None, a `str`, a `Number` (its digits as written), a bool, or a `Json` (the compact text of an object or
+list). Everything that handles records alone speaks these; the columns of the fast path use them too where a column is
+mixed. Invariant: the text of a value never depends on how it was decoded.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from itertools import compress, count
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+
+from fastxform.core import kernels
+from fastxform.core.structs import Struct, field
+
+
+class Number(str):
+    """The text of a JSON number, digits as written."""
+
+    __slots__ = ()
+
+
+class Json(str):
+    """The compact JSON text of an object or a list."""
+
+    __slots__ = ()
+
+
+Value: TypeAlias = str | Number | Json | bool | int | None
+"""A value; an `int` stands for a `Number` whose digits are the canonical ones."""
+
+
+class _Marker:
+    """A named constant that is no value."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+BAD_TYPE: Final = _Marker("type")
+"""In the place of a value: what stands there is no value (a malformed DynamoDB attribute)."""
+
+BAD_PATH: Final = _Marker("path")
+"""In the place of a value: the JMESPath expression raised for the record."""
+
+Outcome: TypeAlias = Value | _Marker
+
+
+def taken(values: Sequence[Any], rows: Sequence[int]) -> list[Any]:
+    """Return the values of some rows, in the order given."""
+    # `itemgetter` takes rows at half the cost of a comprehension, but not none, and one not as a tuple.
+    return list(itemgetter(*rows)(values)) if len(rows) > 1 else [values[row] for row in rows]
+
+
+def text_of(value: Value) -> str | None:
+    """Return the text of a value as a CSV field or a string column takes it."""
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+class Values(Struct):
+    """The values of one column, a row each, as `kind` says.
+
+    `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in `alone`
+    hold None in `values`; their `Outcome` stands in `alone`. `spread`: the column and the rows that these are taken
+    from, where most are taken many times, so that it is converted in the place of these.
+    """
+
+    kind: str
+    values: list[Any]
+    alone: dict[int, Outcome] = field(default_factory=dict)
+    spread: "tuple[Values, list[int]] | None" = None
+
+    def take(self, rows: Sequence[int]) -> "Values":
+        """Return some rows, in the order given."""
+        alone: dict[int, Outcome] = {}
+        if self.alone:
+            alone = {at: self.alone[rows[at]] for at in compress(count(), map(self.alone.__contains__, rows))}
+        return Values(self.kind, taken(self.values, rows), alone)
+
+    def without(self, gone: Sequence[int]) -> "Values":
+        """Return the rows less a few, given in ascending order."""
+        left = self.values.copy()
+        for row in reversed(gone):
+            del left[row]
+        left_out = set(gone)
+        alone = {row - bisect_right(gone, row): outcome for row, outcome in self.alone.items() if row not in left_out}
+        return Values(self.kind, left, alone)
+
+
+class Places:
+    """Which rows are taken, and in which order."""
+
+    def __init__(self, rows: Sequence[int]) -> None:
+        self.rows = rows
+
+    @cached_property
+    def array(self) -> pa.Array:
+        """The rows as Arrow's kernels want them."""
+        return pa.array(self.rows, pa.int64())
+
+
+class TypedColumn:
+    """One column of some rows.
+
+    Attributes:
+        values: `str`, `int` or `bool`, None for null; None as a whole where only the array is known.
+    """
+
+    __slots__ = ("_array", "_make", "values")
+
+    def __init__(
+        self, array: pa.Array | None = None, values: list[Any] | None = None, make: Callable[[], pa.Array] | None = None
+    ) -> None:
+        """Take the array or, where `make` makes it, nothing; values alone are text."""
+        self._array, self._make, self.values = array, make, values
+
+    @property
+    def array(self) -> pa.Array:
+        """The column as an array of its type."""
+        if self._array is None:
+            self._array = pa.array(self.values, pa.string()) if self._make is None else self._make()
+        return self._array
+
+    def take(self, places: Places) -> "TypedColumn":
+        """Return some rows, in the order given."""
+        values = None if self.values is None else taken(self.values, places.rows)
+        make = None
+        if self._array is not None or self._make is not None:
+            make = lambda: kernels.take(self.array, places.array)  # noqa: E731
+        return TypedColumn(None, values, make)
+
+    @property
+    def has_nulls(self) -> bool:
+        """Whether some row is null."""
+        return bool(self.array.null_count) if self.values is None else None in self.values
+
+    def null_rows(self) -> list[int]:
+        """Return the rows that are null."""
+        if not self.has_nulls:
+            return []
+        if self.values is None:
+            return kernels.true_rows(kernels.call("is_null", [self.array]))
+        return [row for row, value in enumerate(self.values) if value is None]

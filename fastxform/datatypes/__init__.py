@@ -1,0 +1,5 @@
+"""The types of a column: how each is spelled, and how one value or a whole column becomes it.
+
+`scalar` is the reference for one value, `vector` does a column at a time. Invariant: both give the same values and the
+same failures.
+"""

@@ -1,0 +1,319 @@
+"""Generated code: the `msgspec` struct types of a tree of members, and the function that reads columns out of them.
+
+What is generated follows from the tree alone; when to generate anew, and what becomes of records that the types refuse,
+is decided elsewhere. Invariant: a text that is executed holds names made here and nothing else; what comes out of a
+configuration enters as a value, never as source.
+"""
+
+import itertools
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from fastxform.core.json_text import NUMBER
+from fastxform.core.structs import Struct
+from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
+from fastxform.decode import dynamodb, fallback
+from fastxform.decode.fields import ATTRIBUTE_TAGS, Members, Names, Node, Wanted, leaves
+from fastxform.query import paths
+
+REFUSED: Final = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for a record: it is none, or has a shape that the types do not take."""
+
+_ABSENT: Final = msgspec.Raw()
+_PLAIN_TYPES: Final[dict[str, Any]] = {
+    "str": str | None,
+    "int": int | None,
+    "float": float | None,
+    "bool": bool | None,
+    "any": Any,
+    "raw": msgspec.Raw,
+}
+_TAG_TYPES: Final[dict[str, Any]] = {"S": str, "N": str, "BOOL": bool, "NULL": bool}
+
+# The members default to None and may not be null, so that what is not None was there.
+_SCALAR_FIELDS: Final = [(tag, kind, None) for tag, kind in _TAG_TYPES.items()]
+
+
+class Generated(Struct, frozen=True):
+    """What is generated for one tree.
+
+    Attributes:
+        decode: a payload to a struct, or one of `REFUSED`.
+        decode_lists: valid lists of documents, one behind the other, to structs, or one of `REFUSED`; a list may span
+            lines, for `msgspec` it ends where its bracket is.
+        nothing: the struct of a document without members.
+        extract: structs, and for each whether its binary values carry two layers of base64, to the values of each
+            column; the second list may be empty where no lane is `attribute`.
+        picked: for columns of `(a || b).c`, whether an object other than the last was there for a struct.
+    """
+
+    decode: Callable[[bytes], Any]
+    decode_lists: Callable[[bytes], list[list[Any]]]
+    nothing: Any
+    extract: Callable[[list[Any], list[bool]], list[list[Any]]]
+    picked: dict[Hashable, Callable[[Any], bool]]
+
+
+def generate(tree: Members) -> Generated:
+    """Generate the types and the reader for a tree as its lanes are now."""
+    types = _Types(tree)
+    reader = _Reader(tree, types.missing)
+    decoder = msgspec.json.Decoder(types.root, float_hook=Number)
+    lists = msgspec.json.Decoder(list[types.root], float_hook=Number)  # type: ignore[name-defined]
+    extract, picked = reader.compile()
+    return Generated(decoder.decode, lists.decode_lines, types.root(), extract, picked)
+
+
+def takes(kind: str, text: bytes) -> bool:
+    """Tell whether a plain lane of a kind takes a JSON text."""
+    try:
+        msgspec.json.decode(text, type=_PLAIN_TYPES[kind])
+    except REFUSED:
+        return False
+    return True
+
+
+class _Types:
+    """The struct type of each object, and the instance that stands for an object that is missing."""
+
+    def __init__(self, tree: Members) -> None:
+        self.missing: dict[Node, Any] = {}
+        self.root = self._object(tree.root)
+
+    def _object(self, node: Node) -> Any:
+        fields = [(child.slot, *self._member(child)) for child in node.children.values()]
+        rename = {child.slot: name for name, child in node.children.items()}
+        return _struct(fields, rename=rename)
+
+    def _member(self, node: Node) -> tuple[Any, Any]:
+        """Return the type of a member and what stands for a missing one."""
+        if node.is_attribute:
+            return self._attribute(node)
+        if node.role == "key":
+            return str | None, None
+        if node.lane is not None:
+            return _PLAIN_TYPES[node.lane.kind], _ABSENT if node.lane.kind == "raw" else None
+        struct = self._object(node)
+        if node.role == "list":
+            return list[struct] | None, None  # type: ignore[valid-type]
+        self.missing[node] = struct()
+        return (struct | None if node.nullable else struct), self.missing[node]
+
+    def _attribute(self, node: Node) -> tuple[Any, Any]:
+        if node.lane is None:
+            members = self._object(node)
+            struct = _struct([("M", members)], forbid_unknown_fields=True)
+            self.missing[node] = struct(members())
+            return struct, self.missing[node]
+        kind = node.lane.kind
+        if kind == "attribute":
+            return msgspec.Raw, _ABSENT
+        if kind == "scalars":
+            struct = _struct(_SCALAR_FIELDS, forbid_unknown_fields=True)
+            return struct, struct(NULL=True)
+        struct = _struct([(kind, _TAG_TYPES[kind])], forbid_unknown_fields=True)
+        return struct, struct(None)
+
+
+def _struct(fields: Sequence[Any], **options: Any) -> Any:
+    return msgspec.defstruct("Object", fields, gc=False, eq=False, frozen=True, **options)
+
+
+class _Reader:
+    """The text of a function that reads every column out of the structs `x` of a batch."""
+
+    def __init__(self, tree: Members, missing: dict[Node, Any]) -> None:
+        self.tree, self.missing = tree, missing
+        self.values: dict[str, Any] = dict(_READERS)
+        self.numbers = itertools.count()
+        self.functions: list[str] = []
+
+    def compile(self) -> tuple[Any, dict[Hashable, Any]]:
+        """Return the function, and those that tell what `(a || b).c` picked."""
+        columns = [f"        {self._column(want)}," for want in self.tree.wanted]
+        lines = [*self.functions, "def extract(roots, double):", "    return [", *columns, "    ]"]
+        picked = {}
+        for want in self.tree.wanted:
+            if isinstance(want.path, paths.Either) and want.path.rest:
+                name = self._name()
+                lines += [f"def {name}(x):", f"    return {' or '.join(self._holds(want.path))}"]
+                picked[want.name] = name
+        # In the text there are fields (f0), the names below (k0), the readers, and the letters of this class. The names
+        # of members and the texts of paths stay outside: as the `rename` of a struct, or as the value of a k0.
+        exec("\n".join(lines), self.values)
+        return self.values["extract"], {column: self.values[name] for column, name in picked.items()}
+
+    def _name(self, value: Any = None) -> str:
+        """Return a name for a value in the text."""
+        name = f"k{next(self.numbers)}"
+        self.values[name] = value
+        return name
+
+    def _column(self, want: Wanted) -> str:
+        path = want.path
+        if isinstance(path, paths.FirstWhere):
+            return self._first_where(want, path)
+        assert not isinstance(path, paths.Slow)
+        kind = self.tree.lane(want).kind
+        if isinstance(path, paths.Either) and not path.rest:
+            text = self._coalesce(want, path)
+        else:
+            text = self._chain("x", path.names) if isinstance(path, paths.Dotted) else self._pick(path)
+            if kind == "raw":  # a column at once: 0.3 us a text, 2.4 one by one
+                reader = want.kind if want.kind in ("json", "text", "string") else "value"
+                return f"raws_{reader}([{text} for x in roots])"
+            text = self._read(want, text)
+        if kind == "attribute":
+            return f"[{text} for x, d in zip(roots, double)]"
+        return f"[{text} for x in roots]"
+
+    def _read(self, want: Wanted, chain: str) -> str:
+        """Return the text that makes a value of what a lane decoded to."""
+        kind = self.tree.lane(want).kind
+        reader = f"{kind}_json" if want.kind == "json" else kind
+        if reader not in _READERS:
+            return chain
+        return f"{reader}({chain}, d)" if kind == "attribute" else f"{reader}({chain})"
+
+    def _chain(self, start: str, names: Names, base: Names = ()) -> str:
+        """Return the text that goes from the object at `base`, which `start` is, down to a member."""
+        text, node = start, self.tree.node(base)
+        for name in names:
+            if node.is_attribute:
+                text += ".M"
+            node = node.children[name]
+            text += f".{node.slot}"
+            if node.nullable:  # a struct is always true
+                text = f"({text} or {self._name(self.missing[node])})"
+        if node.lane is not None and node.lane.kind in ATTRIBUTE_TAGS:
+            text += f".{node.lane.kind}"
+        return text
+
+    def _first_where(self, want: Wanted, path: paths.FirstWhere) -> str:
+        base = path.list.names
+        key = f"{self._chain('e', path.key.names, base)} == {self._name(path.equals)}"
+        value = self._read(want, self._chain("e", path.value.names, base))
+        name = self._name()
+        self.functions += [
+            f"def {name}(roots):",
+            "    found = []",
+            "    for x in roots:",
+            f"        for e in {self._chain('x', base)} or ():",
+            f"            if {key} and (v := {value}) is not None:",
+            "                found.append(v)",
+            "                break",
+            "        else:",
+            "            found.append(None)",
+            "    return found",
+        ]
+        return f"{name}(roots)"
+
+    def _pick(self, path: paths.Either) -> str:
+        """Return the text of `(a || b).c`: in the first object that is there, else in the last.
+
+        The objects may differ in depth, in type and in what else is wanted of them: each has its own way down.
+        """
+        *chains, text = (self._chain("x", names) for names in leaves(path))
+        for chain, holds in zip(reversed(chains), reversed(self._holds(path)), strict=True):
+            text = f"({chain} if {holds} else {text})"
+        return text
+
+    def _holds(self, path: paths.Either) -> list[str]:
+        return [
+            f"{self._chain('x', term.names)} is not {self._name(self.missing[self.tree.node(term.names)])}"
+            for term in path.terms[:-1]
+        ]
+
+    def _coalesce(self, want: Wanted, path: paths.Either) -> str:
+        """Return the text of `a || b`: the first value that is true to JMESPath, else the last."""
+        kind = self.tree.lane(want).kind
+        chains = [self._chain("x", names) for names in leaves(path)]
+        # A `json` column is picked by value and then read as text: the text of "" or [] is not empty.
+        is_picked_first = want.kind == "json"
+        if not is_picked_first:
+            chains = [self._read(want, chain) for chain in chains]
+        text = chains[-1]
+        for chain in reversed(chains[:-1]):
+            if kind in ("str", "S", "bool", "BOOL"):
+                text = f"({chain} or {text})"
+            elif kind in ("int", "float", "N"):
+                text = f"(v if (v := {chain}) is not None else {text})"
+            elif is_picked_first:
+                read = f"attribute(v := {chain}, d)" if kind == "attribute" else f"raw(v := {chain})"
+                text = f"(v if is_true({read}) else {text})"
+            else:
+                text = f"(v if is_true(v := {chain}) else {text})"
+        return self._read(want, text) if is_picked_first else text
+
+
+# -- what the generated text calls
+
+
+def _is_true(value: Any) -> bool:
+    return value not in ("{}", "[]") if type(value) is Json else fallback.is_true(value)
+
+
+def _scalars(attribute: Any) -> Outcome:
+    """Return the value of an attribute of which one of four members must be there."""
+    text, digits, boolean, null = attribute.S, attribute.N, attribute.BOOL, attribute.NULL
+    if (text is not None) + (digits is not None) + (boolean is not None) + (null is not None) != 1 or null is False:
+        return BAD_TYPE
+    if digits is not None:
+        return Number(digits) if NUMBER.fullmatch(digits) else BAD_TYPE
+    return text if text is not None else boolean  # type: ignore[no-any-return]
+
+
+def _attribute(raw: Any, double: bool) -> Outcome:
+    return None if raw is _ABSENT else dynamodb.attribute_value(fallback.decode_any(raw), double)
+
+
+def _attribute_json(raw: Any, double: bool) -> Outcome:
+    return fallback.json_text(_attribute(raw, double))
+
+
+def _raw(raw: Any) -> Outcome:
+    return None if raw is _ABSENT else fallback.json_value(bytes(raw))
+
+
+def _raw_json(raw: Any) -> Outcome:
+    return None if raw is _ABSENT else fallback.json_verbatim(bytes(raw))
+
+
+def _raws_value(raws: list[Any]) -> list[Outcome]:
+    return [Json(text) if text[0] in "{[" else fallback.json_value(text.encode()) for text in _compact(raws)]
+
+
+def _raws_string(raws: list[Any]) -> list[Outcome]:
+    """Return values of which only the text matters: an object is not told from a text that looks like it."""
+    return [
+        text if text[0] in "{[" else None if text == "null" else fallback.json_value(text.encode())
+        for text in _compact(raws)
+    ]
+
+
+def _raws_json(raws: list[Any]) -> list[Outcome]:
+    return [None if text == "null" else Json(text) for text in _compact(raws)]
+
+
+def _compact(raws: list[Any]) -> list[str]:
+    return fallback.compact_all([b"null" if raw is _ABSENT else raw for raw in raws])
+
+
+def _raws_text(raws: list[Any]) -> list[Any]:
+    return [None if raw is _ABSENT else raw for raw in raws]
+
+
+_READERS: Final[dict[str, Callable[..., Any]]] = {
+    "scalars": _scalars,
+    "attribute": _attribute,
+    "attribute_json": _attribute_json,
+    "raw": _raw,
+    "raw_json": _raw_json,
+    "raws_value": _raws_value,
+    "raws_string": _raws_string,
+    "raws_json": _raws_json,
+    "raws_text": _raws_text,
+    "is_true": _is_true,
+}

@@ -1,0 +1,224 @@
+"""One decoder over batches: payloads to the values of its columns, and the rows that must be read alone.
+
+It decodes with what `fastxform.decode.codegen` makes of a tree of members, and where many records of a batch are
+refused for one shape it widens the tree to that shape and has the code generated anew. What is refused, or may have
+been decoded to another value than its text says, is left to its caller. Invariant: how wide the decoder is never shows
+in a value.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from fastxform.decode import dynamodb, fallback
+from fastxform.decode.codegen import REFUSED, Generated, generate, takes
+from fastxform.decode.fields import ATTRIBUTE_TAGS, Lane, Members, Node, Wanted
+from fastxform.query import paths
+
+FIRST_LOOK: Final = 16
+"""Refused records of a batch after which the decoder looks for a shape to widen for; then four times as many."""
+
+_KINDS: Final = {"str": "str", "S": "str", "N": "num", "int": "int", "float": "float", "bool": "bool", "BOOL": "bool"}
+_EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\n\r]*\}")
+_MINUS_ZERO: Final = re.compile(rb"-0(?![0-9.eE])")
+
+
+class Decoder:
+    """Reads the columns of one tree of members."""
+
+    def __init__(self, source: str) -> None:
+        self.members = Members(source)
+        self._generated: Generated | None = None
+
+    @property
+    def generated(self) -> Generated:
+        """The code for the tree as it is now."""
+        if self._generated is None:
+            self._generated = generate(self.members)
+        return self._generated
+
+    def kind(self, want: Wanted) -> str:
+        """Return the kind of a column's values, as `project.Values` has them."""
+        return _KINDS.get(self.members.lane(want).kind, "mixed")
+
+    def widen(self, texts: Iterable[bytes]) -> bool:
+        """Widen for the shapes of those texts that are records; tell whether that changed anything."""
+        changed = False
+        for text in texts:
+            if fallback.reason_against(text) is None:
+                changed = _widen_object(self.members.root, text) or changed
+        if changed:
+            self._generated = None
+        return changed
+
+
+class _Watch:
+    """The texts of one batch that something is wrong with, and whether it is time to look at the last of them."""
+
+    def __init__(self) -> None:
+        self.count, self.look_at = 0, FIRST_LOOK
+        self.last: deque[bytes] = deque(maxlen=FIRST_LOOK)
+
+    def add(self, texts: Iterable[bytes]) -> bool:
+        """Take texts; tell whether so many have come that they are worth a look."""
+        for text in texts:
+            self.count += 1
+            self.last.append(text)
+        if self.count < self.look_at:
+            return False
+        self.look_at = 4 * self.count
+        return True
+
+
+class Reading:
+    """One batch on its way through a decoder, some records at a time."""
+
+    def __init__(self, decoder: Decoder, widens: bool = True) -> None:
+        self.widens = widens
+        self.decoder, self.wanted = decoder, decoder.members.wanted
+        self._generated = decoder.generated
+        self._kinds = [decoder.members.lane(want).kind for want in self.wanted]
+        self._refused, self._containers = _Watch(), _Watch()
+
+    def read(self, texts: list[bytes]) -> tuple[list[list[Any]], set[int]] | None:
+        """Return the values of each wanted column, and the rows that must be read alone, whose values mean nothing.
+
+        None where the decoder had to be widened: then the whole batch is read anew.
+        """
+        decoded = self._decode(texts)
+        if decoded is None:
+            return None
+        roots, refused = decoded
+        found = self.extract(roots, texts)
+        if found is not None:
+            found[1].update(refused)
+        return found
+
+    def extract(self, roots: list[Any], texts: Sequence[bytes]) -> tuple[list[list[Any]], set[int]] | None:
+        """Return what `read` returns for texts that have been decoded; `texts` are asked for where a value is odd."""
+        generated = self._generated
+        lists = generated.extract(roots, self._double(texts))
+        refused: set[int] = set()
+        containers: set[int] = set()
+        looked_at: set[paths.Path] = set()
+        for want, kind, values in zip(self.wanted, self._kinds, lists, strict=True):
+            if kind == "any":
+                containers |= _containers(values)
+            if kind in ("any", "int", "float"):
+                refused |= _minus_zeros(values, texts)
+            if want.name in generated.picked and want.path not in looked_at:
+                looked_at.add(want.path)  # the same path gives the same values
+                refused |= _empty_picks(generated.picked[want.name], values, roots, texts)
+        if containers and self._is_widened(self._containers, [texts[row] for row in sorted(containers)]):
+            return None
+        return lists, refused | containers
+
+    def _decode(self, texts: list[bytes]) -> tuple[list[Any], set[int]] | None:
+        """Return a struct for each text, and the rows that were refused, whose structs are empty."""
+        generated = self._generated
+        decode, rest = generated.decode, iter(texts)
+        roots: list[Any] = []
+        refused: set[int] = set()
+        while True:
+            try:
+                # `extend` keeps what was decoded before the text that is refused.
+                roots.extend(map(decode, rest))
+            except REFUSED:
+                row = len(roots)
+                refused.add(row)
+                roots.append(generated.nothing)
+                if self._is_widened(self._refused, [texts[row]]):
+                    return None
+            else:
+                return roots, refused
+
+    def _is_widened(self, watch: _Watch, texts: Iterable[bytes]) -> bool:
+        return self.widens and watch.add(texts) and self.decoder.widen(watch.last)
+
+    def _double(self, texts: Sequence[bytes]) -> list[bool]:
+        """Return whether binary values carry two layers of base64, where a column asks for it."""
+        if "attribute" not in self._kinds:
+            return []
+        # The Kinesis shape has neither member; a text that holds one of the names is looked at properly.
+        return [
+            (b"eventVersion" not in text and b"eventSourceARN" not in text and b"\\u" not in text) or _is_double(text)
+            for text in texts
+        ]
+
+
+def _is_double(text: bytes) -> bool:
+    return fallback.reason_against(text) is None and dynamodb.is_double_encoded(fallback.members_of(text))
+
+
+# -- rows whose values may not be what their texts say
+
+
+def _containers(values: list[Any]) -> set[int]:
+    """Return the rows of objects and lists, which have lost their texts."""
+    if not {dict, list} & set(map(type, values)):
+        return set()
+    return {row for row, value in enumerate(values) if type(value) in (dict, list)}
+
+
+def _minus_zeros(values: list[Any], texts: Sequence[bytes]) -> set[int]:
+    """Return the rows of zeros that may have been -0, which has lost its sign."""
+    if 0 not in values:
+        return set()
+    zeros = (row for row, value in enumerate(values) if value == 0 and value is not False)
+    return {row for row in zeros if _MINUS_ZERO.search(texts[row])}
+
+
+def _empty_picks(
+    picked: Callable[[Any], bool], values: list[Any], roots: list[Any], texts: Sequence[bytes]
+) -> set[int]:
+    """Return the rows where `(a || b).c` found nothing in an object that may be empty, which JMESPath passes over."""
+    if None not in values:
+        return set()
+    return {
+        row
+        for row, value in enumerate(values)
+        if value is None and picked(roots[row]) and _EMPTY_OBJECT.search(texts[row])
+    }
+
+
+# -- widening: each function tells whether it changed anything
+
+
+def _widen_object(node: Node, text: bytes) -> bool:
+    members = fallback.members_of(text)
+    changes = [_widen_member(child, members[name]) for name, child in node.children.items() if name in members]
+    return any(changes)
+
+
+def _widen_member(node: Node, text: bytes) -> bool:
+    if node.is_attribute:
+        return _widen_attribute(node, text)
+    if node.role == "key":
+        return False
+    if node.lane is not None:
+        return _widen_plain(node.lane, text)
+    if node.role == "list":
+        elements = [element for element in fallback.elements_of(text) if element.startswith(b"{")]
+        changes = [_widen_object(node, element) for element in elements]
+        return any(changes)
+    if text == b"null":
+        changed, node.nullable = not node.nullable, True
+        return changed
+    return text.startswith(b"{") and _widen_object(node, text)
+
+
+def _widen_plain(lane: Lane, text: bytes) -> bool:
+    if text.startswith((b"{", b"[")):
+        return lane.widen("raw")
+    return not takes(lane.kind, text) and lane.widen("any")
+
+
+def _widen_attribute(node: Node, text: bytes) -> bool:
+    members = fallback.members_of(text) if text.startswith(b"{") else {}
+    if len(members) != 1:
+        return False
+    ((tag, content),) = members.items()
+    if node.lane is None:
+        return tag == "M" and content.startswith(b"{") and _widen_object(node, content)
+    return node.lane.widen(tag if tag in ATTRIBUTE_TAGS else "scalars" if tag == "NULL" else "attribute")

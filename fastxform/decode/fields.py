@@ -1,0 +1,199 @@
+"""The members of documents that the paths of a transform want, as one tree.
+
+A node is an object, a list to search, the key that its elements are searched by, or a leaf whose lane says what it is
+decoded to; decoding itself is elsewhere. Invariant: a node keeps its role, a lane is only ever widened, and a path that
+does not agree with the tree leaves no trace in it.
+"""
+
+from collections.abc import Hashable, Iterable
+from typing import Final, Literal
+
+from fastxform.core.structs import Struct, field
+from fastxform.decode.dynamodb import IMAGES
+from fastxform.query import paths
+
+Names = tuple[str, ...]
+Role = Literal["object", "list", "key", "leaf"]
+
+ATTRIBUTE_TAGS: Final = ("S", "N", "BOOL")
+"""The types of attributes that have a kind of their own; `scalars` takes these three and `NULL`."""
+
+_ATTRIBUTE_KINDS: Final = (*ATTRIBUTE_TAGS, "scalars", "attribute")
+
+# What a leaf is decoded to at first, by the type of its column; an `auto` column is mostly text in a DynamoDB change.
+_FIRST_PLAIN: Final = {
+    "string": "str",
+    "date": "str",
+    "binary": "str",
+    "int64": "int",
+    "float64": "float",
+    "bool": "bool",
+    "json": "raw",
+    "text": "raw",
+}
+_FIRST_ATTRIBUTE: Final = {
+    "int64": "N",
+    "float64": "N",
+    "decimal": "N",
+    "bool": "BOOL",
+    "json": "attribute",
+    "binary": "attribute",
+}
+
+
+class ConflictError(Exception):
+    """Two paths, or two parts of one, want a member in different roles; nothing was added."""
+
+
+class Wanted(Struct, frozen=True):
+    """One column that is read from the documents; `kind` is that of its type."""
+
+    name: Hashable
+    path: paths.Path
+    kind: str
+
+
+class Lane(Struct, eq=False):
+    """What the values of some columns are decoded to now; shared by all leaves that feed one of them.
+
+    Plain members: `str`, `int`, `float`, `bool`, wider `any` (objects and lists come as such), widest `raw`.
+    Attributes: `S`, `N`, `BOOL`, wider `scalars` (these and NULL), widest `attribute` (undecoded).
+    """
+
+    kind: str
+
+    def widen(self, kind: str) -> bool:
+        """Take `kind` too; tell whether that changed anything."""
+        before, self.kind = self.kind, meet(self.kind, kind)
+        return self.kind != before
+
+
+def meet(one: str, other: str) -> str:
+    """Return the narrowest kind that takes what either takes; both are kinds of attributes, or neither is."""
+    if one == other:
+        return one
+    middle, widest = ("scalars", "attribute") if one in _ATTRIBUTE_KINDS else ("any", "raw")
+    return widest if widest in (one, other) else middle
+
+
+class Node(Struct, eq=False):
+    """One member of the documents, `slot` its name in the struct of its object.
+
+    Attributes:
+        children: of an object its members; of a list those of its elements.
+        lane: of a leaf only.
+        is_attribute: it is a DynamoDB attribute value, whose members or text stand in a member for its type.
+        nullable: an object that is null at times; where it is not, null is a shape that the decoder refuses.
+    """
+
+    role: Role
+    slot: str = ""
+    is_attribute: bool = False
+    children: dict[str, "Node"] = field(default_factory=dict)
+    lane: Lane | None = None
+    nullable: bool = False
+
+
+class Members:
+    """The tree for some columns that can be decoded together."""
+
+    def __init__(self, source: str) -> None:
+        self.root = Node("object")
+        self.wanted: list[Wanted] = []
+        self._is_dynamodb = source == "dynamodb"
+
+    def add(self, want: Wanted) -> None:
+        """Take one column in.
+
+        Raises:
+            ConflictError: its path does not agree with the tree, or with itself; nothing was added.
+        """
+        roles = _roles(want.path)
+        for names, role in roles.items():
+            found = self._find(names)
+            if found is not None and found.role != role:
+                raise ConflictError
+        nodes = [self._grow(names, role) for names, role in roles.items()]
+        self._share([node for node in nodes if node.role == "leaf"], self._first_kind(want))
+        self.wanted.append(want)
+
+    def node(self, names: Names) -> Node:
+        """Return the node of a member that some path wants."""
+        node = self._find(names)
+        assert node is not None
+        return node
+
+    def lane(self, want: Wanted) -> Lane:
+        """Return the lane that feeds a column."""
+        lane = self.node(next(iter(leaves(want.path)))).lane
+        assert lane is not None
+        return lane
+
+    def _find(self, names: Names) -> Node | None:
+        node: Node | None = self.root
+        for name in names:
+            node = None if node is None else node.children.get(name)
+        return node
+
+    def _grow(self, names: Names, role: Role) -> Node:
+        siblings = self.node(names[:-1]).children
+        is_attribute = self._is_dynamodb and is_in_image(names)
+        return siblings.setdefault(names[-1], Node(role, f"f{len(siblings)}", is_attribute))
+
+    def _share(self, nodes: list[Node], kind: str) -> None:
+        """Put leaves, and all that share a lane with one of them, on one lane that takes what each of them takes."""
+        lane = Lane(kind)
+        shared = {node.lane for node in nodes if node.lane is not None}
+        for other in shared:
+            lane.widen(other.kind)
+        for node in [*_walk(self.root), *nodes]:
+            if node in nodes or node.lane in shared:
+                node.lane = lane
+
+    def _first_kind(self, want: Wanted) -> str:
+        if self._is_dynamodb and all(map(is_in_image, leaves(want.path))):
+            return _FIRST_ATTRIBUTE.get(want.kind, "S")
+        return _FIRST_PLAIN.get(want.kind, "any")
+
+
+def leaves(path: paths.Path) -> Iterable[Names]:
+    """Yield the members whose value may become that of the path; none where the path has no known shape."""
+    if isinstance(path, paths.Dotted):
+        yield path.names
+    elif isinstance(path, paths.Either):
+        for term in path.terms:
+            yield (*term.names, *path.rest)
+    elif isinstance(path, paths.FirstWhere):
+        yield (*path.list.names, *path.value.names)
+
+
+def is_in_image(names: Names) -> bool:
+    """Tell whether a member of a DynamoDB change is an attribute value, or stands below one."""
+    return len(names) > 2 and names[0] == "dynamodb" and names[1] in IMAGES
+
+
+def _roles(path: paths.Path) -> dict[Names, Role]:
+    """Return what a path wants each member on its way to be, objects before their members.
+
+    Raises:
+        ConflictError: it wants one member as two things, as `a || a.b` does.
+    """
+    ends: list[tuple[Names, Role]] = [(names, "leaf") for names in leaves(path)]
+    searched: Names | None = None
+    if isinstance(path, paths.FirstWhere):
+        searched = path.list.names
+        ends = [(searched, "list"), ((*searched, *path.key.names), "key"), *ends]
+    roles: dict[Names, Role] = {}
+    for names, end in ends:
+        for depth in range(1, len(names) + 1):
+            part = names[:depth]
+            role: Role = end if depth == len(names) else "list" if part == searched else "object"
+            if roles.setdefault(part, role) != role:
+                raise ConflictError
+    return roles
+
+
+def _walk(node: Node) -> Iterable[Node]:
+    yield node
+    for child in node.children.values():
+        yield from _walk(child)

@@ -1,0 +1,314 @@
+"""Payloads to rows: which rows a batch of records holds, the values of their columns, and records put together again.
+
+A record is one row, except where it holds several documents or the events of a CloudWatch Logs message. Nothing here
+types a value. Invariant: rows of one record stand next to each other, in the order of the record, and a record that is
+no record has no rows.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from fastxform.config.model import Column, Spec
+from fastxform.core.compression import DecompressionError, decompress, is_compressed
+from fastxform.core.structs import Struct, field
+from fastxform.core.timing import mark
+from fastxform.core.values import Values
+from fastxform.decode import fallback
+from fastxform.decode.cloudwatch import Messages
+from fastxform.decode.dynamodb import BadAttributeError, encode_plain, plain_image
+from fastxform.decode.projection import Projector, Wanted
+from fastxform.query import paths
+
+EVENT_NAME: Final = object()
+"""The key of the values of `eventName`, where a route's operation asks for them."""
+
+LOG_COLUMNS: Final = ("owner", "logGroup", "logStream", "id", "timestamp", "message")
+"""What a log event is written as where the configuration names no columns."""
+
+
+class Rows(Struct):
+    """The rows of a batch.
+
+    Attributes:
+        count: how many rows there are.
+        values: the values of each column, a row each.
+        failed: why a row is no record, where each record is one row.
+        texts: the document of each row.
+        parents: the record of each row; None where each record is one row, in order.
+        refused: why a record has no rows, where `parents` is given.
+    """
+
+    count: int
+    values: dict[Any, Values]
+    failed: dict[int, str]
+    texts: Sequence[bytes | None]
+    parents: list[int] | None = None
+    refused: dict[int, str] = field(default_factory=dict)
+
+    def sizes(self, count: int) -> list[int]:
+        """Return how many rows each of so many records has."""
+        found = Counter(self.parents or ())
+        return [found[record] for record in range(count)]
+
+    def event_name(self, row: int) -> Any:
+        """Return the `eventName` of a row, where it was asked for."""
+        values = self.values[EVENT_NAME]
+        found = values.alone.get(row, values.values[row])
+        return found if type(found) is str else None
+
+
+class Source:
+    """Reads the rows and the columns of a transform out of payloads."""
+
+    def __init__(self, spec: Spec, columns: Mapping[Any, Column], with_event_name: bool) -> None:
+        self.spec = spec
+        self.metas = {key: column.meta for key, column in columns.items() if column.meta is not None}
+        self.wanted = [
+            Wanted(key, paths.compile_path(column.path), _decoded_kind(column))
+            for key, column in columns.items()
+            if column.path is not None
+        ]
+        if with_event_name:
+            self.wanted.append(Wanted(EVENT_NAME, paths.Dotted(("eventName",)), "string"))
+        self.is_dynamodb = spec.source == "dynamodb"
+        if spec.source == "cloudwatch-logs":
+            self.messages = Messages(self.wanted)
+        else:
+            # What several documents are in is unpacked before they are told apart; a document is never compressed.
+            self.projector = Projector(self.wanted, spec.source, unpacks=spec.documents != "many")
+
+    def read(self, payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]]) -> Rows:
+        """Return the rows of a batch with their columns."""
+        if self.spec.source == "cloudwatch-logs":
+            rows = self._read_messages(payloads)
+        elif self.spec.documents == "many":
+            rows = self._read_many(payloads)
+        else:
+            rows = self._read_one(payloads)
+        for key, name in self.metas.items():
+            found: Sequence[Any] = meta.get(name) or [None] * len(payloads)
+            values = list(found) if rows.parents is None else [found[record] for record in rows.parents]
+            rows.values[key] = Values("int" if name == "arrival_ms" else "str", values)
+        return rows
+
+    # -- one document a record
+
+    def _read_one(self, payloads: Sequence[bytes | None]) -> Rows:
+        projection = self.projector.project(payloads)
+        texts: Sequence[bytes | None] = payloads
+        if projection.packed and self.spec.is_document:
+            texts, _ = _decompress_some(payloads, projection.packed)
+        return Rows(len(payloads), projection.columns, projection.failed, texts)
+
+    # -- many documents a record
+
+    def _read_many(self, payloads: Sequence[bytes | None]) -> Rows:
+        payloads, refused = _decompress_some(payloads, range(len(payloads)))
+        split = [None if row in refused else _lines(payload) for row, payload in enumerate(payloads)]
+        parents, texts = _flatten(split)
+        projection = self.projector.project(texts)
+        again = False
+        for record in {parents[row] for row in projection.failed}:
+            # What is no document a line may still be documents; where it is not, the record as a whole is none.
+            documents = _documents(payloads[record])
+            if documents is None:
+                refused[record] = _whole_reason(payloads[record])
+            elif documents != split[record]:
+                split[record], again = documents, True
+        if again:
+            parents, texts = _flatten(split)
+            projection = self.projector.project(texts)
+        refused = _refuse(parents, projection.failed) | refused
+        for record, documents in enumerate(split):
+            if not documents:
+                refused.setdefault(record, "base64" if payloads[record] is None else "json")
+        return _without(Rows(len(texts), projection.columns, projection.failed, texts, parents, refused))
+
+    # -- CloudWatch Logs
+
+    def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
+        found = self.messages.read(payloads)
+        return Rows(len(found.parents), found.columns, {}, [], found.parents, found.refused)
+
+
+def _decoded_kind(column: Column) -> str:
+    # A pattern is matched on the digits as written, which a float has lost.
+    return "auto" if column.pattern is not None and column.type.kind == "float64" else column.type.kind
+
+
+def _decompress_some(
+    payloads: Sequence[bytes | None], rows: Iterable[int]
+) -> tuple[list[bytes | None], dict[int, str]]:
+    mark("JSON")
+    found = list(payloads)
+    refused: dict[int, str] = {}
+    for row in rows:
+        payload = found[row]
+        if payload is None or not is_compressed(payload):
+            continue
+        try:
+            found[row] = decompress(payload)
+        except DecompressionError as error:
+            found[row] = None
+            refused[row] = error.reason
+    mark("decompress")
+    return found, refused
+
+
+def _lines(payload: bytes | None) -> list[bytes] | None:
+    if payload is None:
+        return None
+    return [line for line in payload.split(b"\n") if line.strip(b" \t\r")]
+
+
+def _documents(payload: bytes | None) -> list[bytes] | None:
+    """Return the documents of a payload, nothing or white space between them; None where anything else is there."""
+    if payload is None or payload.startswith(fallback.BYTE_ORDER_MARK) or fallback.is_deep(payload):
+        return None
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        return None
+    scan = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode  # no limit on digits
+    found, place = [], _skip(text, 0)
+    while place < len(text):
+        try:
+            _, end = scan(text, place)
+        except (ValueError, RecursionError):
+            return None
+        document = text[place:end].encode()
+        if fallback.reason_against(document) == "json":  # Python's own decoder takes NaN and half surrogate pairs
+            return None
+        found.append(document)
+        place = _skip(text, end)
+    return found
+
+
+def _whole_reason(payload: bytes | None) -> str:
+    """Return why a payload is not a sequence of documents."""
+    if payload is None:
+        return "base64"
+    reason = fallback.reason_against(payload)
+    return reason if reason in ("utf8", "depth") else "json"
+
+
+def _skip(text: str, place: int) -> int:
+    while place < len(text) and text[place] in " \t\n\r":
+        place += 1
+    return place
+
+
+def _flatten(split: Sequence[Sequence[bytes] | None]) -> tuple[list[int], list[bytes | None]]:
+    parents = [record for record, texts in enumerate(split) for _ in texts or ()]
+    return parents, [text for texts in split for text in texts or ()]
+
+
+def _refuse(parents: list[int], failed: Mapping[int, str]) -> dict[int, str]:
+    """Return why records are none: for each the reason of its first document that is none."""
+    refused: dict[int, str] = {}
+    for row in sorted(failed):
+        refused.setdefault(parents[row], failed[row])
+    return refused
+
+
+def _without(rows: Rows) -> Rows:
+    """Return rows less those of records that are refused."""
+    assert rows.parents is not None
+    if not any(record in rows.refused for record in rows.parents):
+        return rows
+    kept = [row for row, record in enumerate(rows.parents) if record not in rows.refused]
+    values = {key: column.take(kept) for key, column in rows.values.items()}
+    texts = [rows.texts[row] for row in kept]
+    return Rows(len(kept), values, {}, texts, [rows.parents[row] for row in kept], rows.refused)
+
+
+# -- records put together again
+
+
+def gather(
+    rows: Rows,
+    data: Sequence[bytes | None],
+    reasons: Mapping[int, str],
+    groups: Sequence[Any] | None,
+    sizes: Sequence[int],
+    together: list[bytes | None] | None,
+) -> tuple[list[bytes | None], dict[int, str], list[int | None]]:
+    """Put the rows of records together.
+
+    Args:
+        rows: the rows, with `parents`.
+        data: the written row, None where it was dropped or failed.
+        reasons: why a row failed.
+        groups: what the rows of one record must agree on; None where they cannot differ.
+        sizes: how many rows each record has.
+        together: the rows of each record one after the other, where they were written so; then `data` is not looked at.
+
+    Returns:
+        The data of each record, None where it is dropped or failed; why a record failed; and its first written row.
+    """
+    assert rows.parents is not None
+    failed = dict(rows.refused)
+    for row in sorted(reasons):
+        failed.setdefault(rows.parents[row], reasons[row])
+    rest = iter(data)  # rows of one record stand next to each other
+    joined: list[bytes | None]
+    if together is not None:
+        joined = together
+    elif None in data:
+        parts = [[row for row in islice(rest, size) if row is not None] for size in sizes]
+        joined = [b"".join(part) if part else None for part in parts]
+    else:
+        joined = [b"".join(islice(rest, size)) if size else None for size in sizes]  # type: ignore[arg-type]
+    for record in failed:
+        joined[record] = None
+    first: list[int | None] = [None] * len(sizes)
+    if groups is not None:
+        for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
+            known = first[record]
+            if written is None:
+                continue
+            if known is None:
+                first[record] = row
+            elif groups[known] != groups[row]:
+                failed.setdefault(record, "documents")
+    return joined, failed, first
+
+
+def write_documents(
+    spec: Spec, texts: Sequence[bytes | None], rows: Sequence[int]
+) -> tuple[list[bytes | None], list[int]]:
+    """Return the documents of some rows as they go out without columns, and the places of those that cannot."""
+    found: list[bytes | None] = []
+    failed = []
+    for place, row in enumerate(rows):
+        text = texts[row]
+        assert text is not None
+        written = _item(text) if spec.source == "dynamodb" else fallback.compact(text)
+        if written is None:
+            failed.append(place)
+        found.append(None if written is None else (written + "\n").encode())
+    return found, failed
+
+
+def _item(text: bytes) -> str | None:
+    """Return the item of a DynamoDB change as plain JSON: the new image, else the old one, else the keys."""
+    document = fallback.Document(text, "dynamodb")
+    change = fallback.decode_any(document.members["dynamodb"]) if "dynamodb" in document.members else None
+    if type(change) is not dict:
+        return None
+    for name in ("NewImage", "OldImage", "Keys"):
+        image = change.get(name)
+        if type(image) is dict and image:
+            try:
+                return encode_plain(plain_image(image, document.double))
+            except BadAttributeError:
+                return None
+    return None
+
+
+def log_columns() -> tuple[Column, ...]:
+    """Return the columns of a log event where the configuration names none."""
+    return tuple(Column(name, path=name) for name in LOG_COLUMNS)

@@ -1,0 +1,136 @@
+"""Columns to JSON rows: one object and a newline each, nulls written, every value in its own type.
+
+Rows are structs of a generated type, all of which `msgspec` writes in one call: Python's values as they are, and what
+Arrow writes as text, several columns in a row joined by one kernel. Invariant: numbers keep their digits, and text is
+escaped as `json.dumps(ensure_ascii=False)` escapes it.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+import pyarrow as pa
+
+from fastxform.config.model import Type
+from fastxform.core import kernels
+from fastxform.core.json_text import quote
+from fastxform.core.payloads import encode
+from fastxform.core.structs import Struct
+from fastxform.core.values import TypedColumn
+from fastxform.datatypes.vector import json_strings, texts
+
+_NULL: Final = pa.scalar("null", pa.string())
+_MICROSECONDS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class Member(Struct, frozen=True):
+    """One column of the output; `fragments` are the JSON texts of an `auto` column that is not all text."""
+
+    name: str
+    type: Type
+    column: TypedColumn
+    fragments: pa.Array | None = None
+
+    @property
+    def values(self) -> list[Any] | None:
+        """What is written, where it needs no text of Arrow's."""
+        return self.column.values if self.fragments is None else None
+
+
+def write(members: Sequence[Member], iceberg: bool) -> list[bytes]:
+    """Return each row as one JSON object and a newline; `iceberg` writes timestamps as epoch microseconds."""
+    rows = list(_rows(members, iceberg))
+    written = list(io.BytesIO(_ENCODER.encode_lines(rows)))
+    if len(written) == len(rows):
+        return written
+    return [_ENCODER.encode(row) + b"\n" for row in rows]  # a function of the user's gave JSON of several lines
+
+
+def write_together(members: Sequence[Member], iceberg: bool, sizes: Sequence[int]) -> list[bytes | None]:
+    """Return the rows of each record, of which it has so many, one after the other; None where it has none."""
+    rows = _rows(members, iceberg)
+    return [_ENCODER.encode_lines(list(islice(rows, size))) if size else None for size in sizes]
+
+
+def _rows(members: Sequence[Member], iceberg: bool) -> Iterator[Any]:
+    """Return what the encoder makes rows of."""
+    runs = _runs(members)
+    columns = [_raws(run, iceberg) if run[0].values is None else run[0].values for run in runs]
+    return map(_row_type(tuple(run[0].name for run in runs)), *columns)
+
+
+@lru_cache(64)
+def _row_type(names: tuple[str, ...]) -> Callable[..., Any]:
+    """Return what makes a row of its values."""
+    slots = [f"m{index}" for index in range(len(names))]
+    try:
+        return msgspec.defstruct(
+            "Row", [(slot, Any) for slot in slots], rename=dict(zip(slots, names, strict=True)), gc=False, eq=False
+        )
+    except ValueError:  # a name with a quote, a backslash or a control character
+        return lambda *values: dict(zip(names, values, strict=True))
+
+
+def _runs(members: Sequence[Member]) -> list[list[Member]]:
+    """Return columns one by one; one that Arrow writes takes along those behind it that have an array as well."""
+    runs: list[list[Member]] = []
+    for member in members:
+        if runs and runs[-1][0].values is None and (member.values is None or member.type.kind in ("int64", "bool")):
+            runs[-1].append(member)
+        else:
+            runs.append([member])
+    return runs
+
+
+def _raws(run: Sequence[Member], iceberg: bool) -> Iterable[msgspec.Raw]:
+    """Return the JSON text of a column, and behind it the names and texts of those that follow."""
+    text = _texts(run[0], iceberg)
+    if len(run) > 1:
+        parts = [text]
+        for member in run[1:]:
+            parts += [pa.scalar(f",{quote(member.name)}:", pa.string()), _texts(member, iceberg)]
+        text = kernels.call("binary_join_element_wise", [*parts, pa.scalar("", pa.string())])
+    return map(msgspec.Raw, kernels.cast(text, pa.binary()).to_pylist())
+
+
+def _texts(member: Member, iceberg: bool) -> pa.Array:
+    text = _json_texts(member, iceberg)
+    return kernels.call("coalesce", [text, _NULL]) if text.null_count else text
+
+
+def _json_texts(member: Member, iceberg: bool) -> pa.Array:
+    array = member.column.array
+    if member.fragments is not None:
+        return member.fragments
+    if member.type.kind == "json":
+        return array
+    if pa.types.is_string(array.type):
+        return json_strings(array)
+    if pa.types.is_binary(array.type):
+        return pa.array([None if v is None else f'"{encode(v).decode()}"' for v in array.to_pylist()], pa.string())
+    if pa.types.is_timestamp(array.type):
+        return _microseconds(array) if iceberg else _iso_8601(array)
+    text = texts(array)
+    if pa.types.is_floating(array.type):  # JSON has no word for what only `map_batch` can bring here
+        return kernels.call("if_else", [kernels.call("is_finite", [array]), text, pa.scalar(None, pa.string())])
+    return _quoted(text) if pa.types.is_date(array.type) else text
+
+
+def _microseconds(array: pa.Array) -> pa.Array:
+    factor = pa.scalar(_MICROSECONDS[array.type.unit], pa.int64())
+    return kernels.cast(kernels.call("multiply_checked", [array.view(pa.int64()), factor]), pa.string())
+
+
+def _iso_8601(array: pa.Array) -> pa.Array:
+    text = kernels.cast(array, pa.string())
+    options = kernels.options.ReplaceSubstringOptions(" ", "T", max_replacements=1)
+    text = kernels.call("replace_substring", [text], options)
+    return kernels.call("binary_join_element_wise", [pa.scalar('"'), text, pa.scalar('Z"'), pa.scalar("")])
+
+
+def _quoted(text: pa.Array) -> pa.Array:
+    return kernels.call("binary_join_element_wise", [pa.scalar('"'), text, pa.scalar('"'), pa.scalar("")])

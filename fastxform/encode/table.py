@@ -1,0 +1,234 @@
+"""The typed columns of a batch, in the place of its bytes: one table for all routes, and where each row of it is from.
+
+The stages are `pipeline`'s, which hands the columns of each route to a `Collector` where it would have them written.
+Invariant: a record has the rows that would have been written of it, and one row of nulls where nothing would be; a
+value that the table cannot hold fails its record, as one that cannot be written does.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+
+from fastxform.config.model import Column, Route, Spec, column_order
+from fastxform.core import kernels
+from fastxform.core.structs import Struct
+from fastxform.core.values import TypedColumn
+from fastxform.datatypes import vector as columns
+from fastxform.datatypes.logical import arrow_type
+from fastxform.decode.source import Rows
+from fastxform.errors import OK, ConfigError, ContractError, Mistake
+from fastxform.transform.map_batch import MapBatch
+from fastxform.transform.rowset import Answers, Frame
+
+DOCUMENT: Final = "document"
+"""The name of the one column of a transform that names none: the JSON text of the document."""
+
+_WRITTEN: Final = b"\n"
+
+
+class Columns(Struct):
+    """What became of a batch as a table: an `Ok` record's rows, and a row of nulls for every other record, in order.
+
+    Attributes:
+        table: the rows.
+        record: the place of the record of each row among the payloads.
+        ordinal: the place of each row among those of its record.
+        route: the place of the route of each row in the configuration; null where no route took it.
+        result: of each record, as in `Batch`.
+        reason: of each record, as in `Batch`.
+        metadata: of each record, as in `Batch`.
+    """
+
+    table: pa.RecordBatch
+    record: Sequence[int]
+    ordinal: Sequence[int]
+    route: pa.Array
+    result: list[str]
+    reason: list[str | None]
+    metadata: list[dict[str, Any] | None] | None
+
+
+def schema(spec: Spec, map_batch: MapBatch | None = None, added: pa.Schema | None = None) -> pa.Schema:
+    """Return the columns of a transform: those that are not hidden, of all routes, in the order of the file.
+
+    Args:
+        spec: the transform of a `Pipeline`.
+        map_batch: its function; without `added` it is called once for each route, with an empty batch.
+        added: the columns that `map_batch` adds, or changes the type of.
+
+    Raises:
+        ConfigError: two routes give one column two types.
+        ContractError: `map_batch` does not take an empty batch, or gives what cannot be written.
+    """
+    if spec.is_document:
+        return pa.schema([(DOCUMENT, pa.string())])
+    found: dict[str, pa.DataType] = {}
+    mistakes = []
+    for index, route in enumerate(spec.routes or (None,)):
+        for name, kind in _fields(spec, route, map_batch, added):
+            if found.setdefault(name, kind) != kind:
+                mistakes.append(
+                    Mistake(
+                        (route.place if route is not None else "") or f"routes[{index}]",
+                        f"the column {name} is {kind} here and {found[name]} in a route above, and a table has one type"
+                        " for a column; give it the same type, or another name",
+                    )
+                )
+    if mistakes:
+        raise ConfigError(tuple(dict.fromkeys(mistakes)))
+    return pa.schema(list(found.items()))
+
+
+def _fields(
+    spec: Spec, route: Route | None, map_batch: MapBatch | None, added: pa.Schema | None
+) -> Iterator[tuple[str, pa.DataType]]:
+    """Yield the visible columns of a route, and what its `map_batch` adds."""
+    order = column_order(spec, route)
+    mapped: dict[str, pa.DataType] = {}
+    if map_batch is not None:
+        given = pa.schema([(column.name, arrow_type(column.type)) for column in order if column.expr is None])
+        answer = _probe(map_batch, given) if added is None else added
+        mapped = dict(zip(answer.names, answer.types, strict=True))
+    for column in order:
+        kind = mapped.pop(column.name, arrow_type(column.type)) if column.expr is None else arrow_type(column.type)
+        if not column.hidden:
+            yield column.name, kind
+    names = {column.name for column in order}
+    yield from ((name, kind) for name, kind in mapped.items() if name not in names)
+
+
+def _probe(map_batch: MapBatch, given: pa.Schema) -> pa.Schema:
+    empty = pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in given.types], schema=given)
+    try:
+        found = map_batch(empty)
+    except Exception as err:  # the user's code may raise anything
+        raise ContractError(
+            f"map_batch raised {type(err).__name__} on an empty batch, so its columns are not known; name them: added="
+        ) from err
+    if not isinstance(found, pa.RecordBatch) or not all(columns.is_writable(kind) for kind in found.schema.types):
+        raise ContractError("map_batch gave no record batch of an empty one, or a type that cannot be written")
+    return found.schema
+
+
+class _Routed(Protocol):
+    """The plan of a route, of which only the route is of interest here."""
+
+    route: Route | None
+
+
+class _Part(Struct):
+    """The columns of some rows of a batch, in the order of the schema, and the place of their route."""
+
+    rows: Sequence[int]
+    arrays: list[pa.Array]
+    route: int | None
+
+
+class Collector:
+    """Takes the columns of each route's rows, where `Pipeline.run` would have them written, and makes one table."""
+
+    def __init__(self, spec: Spec, schema: pa.Schema) -> None:
+        self._spec = spec
+        self._schema = schema
+        self._parts: list[_Part] = []
+
+    def take(
+        self,
+        plan: _Routed,
+        frame: Frame,
+        visible: Sequence[Column],
+        columns: Mapping[str, TypedColumn],
+        keys: Mapping[str, Any],
+        added: Sequence[str],
+        answers: Answers,
+    ) -> None:
+        """Take the columns of the rows of one route; rows that the table cannot hold fail."""
+        names = {column.name for column in visible}.union(added)
+        if not names.issubset(self._schema.names):  # `map_batch` gave a column that nobody expects: it would be lost
+            answers.fail(frame, range(len(frame)), "map_batch")
+        found = []
+        for field in self._schema:
+            array = columns[field.name].array if field.name in names else None
+            found.append(_fitted(array, field, frame, answers))
+        self._parts.append(_Part(frame.rows, found, self._place(plan)))
+        # What is written is not looked at, only that it is there; no row is empty.
+        answers.write(frame, [_WRITTEN] * len(frame))
+
+    def take_documents(self, routed: Sequence[tuple[_Routed, Frame]], answers: Answers) -> None:
+        """Take the documents that were written of the rows of all routes."""
+        for plan, frame in routed:
+            written = [answers.data[row] for row in frame.rows]
+            texts = pa.array([None if text is None else text[:-1] for text in written], pa.binary())
+            self._parts.append(_Part(frame.rows, [kernels.cast(texts, pa.string())], self._place(plan)))
+
+    def columns(
+        self,
+        rows: Rows,
+        answers: Answers,
+        result: list[str],
+        reason: list[str | None],
+        metadata: list[dict[str, Any] | None] | None,
+    ) -> Columns:
+        """Return the table of a batch whose records are answered."""
+        record, ordinal, chosen = _layout(rows, answers, result)
+        arrays = [part.arrays for part in self._parts]
+        routes = [pa.array([part.route] * len(part.rows), pa.int32()) for part in self._parts]
+        whole = len(self._parts) == 1 and len(self._parts[0].rows) == len(chosen) == rows.count and None not in chosen
+        if whole:
+            found, route = arrays[0], routes[0]
+        else:
+            places = self._places(rows.count)
+            wanted = pa.array([None if row is None else places[row] for row in chosen], pa.int64())
+            found = [
+                _taken([part[index] for part in arrays], wanted, kind) for index, kind in enumerate(self._schema.types)
+            ]
+            route = _taken(routes, wanted, pa.int32())
+        table = pa.RecordBatch.from_arrays(found, schema=self._schema)
+        return Columns(table, record, ordinal, route, result, reason, metadata)
+
+    def _places(self, count: int) -> list[int | None]:
+        """Return where each row of the batch is, were the parts one."""
+        places: list[int | None] = [None] * count
+        start = 0
+        for part in self._parts:
+            for place, row in enumerate(part.rows, start):
+                places[row] = place
+            start += len(part.rows)
+        return places
+
+    def _place(self, plan: _Routed) -> int | None:
+        return next((index for index, route in enumerate(self._spec.routes) if route is plan.route), None)
+
+
+def _fitted(array: pa.Array | None, field: pa.Field, frame: Frame, answers: Answers) -> pa.Array:
+    if array is None:
+        return pa.nulls(len(frame), field.type)
+    if array.type == field.type:
+        return array
+    fitted, refused = kernels.halve(lambda part: kernels.cast(part, field.type), array, field.type)
+    answers.fail(frame, refused, f"type:{field.name}")
+    return fitted
+
+
+def _layout(
+    rows: Rows, answers: Answers, result: Sequence[str]
+) -> tuple[Sequence[int], Sequence[int], Sequence[int | None]]:
+    """Return the record of each row of the table, its place in the record, and the row of the batch that it shows."""
+    count = len(result)
+    if rows.parents is None:
+        chosen = [row if word == OK else None for row, word in enumerate(result)]
+        return range(count), [0] * count, chosen
+    shown: list[list[int | None]] = [[] if word == OK else [None] for word in result]
+    for row, (parent, data) in enumerate(zip(rows.parents, answers.data, strict=True)):
+        if data is not None and result[parent] == OK:
+            shown[parent].append(row)
+    record = [parent for parent, found in enumerate(shown) for _ in found]
+    ordinal = [place for found in shown for place in range(len(found))]
+    return record, ordinal, [row for found in shown for row in found]
+
+
+def _taken(arrays: Sequence[pa.Array], wanted: pa.Array, kind: pa.DataType) -> pa.Array:
+    if not arrays:
+        return pa.nulls(len(wanted), kind)
+    return kernels.take(arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays), wanted)

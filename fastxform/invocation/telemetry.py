@@ -1,0 +1,244 @@
+"""What is said of an invocation: one line of metrics, and one structured log line with counts and the first reasons.
+
+Nothing here decides anything, and what the environment asks for comes from `settings`. Invariant: each line is one JSON
+object in ASCII, written at once, that holds codes of the closed list, names of the configuration, numbers and what the
+event says of itself; never a payload or a value out of one.
+
+Source: CloudWatch, "Specification: Embedded metric format"; Lambda, "Configuring JSON and plain text log formats":
+what is a JSON object on standard output, with `timestamp` and `level`, is passed on as it is. X-Ray is left out: a
+segment of our own needs a socket and the daemon's protocol, or a package that is slower to import than this one, and
+would say what `stages` says.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from itertools import compress, islice
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from fastxform.core.structs import Struct, field
+from fastxform.core.timing import Clock
+from fastxform.errors import DROPPED, FAILED, OK, REASONS
+from fastxform.limits import RESPONSE_LIMIT_BYTES
+from fastxform.settings import LEVELS, ReportSettings
+
+if TYPE_CHECKING:
+    from fastxform.pipeline import Batch
+
+UNITS: Final[dict[str, str]] = {
+    "RecordsIn": "Count",
+    "RecordsOk": "Count",
+    "RecordsDropped": "Count",
+    "RecordsFailed": "Count",
+    "RecordsReingested": "Count",
+    "PutsUnacknowledged": "Count",
+    "BytesIn": "Bytes",
+    "BytesOut": "Bytes",
+    "ResponseShare": "Percent",
+    "TransformMilliseconds": "Milliseconds",
+    "ColdStart": "Count",
+}
+"""Every metric and its unit. RecordsIn is RecordsOk, RecordsDropped, RecordsFailed and RecordsReingested added up."""
+
+DIMENSIONS: Final = ("service", "DeliveryStream")
+UNKNOWN: Final = "unknown"
+"""The delivery stream of an event that does not name one as AWS does."""
+
+REASONS_SHOWN: Final = 10
+
+_ENCODER: Final = msgspec.json.Encoder()
+_NAME: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+_NAME_LIMIT: Final = 64
+_ID_LIMIT: Final = 128
+
+
+class PutBack(Struct, omit_defaults=True):
+    """What became of the records that did not fit; `why` says why none could be put back."""
+
+    acknowledged: int
+    not_acknowledged: int
+    possible_duplicates: int
+    calls: int
+    retries: int
+    errors: dict[str, int]
+    why: str | None = None
+
+
+class Invocation(Struct):
+    """The counts and the times of one invocation; `is_cold`: the first of its container.
+
+    `bytes_in` is None where the event came as a dict, whose bytes only the runtime saw. `bytes_out` is exact where the
+    response is bytes; of a dict it is the most that the runtime makes of it, some bytes a record too many.
+    """
+
+    clock: Clock
+    is_cold: bool
+    bytes_in: int | None = None
+    bytes_out: int = 0
+    records: int = 0
+    ok: int = 0
+    dropped: int = 0
+    failed: int = 0
+    where_null: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    first_reasons: list[tuple[int, str]] = field(default_factory=list)
+    put_back: PutBack | None = None
+    delivery_stream_arn: str | None = None
+    invocation_id: str | None = None
+    request_id: str | None = None
+    function_name: str | None = None
+
+    def count(self, batch: "Batch") -> None:
+        """Take the counts of a batch that is answered; one without failures costs a look at its results."""
+        result = batch.result
+        self.records, self.ok, self.where_null = len(result), result.count(OK), batch.where_null
+        if self.ok < self.records:
+            self.dropped = result.count(DROPPED)
+            self.failed = result.count(FAILED)
+        if self.failed:
+            self.reasons = dict(sorted(Counter(filter(None, batch.reason)).items()))
+            failed = compress(range(self.records), batch.reason)
+            self.first_reasons = [(record, str(batch.reason[record])) for record in islice(failed, REASONS_SHOWN)]
+
+    @property
+    def outcome(self) -> tuple[str, str]:
+        """The level and the message of the log line: WARNING where somebody should look."""
+        if self.failed:
+            return "WARNING", "records failed"
+        if self.put_back is not None and self.put_back.possible_duplicates:
+            return "WARNING", "records may arrive twice"
+        return "INFO", "batch transformed"
+
+
+class Reporter:
+    """Writes the lines of a container's invocations."""
+
+    def __init__(self, settings: ReportSettings) -> None:
+        self.settings = settings
+        self.is_cold = True
+        self._directives: dict[tuple[str, ...], msgspec.Raw] = {}
+
+    def begin(self, context: Any) -> Invocation:
+        """Return the struct of an invocation that starts now; the first one is cold, though nothing come of it."""
+        is_cold, self.is_cold = self.is_cold, False
+        return Invocation(
+            Clock(),
+            is_cold,
+            request_id=_text(getattr(context, "aws_request_id", None)),
+            function_name=_text(getattr(context, "function_name", None)),
+        )
+
+    def write(self, told: Invocation) -> None:
+        """Write both lines of an invocation, as far as they are wanted."""
+        # The caches of the processor hold the batch by now, so that each step costs ten times what it costs alone: few
+        # and large ones.
+        service = self.settings.service or told.function_name or "service_undefined"
+        about = {"service": service, "DeliveryStream": stream_name(told.delivery_stream_arn)}
+        if told.invocation_id is not None:
+            about["invocation_id"] = told.invocation_id
+        if told.request_id is not None:
+            about["function_request_id"] = told.request_id
+        now_ms = time.time_ns() // 1_000_000
+        text = _line(self._metrics(told, about, now_ms)) if self.settings.has_metrics else ""
+        if LEVELS[told.outcome[0]] >= LEVELS[self.settings.level]:
+            text += _line(_log(told, about, now_ms))
+        # At once, each line with its line feed: a metric line cut in two is none. What is not flushed here would wait
+        # in a frozen container.
+        if text:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def _metrics(self, told: Invocation, about: dict[str, str], now_ms: int) -> dict[str, Any]:
+        """Return the line of metrics."""
+        back = told.put_back
+        reingested = 0 if back is None else back.acknowledged
+        values: dict[str, float] = {
+            "RecordsIn": told.records,
+            "RecordsOk": told.ok,
+            "RecordsDropped": told.dropped - reingested,
+            "RecordsFailed": told.failed,
+            "RecordsReingested": reingested,
+            "PutsUnacknowledged": 0 if back is None else back.not_acknowledged,
+            "BytesOut": told.bytes_out,
+            "ResponseShare": round(100 * told.bytes_out / RESPONSE_LIMIT_BYTES, 3),
+            "TransformMilliseconds": told.clock.total_ms,
+        }
+        if told.bytes_in is not None:
+            values["BytesIn"] = told.bytes_in
+        if told.is_cold:
+            values["ColdStart"] = 1
+        classes: dict[str, int] = {}
+        for reason, count in told.reasons.items():
+            code = reason.partition(":")[0]
+            classes[code] = classes.get(code, 0) + count
+        return {
+            "_aws": {"Timestamp": now_ms, "CloudWatchMetrics": self._directive(tuple(values))},
+            **about,
+            **values,
+            "failed": classes,
+            "where_null": told.where_null,
+            "stages": told.clock.milliseconds(),
+        }
+
+    def _directive(self, names: tuple[str, ...]) -> msgspec.Raw:
+        """Return what says that these members are metrics: the same text for nearly every line."""
+        found = self._directives.get(names)
+        if found is None:
+            metrics = [{"Name": name, "Unit": UNITS[name]} for name in names]
+            directive = {"Namespace": self.settings.namespace, "Dimensions": [DIMENSIONS], "Metrics": metrics}
+            found = self._directives[names] = msgspec.Raw(_ENCODER.encode([directive]))
+        return found
+
+
+def stream_name(arn: str | None) -> str:
+    """Return the name in a delivery stream's ARN, or `unknown`: another text would be another metric, and its cost."""
+    name = (arn or "").partition(":deliverystream/")[2]
+    return name if 0 < len(name) <= _NAME_LIMIT and _NAME.issuperset(name) else UNKNOWN
+
+
+def _text(value: Any) -> str | None:
+    """Return a text that is fit for a line; a context or an event may hold anything."""
+    if not isinstance(value, str) or not value or not (value.isascii() and value.isprintable()):
+        return None
+    return value[:_ID_LIMIT]
+
+
+def invocation_id(value: Any) -> str | None:
+    """Return the `invocationId` of an event as it is written."""
+    return _text(value)
+
+
+def _log(told: Invocation, about: dict[str, str], now_ms: int) -> dict[str, Any]:
+    """Return the log line."""
+    back = told.put_back
+    level, message = told.outcome
+    line: dict[str, Any] = {
+        "timestamp": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now_ms // 1000))}.{now_ms % 1000:03}Z",
+        "level": level,
+        "message": message,
+        "logger": "fastxform",
+        **about,
+        "records": told.records,
+        "ok": told.ok,
+        "dropped": told.dropped - (0 if back is None else back.acknowledged),
+        "where_null": told.where_null,
+        "failed": told.reasons,
+    }
+    if told.reasons:
+        codes = sorted({reason.partition(":")[0] for reason in told.reasons})
+        line["reasons"] = {code: REASONS[code] for code in codes}
+        line["first_reasons"] = [{"record": record, "reason": reason} for record, reason in told.first_reasons]
+    if back is not None:
+        line["put_back"] = back
+    return line
+
+
+def _line(members: dict[str, Any]) -> str:
+    """Return one JSON object and a line feed, in ASCII."""
+    text = _ENCODER.encode(members).decode()
+    if not text.isascii():  # a name of the configuration, which a stream of another encoding would not take
+        text = json.dumps(json.loads(text))
+    return text + "\n"

@@ -1,0 +1,145 @@
+"""The Iceberg tables of a transform as it writes to them, and the `CREATE TABLE` of each in Athena's spelling.
+
+Definitions that exist already are compared in `fastxform.tools.lint`. Invariant: a table has the columns that its
+routes emit, no other, each with the one type that takes every value of it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from fastxform.config.model import Column, Iceberg, Route, Spec, column_order
+from fastxform.datatypes.logical import Type
+from fastxform.errors import ConfigError, Mistake
+
+CHANGES: Final = ("update", "delete")
+"""The operations for which Firehose needs to know the key of a table."""
+
+LOCATION: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^'\s]*)?")
+"""Where the data of tables can be: a bucket, and a prefix in it."""
+
+_PLAIN_TYPES: Final = {
+    "string": "string",
+    "int64": "bigint",
+    "float64": "double",
+    "bool": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+    "binary": "binary",
+    "json": "string",
+}
+_KEYS: Final = re.compile(r"""\s*dynamodb\s*\.\s*(?:Keys|"Keys")\s*\..*""", re.DOTALL)
+_PROPERTIES: Final = "TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'gzip')"
+
+
+@dataclass(frozen=True, slots=True)
+class IcebergTable:
+    """One table: its columns by name with their types in Athena's words, and what Firehose is told to do with rows.
+
+    `keys` are the columns that hold the key of a DynamoDB item.
+    """
+
+    database: str
+    table: str
+    columns: dict[str, str]
+    operations: frozenset[str]
+    keys: tuple[str, ...]
+
+    @property
+    def has_changes(self) -> bool:
+        """Tell whether rows are updated or deleted, for which Firehose needs unique keys."""
+        return not self.operations.isdisjoint(CHANGES)
+
+
+def iceberg_type(column_type: Type) -> str | None:
+    """Return the type of a table's column that takes what a column of the transform emits; None for `auto`."""
+    if column_type.kind == "decimal":
+        return f"decimal({column_type.precision},{column_type.scale})"
+    return _PLAIN_TYPES.get(column_type.kind)
+
+
+def operations(iceberg: Iceberg) -> frozenset[str]:
+    """Return the operations that a route can ask for."""
+    if iceberg.operation is None:
+        return frozenset(("insert",))
+    return frozenset((iceberg.operation,) if isinstance(iceberg.operation, str) else iceberg.operation.values())
+
+
+def visible_columns(spec: Spec, route: Route) -> tuple[Column, ...]:
+    """Return the columns that a route emits, in their order."""
+    return tuple(column for column in column_order(spec, route) if not column.hidden)
+
+
+def is_key(column: Column) -> bool:
+    """Tell whether a column holds a key attribute of a DynamoDB change."""
+    return column.path is not None and _KEYS.fullmatch(column.path) is not None
+
+
+def tables(spec: Spec) -> tuple[IcebergTable, ...]:
+    """Return the tables that the routes name, in the order of the file; several routes may share one.
+
+    Raises:
+        ConfigError: columns without a type, routes without columns, or routes that give one column two types.
+    """
+    mistakes: list[Mistake] = []
+    found: dict[tuple[str, str], IcebergTable] = {}
+    for route in spec.routes:
+        if route.iceberg is not None:
+            name = (route.iceberg.database, route.iceberg.table)
+            found[name] = _with_route(found.get(name), spec, route, route.iceberg, mistakes)
+    if mistakes:
+        raise ConfigError(tuple(dict.fromkeys(mistakes)))
+    return tuple(found.values())
+
+
+def create_table(table: IcebergTable, location: str | None = None) -> str:
+    """Return the statement that creates a table.
+
+    Args:
+        table: what it holds.
+        location: the S3 place of all tables, each below it; without one the statement is for S3 Tables, which places
+            tables itself.
+    """
+    lines = [f"CREATE TABLE {_quoted(table.database)}.{_quoted(table.table)} ("]
+    columns = [f"  {_quoted(name)} {kind}" for name, kind in table.columns.items()]
+    lines += [*(f"{column}," for column in columns[:-1]), columns[-1], ")"]
+    if location is not None:
+        lines.append(f"LOCATION '{location.rstrip('/')}/{table.database}/{table.table}/'")
+    lines.append(f"{_PROPERTIES};")
+    return "\n".join([*_key_comment(table), *lines]) + "\n"
+
+
+def _with_route(
+    before: IcebergTable | None, spec: Spec, route: Route, iceberg: Iceberg, mistakes: list[Mistake]
+) -> IcebergTable:
+    """Return the table of a route, which may have columns of earlier routes already."""
+    columns = dict(before.columns) if before else {}
+    visible = visible_columns(spec, route)
+    if not visible:
+        mistakes.append(Mistake(route.place, "the document itself is the row, its columns are not known; name columns"))
+    for column in visible:
+        kind = iceberg_type(column.type)
+        if kind is None:
+            remedy = 'give it the type that the table is to have, such as type = "string"'
+            mistakes.append(Mistake(column.place, f"auto is no type of a table; {remedy}"))
+        elif columns.setdefault(column.name, kind) != kind:
+            other = f"another route of that table has {columns[column.name]}"
+            mistakes.append(Mistake(column.place, f"is {kind} in {iceberg.table}, and {other}; make them agree"))
+    keys = tuple(column.name for column in visible if is_key(column))
+    earlier = before.operations if before else frozenset()
+    return IcebergTable(iceberg.database, iceberg.table, columns, earlier | operations(iceberg), keys)
+
+
+def _key_comment(table: IcebergTable) -> list[str]:
+    if not table.has_changes:
+        return []
+    keys = ", ".join(f'"{name}"' for name in table.keys) or "its key columns"
+    return [
+        "-- update and delete need the key of the table, which Athena cannot define: in the settings of the stream,",
+        f"-- DestinationTableConfigurationList, this table has UniqueKeys = [{keys}]",
+    ]
+
+
+def _quoted(name: str) -> str:
+    # Quotes always: the words that Athena reserves, timestamp and date among them, become more over time.
+    return "`" + name.replace("`", "``") + "`"

@@ -1,0 +1,86 @@
+"""A plan as the text of a configuration, with comments.
+
+What is in it was decided before. Invariant: the text is TOML whatever the names and values are, and every comment is
+one line of printable characters.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from fastxform.config.diagnostics import key
+from fastxform.errors import one_line
+from fastxform.tools.inference.draft import Column, Format, Plan, Route
+
+_NOT_LITERAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_WIDEST_NAME: Final = 24
+
+
+def configuration(plan: Plan, head: list[str], output: Format) -> str:
+    """Return the configuration without tests; `head` is the lines of its first comment."""
+    lines = [*(_comment(line) for line in head), "", "version = 1", f"source = {text(plan.source)}"]
+    if plan.routes:
+        lines.append('unmatched = "fail"              # a record that no route takes; "drop" leaves it out')
+    lines += [_comment(hint) for hint in plan.hints]
+    lines += ["", "[output]", f"format = {text(output)}"]
+    if plan.columns:
+        lines += ["", "[columns]", *_columns(plan.columns)]
+    for route in plan.routes:
+        lines += ["", *_route(route)]
+    return "\n".join(lines) + "\n"
+
+
+def example(name: str, payload: str, outcome: str, value: str) -> str:
+    """Return one test: its record, and what becomes of it."""
+    return f"\n[[tests]]\nname = {text(name)}\ninput = {verbatim(payload)}\n{outcome} = {verbatim(value)}\n"
+
+
+def _route(route: Route) -> Iterator[str]:
+    yield "[[routes]]"
+    yield f"where = {text(route.where)}   {_comment(route.title)}"
+    if route.hint:
+        yield _comment(route.hint)
+    if route.columns:
+        yield ""
+        yield "[routes.columns]"
+        yield from _columns(route.columns)
+
+
+def _columns(columns: list[Column]) -> Iterator[str]:
+    names = [key(column.name) for column in columns]
+    width = max((len(name) for name in names if len(name) <= _WIDEST_NAME), default=0)
+    for column, name in zip(columns, names, strict=True):
+        yield f"{name:<{width}} = {_column(column)}   {_comment(column.comment)}"
+
+
+def _column(column: Column) -> str:
+    members = []
+    if column.path is not None:
+        members.append(f"path = {text(column.path)}")
+    if column.type is not None:
+        members.append(f"type = {text(column.type)}")
+    if column.required:
+        members.append("required = true")
+    if column.hidden:
+        members.append("hidden = true")
+    return "{ " + ", ".join(members) + " }" if members else text(key(column.name))
+
+
+def _comment(line: str) -> str:
+    return f"# {one_line(line)}".rstrip()
+
+
+def text(value: str) -> str:
+    """Return a text as TOML spells it, in one line: in single quotes where the other ones would need escapes."""
+    escaped = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if "\\" in escaped and "'" not in value and value.isprintable():
+        return f"'{value}'"
+    return escaped
+
+
+def verbatim(value: str) -> str:
+    """Return a text as TOML spells it, of any number of lines, without escapes where that can be."""
+    if "\n" not in value or "'''" in value or _NOT_LITERAL.search(value):
+        return text(value)
+    return f"'''\n{value}'''"

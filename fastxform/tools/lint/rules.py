@@ -1,0 +1,189 @@
+"""The rules for a configuration alone: a function for each matter, which yields findings.
+
+Tables that exist are compared in `agreement`. Invariant: a rule never finds fault with what is a mistake, since the
+configuration was read without one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from fastxform.config.model import Column, Route, Spec
+from fastxform.errors import near
+from fastxform.query import paths
+from fastxform.tools import ddl
+from fastxform.tools.lint.finding import Finding, Level
+from fastxform.tools.lint.roads import advice
+
+_CHANGE: Final = (
+    "awsRegion",
+    "dynamodb",
+    "eventID",
+    "eventName",
+    "eventSource",
+    "eventSourceARN",
+    "eventVersion",
+    "recordFormat",
+    "tableName",
+    "userIdentity",
+)
+"""The members of a DynamoDB change, both shapes together."""
+
+_INSIDE: Final = (
+    "ApproximateCreationDateTime",
+    "ApproximateCreationDateTimePrecision",
+    "Keys",
+    "NewImage",
+    "OldImage",
+    "SequenceNumber",
+    "SizeBytes",
+    "StreamViewType",
+)
+"""The members of its `dynamodb`."""
+
+_CREATION: Final = re.compile(r"\s*dynamodb\s*\.\s*\"?ApproximateCreationDateTime\"?\s*")
+
+
+def lint(spec: Spec, name: str) -> tuple[Finding, ...]:
+    """Return the findings of a configuration, in the order of the file `name`."""
+    found = dict.fromkeys((*_columns(spec), *_csv(spec, name), *_iceberg(spec)))
+    # The sort is stable: findings of one line stay in the order of the rules.
+    return tuple(sorted(found, key=lambda finding: _line(finding.place, name)))
+
+
+def _line(place: str, name: str) -> int:
+    line = place.removeprefix(name).lstrip(":").partition(":")[0]
+    return int(line) if line.isascii() and line.isdigit() else 0
+
+
+# -- columns
+
+
+def _columns(spec: Spec) -> Iterator[Finding]:
+    for column in (*(spec.columns or ()), *(column for route in spec.routes for column in route.columns)):
+        if column.path is not None:
+            yield from _path(spec, column, paths.compile_path(column.path))
+
+
+def _path(spec: Spec, column: Column, path: paths.Path) -> Iterator[Finding]:
+    if isinstance(path, paths.Slow):
+        message = f"is evaluated record by record, off the fast path; {advice(path)}"
+        yield Finding("warning", "slow-path", column.place, message)
+    if spec.source != "dynamodb":
+        return
+    for code, hint in (
+        ("image-fallback", paths.image_fallback_hint(path)),
+        ("attribute-type", paths.attribute_type_hint(path)),
+        ("change-member", _change_member(path)),
+    ):
+        if hint is not None:
+            yield Finding("warning", code, column.place, hint)
+
+
+def _change_member(path: paths.Path) -> str | None:
+    """Return a warning where a path starts at a member that no DynamoDB change has."""
+    for root in paths.root_names(path):
+        if root in _INSIDE:
+            return f"{root} is inside of dynamodb; write dynamodb.{root}"
+        if root not in _CHANGE:
+            close = near(root, _CHANGE)
+            also = f", or {close}" if close else ""
+            attribute = f"dynamodb.NewImage.{paths.quote(root)}"
+            return f"a DynamoDB change has no member {root}, so this is always null; write {attribute}{also}"
+    return None
+
+
+# -- CSV
+
+
+def _csv(spec: Spec, name: str) -> Iterator[Finding]:
+    output = spec.output
+    if output.format != "csv" or output.newlines != "keep" or output.quoting == "none":
+        return
+    columns = (*(spec.columns or ()), *(column for route in spec.routes for column in route.columns))
+    # Compact JSON holds no line breaks, and a pattern is there to say what a text may hold.
+    free = [c for c in columns if not c.hidden and c.type.kind in ("auto", "string") and c.pattern is None]
+    if free:
+        message = (
+            f"a line break inside a text, such as {free[0].name}, stays in its field, which Athena cannot read; "
+            'for Athena write newlines = "space" or "escape" in [output]'
+        )
+        yield Finding("hint", "csv-newlines", name, message)
+
+
+# -- Iceberg
+
+
+def _iceberg(spec: Spec) -> Iterator[Finding]:
+    for route in spec.routes:
+        if route.iceberg is None:
+            continue
+        columns = ddl.visible_columns(spec, route)
+        for column in columns:
+            yield from _iceberg_column(column)
+        yield from _names(route, columns)
+        if not ddl.operations(route.iceberg).isdisjoint(ddl.CHANGES):
+            yield from _changes(spec, route, columns)
+
+
+def _iceberg_column(column: Column) -> Iterator[Finding]:
+    if column.type.kind == "auto":
+        message = "goes out as it stands, whatever the table has; give it the type of the table's column"
+        yield Finding("warning", "iceberg-auto", column.place, message)
+    if column.type.kind == "json":
+        message = (
+            "goes out as an object or a list, not as text; for a table's column that is a string, "
+            'type = "string" gives its JSON text'
+        )
+        yield Finding("hint", "iceberg-json", column.place, message)
+    if column.name != column.name.lower():
+        message = (
+            f"S3 Tables refuses upper-case names, and Athena makes {column.name.lower()} of it, which is another "
+            "name to Firehose; write it in small letters"
+        )
+        yield Finding("warning", "iceberg-case", column.place, message)
+
+
+def _names(route: Route, columns: Iterable[Column]) -> Iterator[Finding]:
+    assert route.iceberg is not None
+    for what, name in (("database", route.iceberg.database), ("table", route.iceberg.table)):
+        if name != name.lower():
+            message = f"{what} {name}: the Glue catalog and S3 Tables have names in small letters"
+            yield Finding("warning", "iceberg-case", route.place, message)
+    known: dict[str, str] = {}
+    for column in columns:
+        other = known.setdefault(column.name.lower(), column.name)
+        if other != column.name:
+            message = f"differs from {other} in upper and lower case only, and a table tells no such names apart"
+            yield Finding("warning", "iceberg-same-name", column.place, message)
+
+
+def _changes(spec: Spec, route: Route, columns: tuple[Column, ...]) -> Iterator[Finding]:
+    """Judge a route that updates or deletes."""
+
+    def found(level: Level, code: str, message: str) -> Finding:
+        return Finding(level, code, route.place, message)
+
+    keys = [column.name for column in columns if ddl.is_key(column)]
+    is_change = spec.source == "dynamodb"
+    if is_change and not keys:
+        yield found("warning", "change-key", "updates or deletes rows, and no column is a key; add dynamodb.Keys....")
+    if not any(_is_time_of_change(spec, column) for column in columns):
+        remedy = "add a column with the path dynamodb.ApproximateCreationDateTime" if is_change else "add a timestamp"
+        message = f"changes may arrive late, and no column says when they were made; {remedy}"
+        yield found("warning", "change-time", message)
+    if spec.overflow.policy == "reingest":
+        message = (
+            "a change that did not fit its response comes back after newer ones and overwrites them; "
+            'write policy = "fail" in [overflow]'
+        )
+        yield found("warning", "change-reingest", message)
+    names = ", ".join(f'"{name}"' for name in keys) or "its key columns"
+    message = f"Firehose needs UniqueKeys = [{names}] for this table, or identifier fields of the table"
+    yield found("hint", "unique-keys", message)
+
+
+def _is_time_of_change(spec: Spec, column: Column) -> bool:
+    if spec.source != "dynamodb":
+        return column.type.kind == "timestamp"
+    return column.path is not None and _CREATION.fullmatch(column.path) is not None
