@@ -4,8 +4,8 @@
 
 locals {
   metric_owners = {
-    transform = { namespace = var.metrics_namespace, dimensions = { service = var.name, DeliveryStream = var.name } }
-    firehose  = { namespace = "AWS/Firehose", dimensions = { DeliveryStreamName = var.name } }
+    transform = { namespace = var.metrics_namespace, dimensions = { service = var.name, DeliveryStream = local.stream_name } }
+    firehose  = { namespace = "AWS/Firehose", dimensions = { DeliveryStreamName = local.stream_name } }
     lambda    = { namespace = "AWS/Lambda", dimensions = { FunctionName = var.name } }
   }
 
@@ -44,8 +44,8 @@ locals {
         description = "Firehose counts invocations that failed, for want of rights too. See the delivery stream's log group."
       }
       freshness = {
-        owner       = "firehose", metric = "${local.delivery}.DataFreshness", statistic = "Maximum", above = var.freshness_alarm_seconds, periods = 1
-        description = "The oldest record not delivered yet is too old. See the function's errors and throttles, then the delivery stream's log group."
+        owner       = "firehose", metric = "${local.freshness}.DataFreshness", statistic = "Maximum", above = var.freshness_alarm_seconds, periods = 1
+        description = "The oldest record not delivered yet is too old. See the function's errors and throttles, the stream's key if it has one, then the delivery stream's log group."
       }
     },
     local.is_iceberg ? {
@@ -56,7 +56,7 @@ locals {
       } : {
       delivery-failed = {
         owner       = "firehose", metric = "${local.delivery}.Success", statistic = "Average", below = 1, periods = 1
-        description = "Firehose could not write to the bucket; it tries again for 24 hours. See rights, keys and the delivery stream's log group."
+        description = "Firehose could not write to the destination; it tries again, for 24 hours where that is S3. See rights, keys and the delivery stream's log group."
       }
     },
     local.is_kinesis ? {
@@ -68,10 +68,27 @@ locals {
         owner       = "firehose", metric = "ThrottledGetRecords", statistic = "Sum", above = 0, periods = 3
         description = "Kinesis throttles what Firehose reads: too many readers of the stream, or too few shards."
       }
-      } : {
+    } : {},
+    local.is_msk ? {
+      source-lag = {
+        owner       = "firehose", metric = "KafkaOffsetLag", statistic = "Maximum", above = var.lag_alarm_records, periods = 3
+        description = "Firehose is behind the end of the topic, and records leave the topic when their retention is over."
+      }
+      source-throttled = {
+        owner       = "firehose", metric = "SourceThrottled.Delay", statistic = "Maximum", above = 0, periods = 3
+        description = "The cluster throttles what Firehose reads."
+      }
+    } : {},
+    local.is_direct_put ? {
       source-throttled = {
         owner       = "firehose", metric = "ThrottledRecords", statistic = "Sum", above = 0, periods = 1
         description = "Firehose refuses records of producers, which have to put them again: the stream's limits are reached."
+      }
+    } : {},
+    var.parquet == null ? {} : {
+      conversion-failed = {
+        owner       = "firehose", metric = "FailedConversion.Records", statistic = "Sum", above = 0, periods = 1
+        description = "Rows that could not be converted to Parquet are below the error prefix: a column of the table has another name or type."
       }
     },
     var.dynamic_partitioning ? {
@@ -82,7 +99,19 @@ locals {
     } : {},
   )
 
-  delivery = local.is_iceberg ? "DeliveryToIceberg" : "DeliveryToS3"
+  delivery = {
+    s3                    = "DeliveryToS3"
+    iceberg               = "DeliveryToIceberg"
+    opensearch            = "DeliveryToAmazonOpenSearchService"
+    opensearch_serverless = "DeliveryToAmazonOpenSearchServerless"
+    splunk                = "DeliveryToSplunk"
+    http                  = "DeliveryToHttpEndpoint"
+    redshift              = "DeliveryToRedshift"
+    snowflake             = "DeliveryToSnowflake"
+  }[var.destination]
+
+  # What goes to Redshift is loaded from S3, and has its age there.
+  freshness = var.destination == "redshift" ? "DeliveryToS3" : local.delivery
 }
 
 resource "aws_cloudwatch_metric_alarm" "this" {

@@ -47,7 +47,7 @@ locals {
       {
         title       = "Oldest record not delivered, s", statistic = "Maximum"
         annotations = [{ label = "alarm", value = var.freshness_alarm_seconds }]
-        lines       = [["firehose", "${local.delivery}.DataFreshness", "Maximum"]]
+        lines       = [["firehose", "${local.freshness}.DataFreshness", "Maximum"]]
       },
     ],
     local.is_kinesis ? [
@@ -60,12 +60,32 @@ locals {
         annotations = [{ label = "alarm", value = 1000 * var.lag_alarm_seconds }]
         lines       = [["firehose", "KinesisMillisBehindLatest", "Maximum"]]
       },
-      ] : [
+    ] : [],
+    local.is_msk ? [
+      {
+        title = "Read from MSK", statistic = "Sum", annotations = []
+        lines = [["firehose", "DataReadFromSource.Records", "Sum"], ["firehose", "SourceThrottled.Delay", "Maximum"]]
+      },
+      {
+        title       = "Behind the end of the topic, records", statistic = "Maximum"
+        annotations = [{ label = "alarm", value = var.lag_alarm_records }]
+        lines       = [["firehose", "KafkaOffsetLag", "Maximum"]]
+      },
+    ] : [],
+    local.is_direct_put ? [
       {
         title = "Put into the stream", statistic = "Sum", annotations = []
         lines = [["firehose", "IncomingRecords", "Sum"], ["firehose", "ThrottledRecords", "Sum"]]
       },
-    ],
+    ] : [],
+    var.stream_kms_key_arn == null ? [] : [{
+      title = "Key of the stream", statistic = "Sum", annotations = []
+      lines = [for metric in ["KMSKeyAccessDenied", "KMSKeyDisabled", "KMSKeyInvalidState", "KMSKeyNotFound"] : ["firehose", metric, "Sum"]]
+    }],
+    var.parquet == null ? [] : [{
+      title = "Conversion", statistic = "Sum", annotations = []
+      lines = [for metric in ["SucceedConversion.Records", "FailedConversion.Records"] : ["firehose", metric, "Sum"]]
+    }],
   )
 
   widgets = concat(

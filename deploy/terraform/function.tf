@@ -1,4 +1,33 @@
-# The function is the transform's configuration and the layer, nothing else, unless extra_files brings more.
+# The function is the transform's configuration with the files that it names, and the layer; extra_files brings more.
+
+locals {
+  # What the configuration names lies beside it and is packed with it: the files of lookups, and the module of map_batch or
+  # the package of that name. Terraform reads no TOML, so they are found by the form of the line; what is not there is left
+  # to `fastxform check`.
+  config_directory = dirname(var.config_file)
+  config_text      = try(file(var.config_file), "")
+  lookup_files     = flatten(regexall("(?m)^[^#\n]*\\bfile\\s*=\\s*[\"']([^\"'\n]+)[\"']", local.config_text))
+  code_modules     = flatten(regexall("(?m)^\\s*map_batch\\s*=\\s*[\"']([^:\"'\n]+):", local.config_text))
+
+  named_files = distinct(concat(
+    local.lookup_files,
+    flatten([
+      for module in local.code_modules : concat(
+        ["${replace(module, ".", "/")}.py"],
+        [for found in try(fileset(local.config_directory, "${split(".", module)[0]}/**/*.py"), []) : found],
+      )
+    ]),
+  ))
+
+  # No path leaves the directory, so that nothing else of this machine gets into the function.
+  packed_files = merge(
+    {
+      for name in local.named_files : name => "${local.config_directory}/${name}"
+      if !startswith(name, "/") && !contains(split("/", name), "..") && fileexists("${local.config_directory}/${name}")
+    },
+    var.extra_files,
+  )
+}
 
 data "archive_file" "code" {
   type             = "zip"
@@ -11,7 +40,7 @@ data "archive_file" "code" {
   }
 
   dynamic "source" {
-    for_each = var.extra_files
+    for_each = local.packed_files
 
     content {
       filename = source.key
@@ -37,7 +66,7 @@ resource "aws_lambda_layer_version" "fastxform" {
 
 resource "aws_lambda_function" "transform" {
   function_name                  = var.name
-  description                    = "fastxform: transforms the batches of the delivery stream ${var.name}"
+  description                    = "fastxform: transforms the batches of the delivery stream ${local.stream_name}"
   role                           = aws_iam_role.function.arn
   filename                       = data.archive_file.code.output_path
   source_code_hash               = data.archive_file.code.output_base64sha256
@@ -49,6 +78,7 @@ resource "aws_lambda_function" "transform" {
   timeout                        = var.timeout_seconds
   reserved_concurrent_executions = var.reserved_concurrency
   publish                        = true
+  kms_key_arn                    = var.function_kms_key_arn
   tags                           = var.tags
 
   environment {

@@ -42,6 +42,25 @@ variable "layer_zip" {
   }
 }
 
+# An existing stream
+
+variable "create_stream" {
+  description = "Whether the module makes the delivery stream; false makes what an existing one invokes, and gives out what it needs."
+  type        = bool
+  default     = true
+}
+
+variable "delivery_stream_name" {
+  description = "Name of the delivery stream, where it is another than name; with create_stream = false of the existing one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.delivery_stream_name == null || can(regex("^[a-zA-Z0-9_.-]{1,64}$", var.delivery_stream_name))
+    error_message = "delivery_stream_name: 1 to 64 letters, digits and _.-; the name, not the ARN."
+  }
+}
+
 # The function
 
 variable "runtime" {
@@ -73,7 +92,7 @@ variable "handler" {
 }
 
 variable "extra_files" {
-  description = "Further files of the function: name in the function -> path."
+  description = "Further files of the function: name in the function -> path. Lookups and the module of map_batch come by themselves."
   type        = map(string)
   default     = {}
 
@@ -102,6 +121,17 @@ variable "timeout_seconds" {
   validation {
     condition     = var.timeout_seconds >= 10 && var.timeout_seconds <= 300
     error_message = "timeout_seconds: 10 to 300; Firehose waits no longer, and re-ingestion needs a few seconds."
+  }
+}
+
+variable "function_kms_key_arn" {
+  description = "ARN of the customer key for the function's environment and code; null is Lambda's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.function_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.function_kms_key_arn))
+    error_message = "function_kms_key_arn: the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, not of an alias."
   }
 }
 
@@ -139,13 +169,13 @@ variable "reingest" {
 # Source
 
 variable "source_type" {
-  description = "Where records come from: direct_put or kinesis."
+  description = "Where records come from: direct_put, kinesis or msk."
   type        = string
   default     = "direct_put"
 
   validation {
-    condition     = contains(["direct_put", "kinesis"], var.source_type)
-    error_message = "source_type: direct_put or kinesis."
+    condition     = contains(["direct_put", "kinesis", "msk"], var.source_type)
+    error_message = "source_type: direct_put, kinesis or msk."
   }
 }
 
@@ -170,6 +200,76 @@ variable "source_kms_key_arn" {
   description = "ARN of the customer key that encrypts the Kinesis stream, if one does."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.source_kms_key_arn == null || var.source_type == "kinesis"
+    error_message = "source_kms_key_arn: the key of a Kinesis stream; that of a Direct PUT stream is stream_kms_key_arn."
+  }
+}
+
+variable "stream_kms_key_arn" {
+  description = "ARN of the customer key that encrypts what producers put into the delivery stream; null is a key that AWS owns."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.stream_kms_key_arn == null || var.source_type == "direct_put"
+    error_message = "stream_kms_key_arn: for source_type direct_put only; a stream that reads Kinesis or MSK is encrypted by its source."
+  }
+
+  validation {
+    condition     = var.stream_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.stream_kms_key_arn))
+    error_message = "stream_kms_key_arn: the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; Firehose takes no alias."
+  }
+}
+
+variable "msk_cluster_arn" {
+  description = "ARN of the MSK cluster that Firehose reads, where source_type is msk."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.source_type == "msk") == (var.msk_cluster_arn != null)
+    error_message = "msk_cluster_arn: name the cluster where source_type is msk, and only there."
+  }
+
+  validation {
+    condition     = var.msk_cluster_arn == null || can(regex("^arn:[a-z-]+:kafka:[a-z0-9-]+:[0-9]{12}:cluster/[^/]+/[^/]+$", var.msk_cluster_arn))
+    error_message = "msk_cluster_arn: the ARN of a cluster, arn:aws:kafka:REGION:ACCOUNT:cluster/NAME/ID."
+  }
+}
+
+variable "msk_topic" {
+  description = "Topic of the cluster that Firehose reads."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = (var.source_type == "msk") == (var.msk_topic != null)
+    error_message = "msk_topic: name the topic where source_type is msk, and only there."
+  }
+}
+
+variable "msk_connectivity" {
+  description = "How Firehose reaches the cluster: PUBLIC or PRIVATE."
+  type        = string
+  default     = "PRIVATE"
+
+  validation {
+    condition     = contains(["PUBLIC", "PRIVATE"], var.msk_connectivity)
+    error_message = "msk_connectivity: PUBLIC or PRIVATE."
+  }
+}
+
+variable "msk_read_from" {
+  description = "Time from which on the topic is read, such as 2026-11-30T00:00:00Z; null is when the stream is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.msk_read_from == null || (var.source_type == "msk" && can(formatdate("YYYY", var.msk_read_from)))
+    error_message = "msk_read_from: a time of the form 2026-11-30T00:00:00Z, where source_type is msk."
+  }
 }
 
 # Between Firehose and the function
@@ -217,22 +317,33 @@ variable "retries" {
 # Destination
 
 variable "destination" {
-  description = "Where rows go: s3 or iceberg."
+  description = "Where rows go: s3 or iceberg; of an existing stream also opensearch, opensearch_serverless, splunk, http, redshift or snowflake."
   type        = string
   default     = "s3"
 
   validation {
-    condition     = contains(["s3", "iceberg"], var.destination)
-    error_message = "destination: s3 or iceberg."
+    condition     = contains(["s3", "iceberg", "opensearch", "opensearch_serverless", "splunk", "http", "redshift", "snowflake"], var.destination)
+    error_message = "destination: s3, iceberg, opensearch, opensearch_serverless, splunk, http, redshift or snowflake."
+  }
+
+  validation {
+    condition     = contains(["s3", "iceberg"], var.destination) || !var.create_stream
+    error_message = "destination: the module makes streams to s3 and iceberg; make others yourself, with create_stream = false and the output processing_configuration."
   }
 }
 
 variable "bucket_arn" {
-  description = "ARN of the bucket for rows and failed records; with iceberg for failed records only."
+  description = "ARN of the bucket for rows and failed records; with iceberg for failed records only. Required unless create_stream is false."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}$", var.bucket_arn))
+    condition     = var.create_stream == (var.bucket_arn != null)
+    error_message = "bucket_arn: name the bucket of a stream that the module makes, and only of that."
+  }
+
+  validation {
+    condition     = var.bucket_arn == null || can(regex("^arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}$", var.bucket_arn))
     error_message = "bucket_arn: the ARN of a bucket, arn:aws:s3:::NAME."
   }
 }
@@ -249,6 +360,11 @@ variable "prefix" {
   default     = null
 
   validation {
+    condition     = var.prefix == null || trim(split("!{", coalesce(var.prefix, "-"))[0], "/") != ""
+    error_message = "prefix: has to begin with text of its own, such as rows/, before the first !{...}: what Firehose may write to is everything below that."
+  }
+
+  validation {
     condition     = var.dynamic_partitioning == strcontains(coalesce(var.prefix, "-"), "!{partitionKeyFromLambda:")
     error_message = "prefix, dynamic_partitioning: a prefix with !{partitionKeyFromLambda:KEY} and dynamic_partitioning = true need each other."
   }
@@ -262,6 +378,11 @@ variable "error_prefix" {
   validation {
     condition     = var.error_prefix == null || strcontains(coalesce(var.error_prefix, "-"), "!{firehose:error-output-type}")
     error_message = "error_prefix: has to hold !{firehose:error-output-type}; Firehose demands it."
+  }
+
+  validation {
+    condition     = var.error_prefix == null || trim(split("!{", coalesce(var.error_prefix, "-"))[0], "/") != ""
+    error_message = "error_prefix: has to begin with text of its own, such as errors/, before the first !{...}: what Firehose may write to is everything below that."
   }
 
   validation {
@@ -314,6 +435,48 @@ variable "object_seconds" {
   }
 }
 
+variable "parquet" {
+  description = "Conversion of JSON rows to Parquet: the Glue database and table that has the columns, and schema_file, of which the table is made."
+  type = object({
+    database    = string
+    table       = string
+    schema_file = optional(string)
+    compression = optional(string, "SNAPPY")
+  })
+  default = null
+
+  validation {
+    condition     = var.parquet == null || var.destination == "s3"
+    error_message = "parquet: for destination s3 only; tables have formats of their own."
+  }
+
+  validation {
+    condition     = var.parquet == null || (var.object_mb >= 64 && var.object_seconds >= 60)
+    error_message = "parquet, object_mb, object_seconds: conversion needs objects of 64 MB and 60 seconds at least."
+  }
+
+  validation {
+    condition     = var.parquet == null || contains(["SNAPPY", "GZIP", "UNCOMPRESSED"], try(var.parquet.compression, "-"))
+    error_message = "parquet: compression is SNAPPY, GZIP or UNCOMPRESSED."
+  }
+
+  validation {
+    condition     = var.parquet == null || can(regex("^[a-z0-9_]+\\.[a-z0-9_]+$", "${var.parquet.database}.${var.parquet.table}"))
+    error_message = "parquet: database and table have names of small letters, digits and _."
+  }
+
+  validation {
+    condition = try(var.parquet.schema_file, null) == null || try(length([
+      for column in try(
+        jsondecode(file(var.parquet.schema_file)).TableInput.StorageDescriptor.Columns,
+        jsondecode(file(var.parquet.schema_file)).StorageDescriptor.Columns,
+        jsondecode(file(var.parquet.schema_file)),
+      ) : "${try(column.Name, column.name)} ${try(column.Type, column.type)}"
+    ]) > 0, false)
+    error_message = "parquet: schema_file is a file of JSON with the columns, [{ \"Name\": \"id\", \"Type\": \"string\" }, ...], or the table input that has them in StorageDescriptor."
+  }
+}
+
 variable "dynamic_partitioning" {
   description = "Whether prefix names [partition_keys] of the transform; AWS lets it be set when a stream is made only."
   type        = bool
@@ -335,7 +498,7 @@ variable "iceberg_tables" {
   default = []
 
   validation {
-    condition     = (var.destination == "iceberg") == (length(var.iceberg_tables) > 0)
+    condition     = (var.create_stream && var.destination == "iceberg") == (length(var.iceberg_tables) > 0)
     error_message = "iceberg_tables: name the tables where destination is iceberg, and only there."
   }
 
@@ -351,13 +514,51 @@ variable "iceberg_tables" {
 }
 
 variable "iceberg_bucket_arn" {
-  description = "ARN of the bucket that holds the tables' data."
+  description = "ARN of the bucket that holds the tables' data; this or table_bucket_arn."
   type        = string
   default     = null
 
   validation {
-    condition     = (var.destination == "iceberg") == (var.iceberg_bucket_arn != null)
-    error_message = "iceberg_bucket_arn: name the tables' bucket where destination is iceberg, and only there."
+    condition     = (var.create_stream && var.destination == "iceberg" && var.table_bucket_arn == null) == (var.iceberg_bucket_arn != null)
+    error_message = "iceberg_bucket_arn: name the tables' bucket where destination is iceberg and the tables are not in a table bucket, and only there."
+  }
+}
+
+variable "table_bucket_arn" {
+  description = "ARN of the S3 table bucket that the tables are in, integrated with AWS's analytics services; this or iceberg_bucket_arn."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.table_bucket_arn == null || var.destination == "iceberg"
+    error_message = "table_bucket_arn: for destination iceberg only."
+  }
+
+  validation {
+    condition     = var.table_bucket_arn == null || can(regex("^arn:[a-z-]+:s3tables:[a-z0-9-]+:[0-9]{12}:bucket/[a-z0-9-]{3,63}$", var.table_bucket_arn))
+    error_message = "table_bucket_arn: the ARN of a table bucket, arn:aws:s3tables:REGION:ACCOUNT:bucket/NAME."
+  }
+}
+
+variable "iceberg_kms_key_arn" {
+  description = "ARN of the customer key that encrypts the tables' bucket, if one does."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.iceberg_kms_key_arn == null || var.iceberg_bucket_arn != null
+    error_message = "iceberg_kms_key_arn: the key of iceberg_bucket_arn; that of a table bucket is used through Lake Formation's role, not through the stream's."
+  }
+}
+
+variable "iceberg_retry_seconds" {
+  description = "How long Firehose tries to write rows to a table again, before they go to the error prefix."
+  type        = number
+  default     = 300
+
+  validation {
+    condition     = var.iceberg_retry_seconds >= 0 && var.iceberg_retry_seconds <= 7200
+    error_message = "iceberg_retry_seconds: 0 to 7200."
   }
 }
 
@@ -441,6 +642,17 @@ variable "lag_alarm_seconds" {
   validation {
     condition     = var.lag_alarm_seconds > 0
     error_message = "lag_alarm_seconds: more than 0."
+  }
+}
+
+variable "lag_alarm_records" {
+  description = "How many records Firehose may be behind the end of the MSK topic before an alarm rings."
+  type        = number
+  default     = 100000
+
+  validation {
+    condition     = var.lag_alarm_records > 0
+    error_message = "lag_alarm_records: more than 0."
   }
 }
 

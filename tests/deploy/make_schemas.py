@@ -48,6 +48,7 @@ SOURCES: Final = (
             "aws_dynamodb_kinesis_streaming_destination",
             "aws_dynamodb_table",
             "aws_glue_catalog_database",
+            "aws_glue_catalog_table",
             "aws_iam_role",
             "aws_iam_role_policy",
             "aws_kinesis_firehose_delivery_stream",

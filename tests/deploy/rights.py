@@ -11,8 +11,14 @@ WIDE: Final = {
     "WriteLogs": "the streams of the function's own log group, whose names Lambda makes up",
     "WriteObjects": "the objects below a prefix, whose names Firehose makes up",
     "WriteTables": "the files of the tables below their prefix, whose names Firehose makes up",
+    "ReadConsumerGroups": "the consumer groups of the cluster, whose names Firehose makes up",
 }
 """The statements that may end in a wildcard."""
+
+UNBOUND: Final = {
+    "lakeformation:GetDataAccess": "Lake Formation's own grants bind it; AWS knows no resource of it",
+}
+"""The actions that may be allowed for every resource, alone in their statement."""
 
 
 def as_list(value: Any) -> list[Any]:
@@ -32,6 +38,8 @@ def findings(policy: dict[str, Any]) -> Iterator[str]:
         for action in as_list(statement.get("Action", [])):
             if "*" in action:
                 yield f"{sid}: action {action}"
+        if statement.get("Resource") in ("*", ["*"]) and set(as_list(statement.get("Action", []))) <= UNBOUND.keys():
+            continue
         for resource in as_list(statement.get("Resource", [])):
             yield from _resource(sid, resource)
 
@@ -42,7 +50,7 @@ def wide(policies: list[dict[str, Any]]) -> set[str]:
         statement["Sid"]
         for policy in policies
         for statement in as_list(policy["Statement"])
-        if any("*" in resource for resource in as_list(statement["Resource"]))
+        if any("*" in resource[:-1] or resource[1:].endswith("*") for resource in as_list(statement["Resource"]))
     }
 
 

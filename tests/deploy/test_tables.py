@@ -13,8 +13,10 @@ from terraform import MODULE, ROOT, Terraform
 
 SCRIPT = ROOT / MODULE / "examples/ses/create_table.sh"
 FAKE = """#!/usr/bin/env bash
-printf '%s\\0' "$@" >>"$ASKED"
-printf '\\n' >>"$ASKED"
+exec 9>>"$ASKED"
+flock 9 # Terraform makes the tables at once
+printf '%s\\0' "$@" >&9
+printf '\\n' >&9
 case $2 in
 start-query-execution) echo "query-1" ;;
 get-query-execution)

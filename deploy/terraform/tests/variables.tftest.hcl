@@ -156,7 +156,7 @@ run "unknown_source" {
   command = plan
 
   variables {
-    source_type = "msk"
+    source_type = "kafka"
   }
 
   expect_failures = [var.source_type]
@@ -459,4 +459,314 @@ run "lag_of_nothing" {
   }
 
   expect_failures = [var.lag_alarm_seconds]
+}
+
+run "prefix_that_begins_with_an_expression" {
+  command = plan
+
+  variables {
+    prefix = "!{timestamp:yyyy}/rows/"
+  }
+
+  expect_failures = [var.prefix]
+}
+
+run "prefix_of_a_slash" {
+  command = plan
+
+  variables {
+    prefix = "/!{timestamp:yyyy}/rows/"
+  }
+
+  expect_failures = [var.prefix]
+}
+
+run "error_prefix_that_begins_with_an_expression" {
+  command = plan
+
+  variables {
+    error_prefix = "!{firehose:error-output-type}/"
+  }
+
+  expect_failures = [var.error_prefix]
+}
+
+run "existing_stream_with_a_bucket" {
+  command = plan
+
+  variables {
+    create_stream = false
+  }
+
+  expect_failures = [var.bucket_arn]
+}
+
+run "stream_without_a_bucket" {
+  command = plan
+
+  variables {
+    bucket_arn = null
+  }
+
+  expect_failures = [var.bucket_arn]
+}
+
+run "stream_that_the_module_cannot_make" {
+  command = plan
+
+  variables {
+    destination = "splunk"
+  }
+
+  expect_failures = [var.destination]
+}
+
+run "stream_by_arn" {
+  command = plan
+
+  variables {
+    delivery_stream_name = "arn:aws:firehose:eu-central-1:123456789012:deliverystream/mail"
+  }
+
+  expect_failures = [var.delivery_stream_name]
+}
+
+run "key_of_a_stream_that_reads_kinesis" {
+  command = plan
+
+  variables {
+    source_type        = "kinesis"
+    source_stream_arn  = "arn:aws:kinesis:eu-central-1:123456789012:stream/changes"
+    stream_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/k"
+  }
+
+  expect_failures = [var.stream_kms_key_arn]
+}
+
+run "alias_of_a_key" {
+  command = plan
+
+  variables {
+    stream_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/mine"
+  }
+
+  expect_failures = [var.stream_kms_key_arn]
+}
+
+run "alias_of_the_functions_key" {
+  command = plan
+
+  variables {
+    function_kms_key_arn = "alias/mine"
+  }
+
+  expect_failures = [var.function_kms_key_arn]
+}
+
+run "key_of_no_source" {
+  command = plan
+
+  variables {
+    source_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/k"
+  }
+
+  expect_failures = [var.source_kms_key_arn]
+}
+
+run "msk_without_a_cluster" {
+  command = plan
+
+  variables {
+    source_type = "msk"
+    msk_topic   = "orders"
+  }
+
+  expect_failures = [var.msk_cluster_arn]
+}
+
+run "msk_without_a_topic" {
+  command = plan
+
+  variables {
+    source_type     = "msk"
+    msk_cluster_arn = "arn:aws:kafka:eu-central-1:123456789012:cluster/events/0a1b2c3d-1"
+  }
+
+  expect_failures = [var.msk_topic]
+}
+
+run "cluster_that_is_none" {
+  command = plan
+
+  variables {
+    source_type     = "msk"
+    msk_topic       = "orders"
+    msk_cluster_arn = "arn:aws:kafka:eu-central-1:123456789012:topic/events/0a1b2c3d-1/orders"
+  }
+
+  expect_failures = [var.msk_cluster_arn]
+}
+
+run "msk_over_a_bridge" {
+  command = plan
+
+  variables {
+    source_type      = "msk"
+    msk_topic        = "orders"
+    msk_cluster_arn  = "arn:aws:kafka:eu-central-1:123456789012:cluster/events/0a1b2c3d-1"
+    msk_connectivity = "VPC"
+  }
+
+  expect_failures = [var.msk_connectivity]
+}
+
+run "msk_from_yesterday" {
+  command = plan
+
+  variables {
+    source_type     = "msk"
+    msk_topic       = "orders"
+    msk_cluster_arn = "arn:aws:kafka:eu-central-1:123456789012:cluster/events/0a1b2c3d-1"
+    msk_read_from   = "yesterday"
+  }
+
+  expect_failures = [var.msk_read_from]
+}
+
+run "table_bucket_of_s3" {
+  command = plan
+
+  variables {
+    table_bucket_arn = "arn:aws:s3tables:eu-central-1:123456789012:bucket/lake"
+  }
+
+  expect_failures = [var.table_bucket_arn]
+}
+
+run "table_bucket_that_is_a_bucket" {
+  command = plan
+
+  variables {
+    destination      = "iceberg"
+    iceberg_tables   = [{ database = "shop", table = "orders" }]
+    table_bucket_arn = "arn:aws:s3:::lake"
+  }
+
+  expect_failures = [var.table_bucket_arn]
+}
+
+run "two_buckets_of_tables" {
+  command = plan
+
+  variables {
+    destination        = "iceberg"
+    iceberg_tables     = [{ database = "shop", table = "orders" }]
+    table_bucket_arn   = "arn:aws:s3tables:eu-central-1:123456789012:bucket/lake"
+    iceberg_bucket_arn = "arn:aws:s3:::tables"
+  }
+
+  expect_failures = [var.iceberg_bucket_arn]
+}
+
+run "key_of_a_table_bucket" {
+  command = plan
+
+  variables {
+    destination         = "iceberg"
+    iceberg_tables      = [{ database = "shop", table = "orders" }]
+    table_bucket_arn    = "arn:aws:s3tables:eu-central-1:123456789012:bucket/lake"
+    iceberg_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/k"
+  }
+
+  expect_failures = [var.iceberg_kms_key_arn]
+}
+
+run "retries_for_a_day" {
+  command = plan
+
+  variables {
+    destination           = "iceberg"
+    iceberg_tables        = [{ database = "shop", table = "orders" }]
+    iceberg_bucket_arn    = "arn:aws:s3:::tables"
+    iceberg_retry_seconds = 86400
+  }
+
+  expect_failures = [var.iceberg_retry_seconds]
+}
+
+run "tables_of_an_existing_stream" {
+  command = plan
+
+  variables {
+    create_stream  = false
+    bucket_arn     = null
+    destination    = "iceberg"
+    iceberg_tables = [{ database = "shop", table = "orders" }]
+  }
+
+  expect_failures = [var.iceberg_tables]
+}
+
+run "parquet_of_a_table" {
+  command = plan
+
+  variables {
+    destination        = "iceberg"
+    iceberg_tables     = [{ database = "shop", table = "orders" }]
+    iceberg_bucket_arn = "arn:aws:s3:::tables"
+    parquet            = { database = "shop", table = "orders" }
+  }
+
+  expect_failures = [var.parquet]
+}
+
+run "parquet_of_small_objects" {
+  command = plan
+
+  variables {
+    object_mb = 16
+    parquet   = { database = "shop", table = "orders" }
+  }
+
+  expect_failures = [var.parquet]
+}
+
+run "parquet_in_another_compression" {
+  command = plan
+
+  variables {
+    parquet = { database = "shop", table = "orders", compression = "snappy" }
+  }
+
+  expect_failures = [var.parquet]
+}
+
+run "parquet_with_a_hyphen" {
+  command = plan
+
+  variables {
+    parquet = { database = "my-shop", table = "orders" }
+  }
+
+  expect_failures = [var.parquet]
+}
+
+run "parquet_without_a_schema" {
+  command = plan
+
+  variables {
+    parquet = { database = "shop", table = "orders", schema_file = "versions.tf" }
+  }
+
+  expect_failures = [var.parquet]
+}
+
+run "lag_of_no_record" {
+  command = plan
+
+  variables {
+    lag_alarm_records = 0
+  }
+
+  expect_failures = [var.lag_alarm_records]
 }

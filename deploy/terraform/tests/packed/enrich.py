@@ -1,0 +1,1 @@
+"""Stands for code of one's own."""
