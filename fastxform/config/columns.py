@@ -10,15 +10,15 @@ import pyarrow as pa
 
 from fastxform.config import types
 from fastxform.config.diagnostics import Mistakes, kind_of
+from fastxform.config.keys import COLUMN, ROUTE, TOP_LEVEL
 from fastxform.config.locations import PlacePath
 from fastxform.config.model import Column
-from fastxform.config.table import COLUMN, ROUTE, TOP_LEVEL, Table
+from fastxform.config.table import Table
 from fastxform.core.values import Value
 from fastxform.datatypes.logical import Type
 from fastxform.errors import nearest, shown
 from fastxform.query import paths
 
-META: Final = ("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id")
 LOG_RECORD: Final = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters")
 LOG_EVENT: Final = ("id", "timestamp", "message")
 """What paths address where the source is cloudwatch-logs: members of the record, or of each of its events."""
@@ -63,23 +63,23 @@ class ColumnReader:
             return [self._only_named(name)]
         dotted = self._dotted_names(path, name, value)
         # What stands below dotted names is no part of this column, and without anything else there is no such column.
-        rest = {known: member for known, member in value.items() if known in COLUMN or not dotted}
+        rest = {known: member for known, member in value.items() if known in COLUMN.names or not dotted}
         named = list(map(self._only_named, dotted))
         return [*named, self._table(place, name, rest)] if rest or not dotted else named
 
     def _is_misplaced(self, path: PlacePath, name: str, value: Any) -> bool:
         """Tell whether a key of the file, or of the route, was written below the columns and became one."""
-        if name not in TOP_LEVEL and not (len(path) > 1 and name in ROUTE):
+        if name not in TOP_LEVEL.names and not (len(path) > 1 and name in ROUTE.names):
             return False
-        return type(value) is not dict or (len(value) > 0 and not any(known in COLUMN for known in value))
+        return type(value) is not dict or (len(value) > 0 and not any(known in COLUMN.names for known in value))
 
     def _dotted_names(self, path: PlacePath, name: str, value: dict[str, Any]) -> list[str]:
         """Find the columns whose names were written with dots and without quotes, each a mistake."""
-        if all(known in COLUMN for known in value):
+        if all(known in COLUMN.names for known in value):
             return []
         found = []
         for dotted in self.mistakes.places.dotted:
-            if dotted.table == path and dotted.names[0] == name and dotted.names[1] not in COLUMN:
+            if dotted.table == path and dotted.names[0] == name and dotted.names[1] not in COLUMN.names:
                 meant = ".".join(dotted.names)
                 message = f'unquoted, a name with dots is a table inside a table; write "{meant}" = ...'
                 self.mistakes.add((*path, *dotted.names), message)
@@ -107,7 +107,7 @@ class ColumnReader:
             name,
             type=column_type or Type(),
             path=path,
-            meta=self._meta(table),
+            meta=table.text("meta"),
             expr=table.text("expr"),
             required=self._required(table),
             default=self._default(table, column_type),
@@ -150,12 +150,6 @@ class ColumnReader:
             table.fail("type", str(err))
             return None
 
-    def _meta(self, table: Table) -> str | None:
-        meta = table.text("meta")
-        if meta is not None and meta not in META:
-            table.fail("meta", f"unknown meta {shown(meta)}; {nearest(meta, META)}")
-        return meta
-
     def _required(self, table: Table) -> bool:
         required = table.boolean("required")
         if required and "default" in table:
@@ -166,20 +160,20 @@ class ColumnReader:
         if "default" not in table or column_type is None:
             return None
         try:
-            return types.default_value(table.content["default"], column_type)
+            return types.default_value(table.value("default"), column_type)
         except types.ValueMistakeError as err:
             table.fail("default", str(err))
             return None
 
     def _pattern(self, table: Table) -> str | None:
-        pattern = table.text("pattern", empty=True)
+        pattern = table.text("pattern")
         if pattern is not None and (reason := _refusal(pattern)) is not None:
             table.fail("pattern", f"RE2 refuses it: {reason}")
         return pattern
 
 
 def _misplaced(path: PlacePath, name: str) -> str:
-    in_route = len(path) > 1 and name in ROUTE
+    in_route = len(path) > 1 and name in ROUTE.names
     home = "the route, above its columns" if in_route else "the top of the file, above the first line in brackets"
     column = f'{name} = {{ path = "{name}" }}'
     return f"below the columns this is a column, not the key {name}; move it to {home}, or write {column} for a column"

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from fastxform.config import sections
 from fastxform.config.columns import ColumnReader
 from fastxform.config.diagnostics import Mistakes, kind_of, single
+from fastxform.config.keys import TOP_LEVEL, VERSION, Key, Section
 from fastxform.config.locations import PlacePath
 from fastxform.config.model import Column, Example, Output, Route, Spec, merged
-from fastxform.config.table import TOP_LEVEL, Table
+from fastxform.config.table import Table
 from fastxform.core.structs import replace
 from fastxform.core.values import Number
 from fastxform.errors import ConfigError, near
@@ -22,10 +23,6 @@ from fastxform.errors import ConfigError, near
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION: Final = 1
-"""The version of the configuration that this package reads."""
-
-_SOURCES: Final = ("json", "dynamodb", "cloudwatch-logs")
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _TOML_PLACE: Final = r"(?P<what>.*) \((?:at line (?P<line>[0-9]+), column (?P<column>[0-9]+)|at end of document)\)"
 _TOML_REMEDIES: Final = (
@@ -131,13 +128,13 @@ class _Reader:
         self.directory = directory
         self.with_tests = tests
         self.table = Table(mistakes, (), content, TOP_LEVEL)
-        self.source = self.table.choice("source", _SOURCES)
+        self.source = self.table.choice("source")
         self.columns = ColumnReader(mistakes, self.source)
 
     def spec(self) -> Spec:
         """Return the whole file."""
         self._check_version()
-        output = sections.read_output(self.mistakes, self.table.table("output", '{ format = "csv" }') or {})
+        output = sections.read_output(self.mistakes, self.table.table("output") or {})
         shared = self._shared(output)
         routes = {
             index: sections.read_route(self.mistakes, self.columns, ("routes", index), content)
@@ -152,12 +149,12 @@ class _Reader:
             output=output,
             columns=shared,
             routes=tuple(routes.values()),
-            unmatched=cast(Any, self.table.choice("unmatched", ("fail", "drop"))),
-            documents=cast(Any, self.table.choice("documents", ("one", "many"))),
+            unmatched=cast(Any, self.table.choice("unmatched")),
+            documents=cast(Any, self.table.choice("documents")),
             partition_keys=tuple(keys.items()),
             overflow=sections.read_overflow(
                 self.mistakes,
-                self.table.table("overflow", '{ policy = "fail" }') or {},
+                self.table.table("overflow") or {},
                 changes=sections.emits_changes(routes.values()),
             ),
             tests=self._tests(shared, routes, keys),
@@ -168,7 +165,9 @@ class _Reader:
         return spec
 
     def _check_version(self) -> None:
-        version = self.table.content.get("version", VERSION)
+        version = self.table.value("version")
+        if version is None:
+            return
         if type(version) is not int:
             self.table.fail("version", f"must be {VERSION}, not {kind_of(version)}")
         elif version != VERSION:
@@ -176,7 +175,7 @@ class _Reader:
             self.table.fail("version", f"this fastxform reads version {VERSION} and no other; {remedy}")
 
     def _shared(self, output: Output) -> tuple[Column, ...] | None:
-        content = self.table.table("columns", '{ id = "dynamodb.Keys.id" }')
+        content = self.table.table("columns")
         if content is None:
             return None
         if not content:
@@ -185,8 +184,9 @@ class _Reader:
         return self.columns.read(("columns",), content)
 
     def _partition_keys(self) -> dict[str, str]:
-        content = self.table.table("partition_keys", '{ city = "name" }') or {}
-        keys = Table(self.mistakes, ("partition_keys",), content, tuple(content))
+        content = self.table.table("partition_keys") or {}
+        section = Section("partition_keys", "", tuple(Key(name, "text", "", "") for name in content))
+        keys = Table(self.mistakes, ("partition_keys",), content, section)
         found = {name: keys.text(name) for name in content}
         for name in content:
             if not name or not name.isprintable():

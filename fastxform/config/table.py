@@ -1,50 +1,33 @@
 """One table of the file, read key by key, with a mistake for every value of the wrong kind and every unknown key.
 
-Which keys there are and what they mean is the business of the caller. Invariant: a getter returns a value of its kind
-or the fallback, and where the fallback stands for a wrong value there is a mistake.
+Which keys there are is declared in `keys`, what they mean is the business of the caller. Invariant: a getter returns a
+value of its kind or the default of the key, and where the default stands for a wrong value there is a mistake.
 """
 
 from typing import Any, Final
 
 from fastxform.config.diagnostics import Mistakes, kind_of
+from fastxform.config.keys import OUTPUT, OVERFLOW, TOP_LEVEL, Key, Section, ValueKind
 from fastxform.config.locations import PlacePath
 from fastxform.errors import near, nearest, shown
 
-TOP_LEVEL: Final = (
-    "version",
-    "source",
-    "where",
-    "unmatched",
-    "documents",
-    "output",
-    "columns",
-    "routes",
-    "partition_keys",
-    "overflow",
-    "tests",
-)
-OUTPUT: Final = ("format", "delimiter", "quoting", "null", "newlines", "escape_formulas")
-COLUMN: Final = ("path", "expr", "meta", "type", "required", "default", "pattern", "hidden")
-ROUTE: Final = ("where", "columns", "iceberg")
-ICEBERG: Final = ("database", "table", "operation")
-OVERFLOW: Final = ("policy", "workers", "reserve_ms", "stream")
-TEST: Final = ("name", "input", "input_file", "expect", "result", "reason", "metadata", "now_ms")
-
 _HOMES: Final = {
-    **dict.fromkeys(OVERFLOW, "[overflow]"),
-    **dict.fromkeys(OUTPUT, "[output]"),
+    **dict.fromkeys(OVERFLOW.names, "[overflow]"),
+    **dict.fromkeys(OUTPUT.names, "[output]"),
     **dict.fromkeys(("iceberg",), "[[routes]]"),
 }
 """Where keys belong that are often written at the top of the file."""
 
 
 class Table:
-    """A table at a place of the file, whose keys are among `known`; every other key is a mistake at once."""
+    """A table at a place of the file, whose keys are those of a section; every other key is a mistake at once."""
 
-    def __init__(self, mistakes: Mistakes, path: PlacePath, content: dict[str, Any], known: tuple[str, ...]) -> None:
+    def __init__(self, mistakes: Mistakes, path: PlacePath, content: dict[str, Any], section: Section) -> None:
         self.mistakes = mistakes
         self.path = path
         self.content = content
+        self.section = section
+        known = section.names
         for key in content:
             if key not in known:
                 self.fail(key, _unknown(key, path, known))
@@ -57,55 +40,75 @@ class Table:
         """Tell whether the file has the key."""
         return key in self.content
 
-    def text(self, key: str, fallback: str | None = None, *, empty: bool = False) -> str | None:
-        """Return a text, of at least one character that is no space unless `empty`."""
-        value = self._of_type(key, str, "text")
+    def text(self, name: str) -> str | None:
+        """Return a text; of at least one character that is no space, unless the key may be empty."""
+        key = self._key(name, "text")
+        value = self._of_type(name, str, "text")
         if value is None:
-            return fallback
-        if not empty and not value.strip():
-            self.fail(key, "must not be empty")
-            return fallback
+            return None if key.default is None else str(key.default)
+        if not key.may_be_empty and not value.strip():
+            self.fail(name, "must not be empty")
+            return None if key.default is None else str(key.default)
+        if key.choices and value not in key.choices:
+            self.fail(name, f"unknown {name} {shown(value)}; {nearest(value, key.choices)}")
         return str(value)
 
-    def choice(self, key: str, choices: tuple[str, ...]) -> str:
-        """Return one of the words, the first one where the file has none."""
-        value = self._of_type(key, str, f"one of {', '.join(choices)}")
+    def choice(self, name: str) -> str:
+        """Return one of the words of the key, its default where the file has none."""
+        key = self._key(name, "choice")
+        default = key.choices[0] if key.default is None else str(key.default)
+        value = self._of_type(name, str, f"one of {', '.join(key.choices)}")
         if value is None:
-            return choices[0]
-        if value not in choices:
-            self.fail(key, f"unknown {key} {shown(value)}; {nearest(value, choices)}")
-            return choices[0]
+            return default
+        if value not in key.choices:
+            self.fail(name, f"unknown {name} {shown(value)}; {nearest(value, key.choices)}")
+            return default
         return str(value)
 
-    def boolean(self, key: str) -> bool:
-        """Return a switch, off where the file has none."""
-        return bool(self._of_type(key, bool, "true or false"))
+    def boolean(self, name: str) -> bool:
+        """Return a switch, its default where the file has none."""
+        key = self._key(name, "boolean")
+        value = self._of_type(name, bool, "true or false")
+        return bool(key.default if value is None else value)
 
-    def integer(self, key: str, fallback: int, low: int, high: int) -> int:
-        """Return a whole number between the bounds, the bounds included."""
-        value = self._of_type(key, int, "a whole number")
-        if value is None:
-            return fallback
-        if not low <= value <= high:
-            self.fail(key, f"must be {low:,} to {high:,}")
-            return fallback
-        return int(value)
+    def integer(self, name: str) -> int | None:
+        """Return a whole number between the bounds of the key; None where there is neither a value nor a default."""
+        key = self._key(name, "integer")
+        value = self._of_type(name, int, "a whole number")
+        if value is not None and key.bounds is not None:
+            low, high = key.bounds
+            if not low <= value <= high:
+                self.fail(name, f"must be {low:,} to {high:,}")
+                value = None
+        number = key.default if value is None else value
+        return None if number is None else int(number)
 
-    def table(self, key: str, example: str) -> dict[str, Any] | None:
+    def table(self, name: str) -> dict[str, Any] | None:
         """Return a table inside this one, not yet looked at."""
-        value: dict[str, Any] | None = self._of_type(key, dict, f"a table, such as {example}")
+        key = self._key(name, "table")
+        value: dict[str, Any] | None = self._of_type(name, dict, f"a table, such as {key.example}")
         return value
 
-    def tables(self, key: str) -> list[tuple[int, dict[str, Any]]]:
+    def tables(self, name: str) -> list[tuple[int, dict[str, Any]]]:
         """Return the tables of a list with their indexes."""
-        value = self._of_type(key, list, f"a list of tables, each below a line [[{key}]]")
+        self._key(name, "tables")
+        value = self._of_type(name, list, f"a list of tables, each below a line [[{name}]]")
         found = []
         for index, element in enumerate(value or ()):
             if type(element) is dict:
                 found.append((index, element))
             else:
-                self.mistakes.add((*self.path, key, index), f"must be a table, not {kind_of(element)}")
+                self.mistakes.add((*self.path, name, index), f"must be a table, not {kind_of(element)}")
         return found
+
+    def value(self, name: str) -> Any:
+        """Return a value of any kind, which the caller looks at; None where the file has none."""
+        return self.content.get(self._key(name, "any").name)
+
+    def _key(self, name: str, kind: ValueKind) -> Key:
+        key = self.section.find(name)
+        assert key.kind == kind, f"{name} is declared as {key.kind}"
+        return key
 
     def _of_type(self, key: str, wanted: type, words: str) -> Any:
         value = self.content.get(key)
@@ -117,7 +120,7 @@ class Table:
 
 
 def _unknown(key: str, path: PlacePath, known: tuple[str, ...]) -> str:
-    if path and key in TOP_LEVEL:
+    if path and key in TOP_LEVEL.names:
         return f"unknown key; {key} belongs at the top of the file, above the first line in brackets"
     if close := near(key, known):
         return f"unknown key; did you mean {close}?"

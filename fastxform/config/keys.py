@@ -1,0 +1,275 @@
+"""Every key of a configuration file: its place, kind, default, allowed values, one line of text and an example.
+
+The reader, its mistakes, the JSON Schema and the reference page are made from this one table; what a value means for
+other keys is checked by the modules that read it. Invariant: a key that is not here cannot be read (`table.Table`
+refuses it), and one that is here is read.
+"""
+
+from typing import Any, Final, Literal
+
+from fastxform import errors
+from fastxform.core.structs import Struct
+from fastxform.limits import FUNCTION_TIMEOUT_MAX_SECONDS
+
+ValueKind = Literal["text", "choice", "boolean", "integer", "table", "tables", "any"]
+"""What a value of TOML must be: `any` is read by the caller, who says what is wrong with it."""
+
+META: Final = ("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id")
+OPERATIONS: Final = ("insert", "update", "delete")
+RESULTS: Final = (errors.OK, errors.DROPPED, errors.FAILED)
+VERSION: Final = 1
+"""The version of the configuration that this package reads."""
+
+
+class Key(Struct, frozen=True):
+    """One key of a table of the file.
+
+    Attributes:
+        name: as the file spells it.
+        kind: what its value is in TOML.
+        text: one line for the reference and for editors.
+        example: a value as TOML.
+        default: what stands for a key that is left out; None where there is none, or another key decides.
+        choices: the allowed words of a `choice`; the default is the first unless `default` says another.
+        bounds: lowest and highest `integer`, both allowed.
+        may_be_empty: a text of no characters is allowed.
+        types: the kinds of JSON that the schema allows for `any`.
+        since: the release that first read it.
+    """
+
+    name: str
+    kind: ValueKind
+    text: str
+    example: str
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    bounds: tuple[int, int] | None = None
+    may_be_empty: bool = False
+    types: tuple[str, ...] = ()
+    since: str = "0.1"
+
+
+class Section(Struct, frozen=True):
+    """The keys of one kind of table; `location` is its dotted name, with `NAME` and `[]` where the file has its own."""
+
+    location: str
+    text: str
+    keys: tuple[Key, ...]
+
+    def find(self, name: str) -> Key:
+        """Return a key of the section.
+
+        Raises:
+            KeyError: the section has no such key.
+        """
+        for key in self.keys:
+            if key.name == name:
+                return key
+        raise KeyError(f"{self.location or 'the file'} has no key {name}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the keys, in the order of the reference."""
+        return tuple(key.name for key in self.keys)
+
+
+TOP_LEVEL: Final = Section(
+    "",
+    "The keys at the top of the file, above the first line in brackets.",
+    (
+        Key(
+            "version",
+            "any",
+            "The version of the configuration language.",
+            "1",
+            default=VERSION,
+            types=("integer",),
+        ),
+        Key(
+            "source",
+            "choice",
+            "What a record is: a JSON object, a DynamoDB change, or a CloudWatch Logs message.",
+            '"dynamodb"',
+            choices=("json", "dynamodb", "cloudwatch-logs"),
+        ),
+        Key(
+            "where",
+            "text",
+            "A condition over the columns; a record for which it is false or null is Dropped.",
+            "\"eventName != 'REMOVE'\"",
+        ),
+        Key(
+            "unmatched",
+            "choice",
+            "What becomes of a record that no route takes: ProcessingFailed or Dropped.",
+            '"drop"',
+            choices=("fail", "drop"),
+        ),
+        Key(
+            "documents",
+            "choice",
+            "Whether a record holds one JSON document or several.",
+            '"many"',
+            choices=("one", "many"),
+        ),
+        Key("output", "table", "How rows are written.", '{ format = "csv" }'),
+        Key(
+            "columns",
+            "table",
+            "The columns in output order: a path, or a table of keys. Left out with JSON output: the document itself.",
+            '{ id = "dynamodb.Keys.id" }',
+        ),
+        Key("routes", "tables", "Where rows go, by condition; the first route whose `where` holds.", ""),
+        Key(
+            "partition_keys",
+            "table",
+            "Partition keys for S3 prefixes: name = expression.",
+            '{ city = "name" }',
+        ),
+        Key("overflow", "table", "What happens to records that do not fit the response.", '{ policy = "fail" }'),
+        Key("tests", "tables", "Records with the output that is expected of them, for `fastxform test`.", ""),
+    ),
+)
+
+OUTPUT: Final = Section(
+    "output",
+    "How rows are written.",
+    (
+        Key("format", "choice", "CSV rows, or one JSON object a row.", '"json"', choices=("csv", "json")),
+        Key("delimiter", "text", "CSV: the one ASCII character between fields.", r'"\t"', ",", may_be_empty=True),
+        Key(
+            "quoting",
+            "choice",
+            "CSV: quote fields that need it, all fields, or none (a value that needs quotes fails its record).",
+            '"all"',
+            choices=("minimal", "all", "none"),
+        ),
+        Key("null", "text", "CSV: the text of a null.", r"'\N'", "", may_be_empty=True),
+        Key(
+            "newlines",
+            "choice",
+            "CSV: line breaks inside fields are kept, replaced by a space, or escaped as \\n.",
+            '"space"',
+            choices=("keep", "space", "escape"),
+        ),
+        Key(
+            "escape_formulas",
+            "boolean",
+            "CSV: put an apostrophe before text that a spreadsheet would run as a formula.",
+            "true",
+            default=False,
+        ),
+    ),
+)
+
+COLUMN: Final = Section(
+    "columns.NAME",
+    "One column: a path in quotes, or a table with one of `path`, `expr` and `meta`.",
+    (
+        Key("path", "text", "Where the value is: a JMESPath expression. The name of the column by default.", '"a.b"'),
+        Key("expr", "text", "An expression over the other columns.", '"utf8_upper(name)"'),
+        Key(
+            "meta",
+            "text",
+            "A fact of the Firehose record itself.",
+            '"arrival_ms"',
+            choices=META,
+        ),
+        Key("type", "text", "The type; a value that does not fit it fails the record.", '"timestamp[ms]"', "auto"),
+        Key("required", "boolean", "Whether a null fails the record.", "true", default=False),
+        Key(
+            "default",
+            "any",
+            "What stands in the place of a null.",
+            '"unknown"',
+            types=("string", "number", "boolean", "object", "array"),
+        ),
+        Key("pattern", "text", "RE2; the text of the value has to match it in full.", "'[A-Z]+'", may_be_empty=True),
+        Key("hidden", "boolean", "Whether the column is only for expressions and conditions.", "true", default=False),
+    ),
+)
+
+ROUTE: Final = Section(
+    "routes[]",
+    "One route: its condition, its own columns, and the Iceberg table that it writes to.",
+    (
+        Key("where", "text", "A condition over the shared columns; without one the route takes all.", '"n > 1"'),
+        Key(
+            "columns",
+            "table",
+            "The columns of this route; they replace shared ones of the same name.",
+            '{ ip = "open.ipAddress" }',
+        ),
+        Key("iceberg", "table", "The Iceberg table of the route.", '{ database = "...", table = "..." }'),
+    ),
+)
+
+ICEBERG: Final = Section(
+    "routes[].iceberg",
+    "The Iceberg table of a route.",
+    (
+        Key("database", "text", "The Glue database.", '"shop"'),
+        Key("table", "text", "The table.", '"orders"'),
+        Key(
+            "operation",
+            "any",
+            "insert, update or delete; or a table from eventName to one of these.",
+            '{ INSERT = "insert", MODIFY = "update", REMOVE = "delete" }',
+            types=("string", "object"),
+        ),
+    ),
+)
+
+OVERFLOW: Final = Section(
+    "overflow",
+    "What happens to records that do not fit the 6 MB response.",
+    (
+        Key(
+            "policy",
+            "choice",
+            "Put them back onto their stream, or fail them; fail is the default where a route updates or deletes.",
+            '"fail"',
+            choices=("reingest", "fail"),
+        ),
+        Key("workers", "integer", "How many calls are made at the same time.", "8", default=8, bounds=(1, 64)),
+        Key(
+            "reserve_ms",
+            "integer",
+            "Milliseconds before the deadline of the invocation after which no put starts.",
+            "2000",
+            default=2_000,
+            bounds=(0, FUNCTION_TIMEOUT_MAX_SECONDS * 1_000),
+        ),
+        Key("stream", "text", "The stream that records are put onto; the one they came from by default.", '"retry"'),
+    ),
+)
+
+TEST: Final = Section(
+    "tests[]",
+    "One record and what is expected of it: one of `expect`, `result` and `reason`.",
+    (
+        Key("name", "text", "The name that is printed; its number by default.", '"a delete is dropped"'),
+        Key(
+            "input",
+            "any",
+            "The record: text, or a table that stands for its JSON.",
+            "'{\"id\": 1}'",
+            types=("string", "object"),
+        ),
+        Key("input_file", "text", "The file, beside the configuration, that holds the record.", '"sample.json"'),
+        Key("expect", "text", "The output.", r'"1\n"', may_be_empty=True),
+        Key("result", "text", "The result: Ok, Dropped or ProcessingFailed.", '"Dropped"', choices=RESULTS),
+        Key("reason", "text", "The reason of the failure.", '"required:id"'),
+        Key("metadata", "table", "The metadata of the response.", '{ partitionKeys = { day = "2024-05-02" } }'),
+        Key(
+            "now_ms",
+            "integer",
+            "What `now_ms()` gives, in epoch milliseconds.",
+            "1651495525900",
+            bounds=(-(2**63), 2**63 - 1),
+        ),
+    ),
+)
+
+SECTIONS: Final = (TOP_LEVEL, OUTPUT, COLUMN, ROUTE, ICEBERG, OVERFLOW, TEST)
+"""Every section of the file, in the order of the reference."""

@@ -1,0 +1,73 @@
+"""The configuration file as JSON Schema (draft 7, what editors with a TOML language server read), made from `keys`.
+
+A schema cannot say everything that the reader checks: types, paths and expressions are text here. Invariant: a file
+that the reader takes is valid by the schema.
+"""
+
+from typing import Any, Final
+
+from fastxform.config.keys import COLUMN, ICEBERG, OUTPUT, OVERFLOW, ROUTE, TEST, TOP_LEVEL, VERSION, Key, Section
+
+_KINDS: Final[dict[str, str]] = {"text": "string", "choice": "string", "boolean": "boolean", "integer": "integer"}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the schema of a whole file."""
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "fastxform configuration",
+        "description": "One file is one transform of an Amazon Data Firehose stream.",
+        **_section(TOP_LEVEL),
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    members = {key.name: _key(section, key) for key in section.keys}
+    return {"type": "object", "additionalProperties": False, "properties": members}
+
+
+def _key(section: Section, key: Key) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": key.text}
+    if key.default is not None:
+        described["default"] = key.default
+    if key.name == "version" and section is TOP_LEVEL:
+        return described | {"const": VERSION}
+    if key.kind in ("table", "tables"):
+        return described | _table(section, key)
+    if key.kind == "any":
+        return described | {"type": list(key.types)}
+    described["type"] = _KINDS[key.kind]
+    if key.choices:
+        described["enum"] = list(key.choices)
+    elif key.kind == "text" and not key.may_be_empty:
+        described["pattern"] = r"\S"
+    if key.bounds is not None:
+        described["minimum"], described["maximum"] = key.bounds
+    return described
+
+
+def _table(section: Section, key: Key) -> dict[str, Any]:
+    inner = _INNER.get((section.location, key.name))
+    if key.kind == "tables":
+        assert inner is not None, f"{key.name} is a list of tables of no section"
+        return {"type": "array", "items": _section(inner)}
+    if key.name == "columns":
+        return {
+            "type": "object",
+            "propertyNames": {"minLength": 1},
+            "additionalProperties": {"anyOf": [{"type": "string"}, _section(COLUMN)]},
+        }
+    if inner is None:
+        values = {"type": "string", "pattern": r"\S"} if key.name == "partition_keys" else {}
+        return {"type": "object", "additionalProperties": values or True}
+    return _section(inner)
+
+
+_INNER: Final = {
+    ("", "output"): OUTPUT,
+    ("", "routes"): ROUTE,
+    ("", "overflow"): OVERFLOW,
+    ("", "tests"): TEST,
+    ("routes[]", "iceberg"): ICEBERG,
+}
+"""The section of a table inside a section."""
