@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "suppo
 from aws_faults import AwsServer, Plan
 
 from fastxform.limits import FIREHOSE_BATCH_LIMIT_RECORDS
-from fastxform.puts.reingest import Reingester, Target
+from fastxform.puts.api import Target
+from fastxform.puts.reingest import Reingester
 
 TARGET = Target("firehose", "overflow", None, "eu-west-1")
 RECORD_BYTES = 600

@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, Protocol
 
 from fastxform.errors import FastxformError
 
-Spelling = Literal["compact", "runtime_utf8", "runtime_ascii"]
-"""How a response is spelt in JSON, by the names of the constants of `cutoff`."""
+SpellingName = Literal["compact", "runtime_utf8", "runtime_ascii"]
+"""How a response is spelt in JSON, by the names of the constants of `invocation.budget`."""
 
 
 _CLIENT_MODULE: Final = "awslambdaric.lambda_runtime_client"
@@ -78,11 +78,11 @@ def install() -> bool:
     return bool(clients)
 
 
-def spelling() -> Spelling:
+def spelling() -> SpellingName:
     """Return how a response that is a dict will be spelt; one of bytes is always sent verbatim.
 
     In the runtime its codec is asked, since its release decides and not the version of Python; elsewhere the
-    environment says what a managed runtime would do. What cannot be told is taken as `runtime_ascii`, the longest.
+    environment says what a managed runtime would do. What is not known is taken as `runtime_ascii`, the longest.
     """
     clients = _clients()
     if not clients:
@@ -103,7 +103,7 @@ def init_error(error: FastxformError) -> Exception:
 
 
 _PROBE: Final = {"é": [1, 2]}
-_PROBE_SPELLINGS: Final[dict[str, Spelling]] = {
+_PROBE_SPELLINGS: Final[dict[str, SpellingName]] = {
     json.dumps(_PROBE, ensure_ascii=False, separators=(",", ":")): "compact",
     json.dumps(_PROBE, ensure_ascii=False): "runtime_utf8",
     json.dumps(_PROBE): "runtime_ascii",

@@ -64,11 +64,11 @@ def target_of(stream: str) -> "Target":
     Raises:
         InputError: it names none.
     """
-    from fastxform.puts import reingest
+    from fastxform.puts import target as targets
     from fastxform.puts.api import Target
 
     if stream.startswith("arn:"):
-        found = [reingest.target_of(delivery_stream_arn=stream), reingest.target_of(source_kinesis_stream_arn=stream)]
+        found = [targets.target_of(delivery_stream_arn=stream), targets.target_of(source_kinesis_stream_arn=stream)]
         for target in found:
             if isinstance(target, Target):
                 return target
@@ -154,7 +154,7 @@ class Progress:
         rate = sender.sent.records / max(now - self._started, 0.001)
         text = (
             f"{bar}{sender.sent.records:,} records acknowledged ({amount(sender.sent.size_bytes)}), "
-            f"{rate:,.0f} a second, {len(sender.flying)} calls in flight, {sender.retries} again"
+            f"{rate:,.0f} a second, {len(sender.in_flight)} calls in flight, {sender.retries} again"
         )
         if self._console.is_interactive:
             self._console.status(text)
@@ -197,6 +197,6 @@ def send(sender: "Sender", parcels: Iterable["Parcel"], progress: Progress, cons
 
 def leave(sent: "Sent", console: Console) -> None:
     """End the process where calls were left in flight: a thread that waits for an answer would keep it."""
-    if sent.flying:
+    if sent.in_flight:
         console.flush()
         os._exit(1)

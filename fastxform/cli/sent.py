@@ -44,18 +44,18 @@ def report(sent: "Sent", target: "Target", names: "Names", console: Console) -> 
         f"{sent.records} records ({amount(sent.size_bytes)}) acknowledged by {identity_of(target)}, "
         f"in {sent.calls} calls{again}{errors}"
     )
-    doubtful = spans(sent.doubtful)
+    doubtful = spans(sent.maybe_duplicate)
     if doubtful:
-        console.note(f"{len(sent.doubtful)} records may have arrived unacknowledged, or twice:")
+        console.note(f"{len(sent.maybe_duplicate)} records may have arrived unacknowledged, or twice:")
         for line in named(doubtful, names):
             console.note(f"  {line}")
     for reason, places in sorted(sent.unacknowledged.items()):
         console.note(f"{len(places)} records are not acknowledged: {_WORDS.get(reason) or REASONS[reason]}:")
         for line in named(spans(places), names):
             console.note(f"  {line}")
-    if sent.flying:
-        console.note(f"{sum(map(len, sent.flying))} records were left in flight, and may arrive:")
-        for line in named(sent.flying, names):
+    if sent.in_flight:
+        console.note(f"{sum(map(len, sent.in_flight))} records were left in flight, and may arrive:")
+        for line in named(sent.in_flight, names):
             console.note(f"  {line}")
     if sent.problem:
         console.note(f"fastxform: {sent.problem}")
@@ -75,7 +75,7 @@ def as_json(sent: "Sent", target: "Target", names: "Names", books: "Books | None
     """Return what became of the records, for programs; every place is in it, those in doubt of earlier runs too."""
     from fastxform.tools.replay.places import spans
 
-    doubtful = spans(sent.doubtful) if books is None else books.doubtful()
+    doubtful = spans(sent.maybe_duplicate) if books is None else books.doubtful()
     return {
         "stream": identity_of(target),
         "acknowledged": sent.records,
@@ -86,7 +86,7 @@ def as_json(sent: "Sent", target: "Target", names: "Names", books: "Books | None
         "unacknowledged": {
             reason: [names.span(span) for span in spans(places)] for reason, places in sent.unacknowledged.items()
         },
-        "in_flight": [names.span(span) for span in sent.flying],
+        "in_flight": [names.span(span) for span in sent.in_flight],
         "possible_duplicates": [names.span(span) for span in doubtful],
         "problem": sent.problem,
         "complete": sent.complete,

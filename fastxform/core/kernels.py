@@ -15,14 +15,12 @@ options: Final = _compute
 """The option classes (`CastOptions`, `StrptimeOptions`, ...), by their names in `pyarrow.compute`."""
 
 
-def call(name: str, arguments: Sequence[Any], function_options: Any = None) -> Any:
-    """Call one Arrow function by its name on whole columns.
+call: Final[Callable[..., Any]] = _compute.call_function
+"""`call(name, arguments, options)` calls one Arrow function by its name on whole columns.
 
-    Raises:
-        pa.ArrowInvalid: a value of the column is one that the kernel refuses; the message may quote it and must not be
-        logged.
-    """
-    return _compute.call_function(name, list(arguments), function_options)
+Raises `pa.ArrowInvalid` where a value of the column is one that the kernel refuses; the message may quote it and must
+not be logged.
+"""
 
 
 def cast(column: pa.Array, target: pa.DataType) -> pa.Array:
@@ -49,6 +47,17 @@ def data_of(text: pa.Array) -> bytes:
     """Return the bytes of all values of a text column, one after the other; of a slice perhaps more than its own."""
     data = text.buffers()[2]
     return b"" if data is None else data.to_pybytes()
+
+
+def holding(columns: Sequence[pa.Array], characters: Sequence[bytes]) -> list[int]:
+    """Return which columns are text that holds one of some characters; of slices perhaps outside of their values."""
+    found = []
+    for index, column in enumerate(columns):
+        if pa.types.is_string(column.type):
+            data = data_of(column)
+            if any(character in data for character in characters):
+                found.append(index)
+    return found
 
 
 def true_rows(mask: pa.BooleanArray) -> list[int]:

@@ -6,7 +6,7 @@ mixed. Invariant: the text of a value never depends on how it was decoded.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import compress, count
 from operator import itemgetter
@@ -112,33 +112,31 @@ class Places:
         return pa.array(self.rows, pa.int64())
 
 
-class TypedColumn:
+class TypedColumn(Struct):
     """One column of some rows.
 
     Attributes:
+        known: the column as an array of its type; None where `values`, which are text then, or `make` tell it.
         values: `str`, `int` or `bool`, None for null; None as a whole where only the array is known.
+        make: makes the array when it is asked for.
     """
 
-    __slots__ = ("_array", "_make", "values")
-
-    def __init__(
-        self, array: pa.Array | None = None, values: list[Any] | None = None, make: Callable[[], pa.Array] | None = None
-    ) -> None:
-        """Take the array or, where `make` makes it, nothing; values alone are text."""
-        self._array, self._make, self.values = array, make, values
+    known: pa.Array | None = None
+    values: list[Any] | None = None
+    make: Callable[[], pa.Array] | None = None
 
     @property
     def array(self) -> pa.Array:
         """The column as an array of its type."""
-        if self._array is None:
-            self._array = pa.array(self.values, pa.string()) if self._make is None else self._make()
-        return self._array
+        if self.known is None:
+            self.known = pa.array(self.values, pa.string()) if self.make is None else self.make()
+        return self.known
 
     def take(self, places: Places) -> "TypedColumn":
         """Return some rows, in the order given."""
         values = None if self.values is None else taken(self.values, places.rows)
         make = None
-        if self._array is not None or self._make is not None:
+        if self.known is not None or self.make is not None:
             make = lambda: kernels.take(self.array, places.array)  # noqa: E731
         return TypedColumn(None, values, make)
 
@@ -154,3 +152,13 @@ class TypedColumn:
         if self.values is None:
             return kernels.true_rows(kernels.call("is_null", [self.array]))
         return [row for row, value in enumerate(self.values) if value is None]
+
+
+def arrays_of(columns: Iterable[TypedColumn]) -> list[pa.Array]:
+    """Return columns as arrays of their types."""
+    return [column.array for column in columns]
+
+
+def take_columns(columns: Mapping[Any, TypedColumn], selection: Places) -> dict[Any, TypedColumn]:
+    """Return some rows of columns, in the order given."""
+    return {key: column.take(selection) for key, column in columns.items()}

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from fastxform.core.compression import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
-from fastxform.core.timing import mark
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Values
 from fastxform.decode import fallback as alone
 from fastxform.decode.decoder import Decoder, Reading
@@ -88,11 +87,9 @@ class Projector:
         start = 0
         while start < len(payloads):
             part = payloads[start : start + CHUNK_RECORDS]
-            mark("base64")
             chunk = _Chunk(part if isinstance(part, list) else list(part), start)
             if not self._read(chunk, readings, projection):
                 return None
-            mark("JSON")
             start += len(chunk.payloads)
         return projection
 
@@ -186,7 +183,6 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
     suspects = set(range(len(texts))) if unpacks and is_compressed(texts[0]) else _not_utf8(texts)
     packed = [place for place in suspects if is_compressed(texts[place])] if unpacks else []
     if packed:
-        mark("JSON")
         unpacked_bytes = 0
         for place in sorted(packed):
             try:
@@ -200,7 +196,6 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
             if unpacked_bytes > CHUNK_UNPACKED_BYTES:
                 del chunk.payloads[place + 1 :]
                 break
-        mark("decompress")
         texts = _present(chunk.payloads)
         if unpacked_bytes <= _JOINED_BYTES:
             suspects = _not_utf8(texts)

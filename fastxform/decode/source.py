@@ -14,7 +14,6 @@ from typing import Any, Final
 from fastxform.config.model import Column, Spec
 from fastxform.core.compression import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
-from fastxform.core.timing import mark
 from fastxform.core.values import Values
 from fastxform.decode import fallback
 from fastxform.decode.cloudwatch import Messages
@@ -142,7 +141,6 @@ def _decoded_kind(column: Column) -> str:
 def _decompress_some(
     payloads: Sequence[bytes | None], rows: Iterable[int]
 ) -> tuple[list[bytes | None], dict[int, str]]:
-    mark("JSON")
     found = list(payloads)
     refused: dict[int, str] = {}
     for row in rows:
@@ -154,7 +152,6 @@ def _decompress_some(
         except DecompressionError as error:
             found[row] = None
             refused[row] = error.reason
-    mark("decompress")
     return found, refused
 
 

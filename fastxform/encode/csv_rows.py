@@ -13,11 +13,12 @@ from typing import Final
 import pyarrow as pa
 from pyarrow import csv
 
-from fastxform.config.model import Output, Type
+from fastxform.config.model import Output
 from fastxform.core import kernels
 from fastxform.core.payloads import encode
-from fastxform.core.structs import Struct
+from fastxform.core.values import arrays_of
 from fastxform.datatypes.vector import NUMBER, needs_texts, texts
+from fastxform.transform.rowset import OutputColumn
 
 _PLAIN_DELIMITERS: Final = frozenset(",;|\t")
 """Delimiters that no number, date or word of a typed column can hold."""
@@ -25,17 +26,9 @@ _PLAIN_DELIMITERS: Final = frozenset(",;|\t")
 _FORMULA: Final = r"\A[=+\-@\t\r]"
 
 
-class Field(Struct, frozen=True):
-    """One column of the output."""
-
-    name: str
-    type: Type
-    array: pa.Array
-
-
-def write(fields: Sequence[Field], output: Output) -> tuple[list[bytes | None], dict[int, str]]:
+def write(columns: Sequence[OutputColumn], output: Output) -> tuple[list[bytes | None], dict[int, str]]:
     """Return each row with its newline, and for rows that cannot be written the name of the column at fault."""
-    arrays = [_prepare(field, output) for field in fields]
+    arrays = [_prepare(array, output) for array in arrays_of([column.column for column in columns])]
     if output.quoting == "all":
         return _write_quoted(arrays, output), {}
     batch = pa.RecordBatch.from_arrays(arrays, [str(index) for index in range(len(arrays))])
@@ -44,17 +37,21 @@ def write(fields: Sequence[Field], output: Output) -> tuple[list[bytes | None], 
             return _write_plain(batch, output.delimiter), {}
         except pa.ArrowInvalid:
             pass  # some value needs quotes
-    return _write_apart(fields, batch, output)
+    return _write_apart(columns, batch, output)
 
 
-def _prepare(field: Field, output: Output) -> pa.Array:
+def _prepare(array: pa.Array, output: Output) -> pa.Array:
     """Return a column as it is written: text as the output wants it; numbers stay typed where they can."""
-    array = field.array
     if pa.types.is_binary(array.type):
         array = pa.array([None if v is None else encode(v).decode() for v in array.to_pylist()], pa.string())
     elif pa.types.is_string(array.type):
         array = _escape(array, output)
-    elif output.quoting == "all" or output.null or output.delimiter not in _PLAIN_DELIMITERS or needs_texts(array):
+    elif (
+        output.quoting == "all"
+        or output.null
+        or output.delimiter not in _PLAIN_DELIMITERS
+        or (pa.types.is_decimal(array.type) and needs_texts(array))
+    ):
         array = texts(array)
     if output.null and array.null_count:
         array = kernels.call("coalesce", [array, pa.scalar(output.null, pa.string())])
@@ -95,7 +92,7 @@ def _write_plain(batch: pa.RecordBatch, delimiter: str) -> list[bytes | None]:
         include_header=False, batch_size=max(len(batch), 1), delimiter=delimiter, quoting_style="none"
     )
     csv.write_csv(batch, sink, options)
-    return list(io.BytesIO(sink.getvalue().to_pybytes()))  # lines, found by `memchr`: up to seven times `splitlines`
+    return list(io.BytesIO(sink.getvalue().to_pybytes()))  # lines, split by `memchr`: up to seven times `splitlines`
 
 
 def _write_quoted(arrays: Sequence[pa.Array], output: Output) -> list[bytes | None]:
@@ -106,29 +103,29 @@ def _write_quoted(arrays: Sequence[pa.Array], output: Output) -> list[bytes | No
 
 
 def _write_apart(
-    fields: Sequence[Field], batch: pa.RecordBatch, output: Output
+    columns: Sequence[OutputColumn], batch: pa.RecordBatch, output: Output
 ) -> tuple[list[bytes | None], dict[int, str]]:
     """Write the rows that need quotes one by one, the others at once."""
     masks = _special_values(batch, output.delimiter)
     apart = kernels.true_rows(functools.reduce(lambda one, other: kernels.call("or", [one, other]), masks.values()))
-    found: list[bytes | None] = [None] * len(batch)
+    written: list[bytes | None] = [None] * len(batch)
     if len(apart) < len(batch):
-        found = _write_plain(_without(batch, masks, _LETTERS[output.delimiter == "x"]), output.delimiter)
-    columns = [texts(column) for column in kernels.take(batch, pa.array(apart, pa.int64())).columns]
+        written = _write_plain(_without(batch, masks, _LETTERS[output.delimiter == "x"]), output.delimiter)
+    arrays = [texts(array) for array in kernels.take(batch, pa.array(apart, pa.int64())).columns]
     refused: dict[int, str] = {}
-    for row, values in zip(apart, zip(*[column.to_pylist() for column in columns], strict=True), strict=True):
+    for row, values in zip(apart, zip(*[array.to_pylist() for array in arrays], strict=True), strict=True):
         words = [value or "" for value in values]
         if output.quoting == "none":
             at_fault = next((index for index, text in enumerate(words) if _needs_quotes(text, output.delimiter)), 0)
-            refused[row] = fields[at_fault].name
-            found[row] = None
+            refused[row] = columns[at_fault].name
+            written[row] = None
         else:
-            found[row] = _row(words, masks, output.delimiter)
-    return found, refused
+            written[row] = _row(words, masks, output.delimiter)
+    return written, refused
 
 
 def _without(batch: pa.RecordBatch, masks: Mapping[int, pa.BooleanArray], letter: pa.Scalar) -> pa.RecordBatch:
-    """Return a batch with a letter in the place of each value that needs quotes: its row stays, and is written anew."""
+    """Return a batch with a letter instead of each value that needs quotes: its row stays, and is written anew."""
     arrays = [
         kernels.call("if_else", [masks[index], letter, texts(column)]) if index in masks else column
         for index, column in enumerate(batch.columns)
@@ -140,12 +137,10 @@ def _special_values(batch: pa.RecordBatch, delimiter: str) -> dict[int, pa.Boole
     """Return which values of a column need quotes, for the columns that have some; for the first where none has."""
     pattern = rf'["\r\n{re.escape(delimiter)}]'
     special = (b'"', b"\r", b"\n", delimiter.encode())
-    masks = {}
-    for index, column in enumerate(batch.columns):
-        if pa.types.is_string(column.type):
-            data = kernels.data_of(column)
-            if any(character in data for character in special):
-                masks[index] = kernels.call("coalesce", [kernels.matches(column, pattern), _NO])
+    masks = {
+        index: kernels.call("coalesce", [kernels.matches(batch.column(index), pattern), _NO])
+        for index in kernels.holding(batch.columns, special)
+    }
     if batch.num_columns == 1:  # a row that is one empty field
         column = batch.column(0)
         empty = kernels.call("is_null", [column])

@@ -14,53 +14,42 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
-from fastxform.config.model import Type
 from fastxform.core import kernels
 from fastxform.core.json_text import quote
 from fastxform.core.payloads import encode
-from fastxform.core.structs import Struct
-from fastxform.core.values import TypedColumn
 from fastxform.datatypes.vector import json_strings, texts
+from fastxform.transform.rowset import OutputColumn
 
 _NULL: Final = pa.scalar("null", pa.string())
 _MICROSECONDS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class Member(Struct, frozen=True):
-    """One column of the output; `fragments` are the JSON texts of an `auto` column that is not all text."""
-
-    name: str
-    type: Type
-    column: TypedColumn
-    fragments: pa.Array | None = None
-
-    @property
-    def values(self) -> list[Any] | None:
-        """What is written, where it needs no text of Arrow's."""
-        return self.column.values if self.fragments is None else None
-
-
-def write(members: Sequence[Member], iceberg: bool) -> list[bytes]:
+def write(columns: Sequence[OutputColumn], iceberg: bool) -> list[bytes]:
     """Return each row as one JSON object and a newline; `iceberg` writes timestamps as epoch microseconds."""
-    rows = list(_rows(members, iceberg))
+    rows = list(_rows(columns, iceberg))
     written = list(io.BytesIO(_ENCODER.encode_lines(rows)))
     if len(written) == len(rows):
         return written
     return [_ENCODER.encode(row) + b"\n" for row in rows]  # a function of the user's gave JSON of several lines
 
 
-def write_together(members: Sequence[Member], iceberg: bool, sizes: Sequence[int]) -> list[bytes | None]:
+def write_together(columns: Sequence[OutputColumn], iceberg: bool, sizes: Sequence[int]) -> list[bytes | None]:
     """Return the rows of each record, of which it has so many, one after the other; None where it has none."""
-    rows = _rows(members, iceberg)
+    rows = _rows(columns, iceberg)
     return [_ENCODER.encode_lines(list(islice(rows, size))) if size else None for size in sizes]
 
 
-def _rows(members: Sequence[Member], iceberg: bool) -> Iterator[Any]:
+def _values(column: OutputColumn) -> list[Any] | None:
+    """Return what is written of a column, where it needs no text of Arrow's."""
+    return column.column.values if column.json_literals is None else None
+
+
+def _rows(columns: Sequence[OutputColumn], iceberg: bool) -> Iterator[Any]:
     """Return what the encoder makes rows of."""
-    runs = _runs(members)
-    columns = [_raws(run, iceberg) if run[0].values is None else run[0].values for run in runs]
-    return map(_row_type(tuple(run[0].name for run in runs)), *columns)
+    runs = _runs(columns)
+    values = [_raws(run, iceberg) if (known := _values(run[0])) is None else known for run in runs]
+    return map(_row_type(tuple(run[0].name for run in runs)), *values)
 
 
 @lru_cache(64)
@@ -75,38 +64,39 @@ def _row_type(names: tuple[str, ...]) -> Callable[..., Any]:
         return lambda *values: dict(zip(names, values, strict=True))
 
 
-def _runs(members: Sequence[Member]) -> list[list[Member]]:
+def _runs(columns: Sequence[OutputColumn]) -> list[list[OutputColumn]]:
     """Return columns one by one; one that Arrow writes takes along those behind it that have an array as well."""
-    runs: list[list[Member]] = []
-    for member in members:
-        if runs and runs[-1][0].values is None and (member.values is None or member.type.kind in ("int64", "bool")):
-            runs[-1].append(member)
+    runs: list[list[OutputColumn]] = []
+    for column in columns:
+        is_text = _values(column) is None or column.type.kind in ("int64", "bool")
+        if runs and is_text and _values(runs[-1][0]) is None:
+            runs[-1].append(column)
         else:
-            runs.append([member])
+            runs.append([column])
     return runs
 
 
-def _raws(run: Sequence[Member], iceberg: bool) -> Iterable[msgspec.Raw]:
+def _raws(run: Sequence[OutputColumn], iceberg: bool) -> Iterable[msgspec.Raw]:
     """Return the JSON text of a column, and behind it the names and texts of those that follow."""
     text = _texts(run[0], iceberg)
     if len(run) > 1:
         parts = [text]
-        for member in run[1:]:
-            parts += [pa.scalar(f",{quote(member.name)}:", pa.string()), _texts(member, iceberg)]
+        for column in run[1:]:
+            parts += [pa.scalar(f",{quote(column.name)}:", pa.string()), _texts(column, iceberg)]
         text = kernels.call("binary_join_element_wise", [*parts, pa.scalar("", pa.string())])
     return map(msgspec.Raw, kernels.cast(text, pa.binary()).to_pylist())
 
 
-def _texts(member: Member, iceberg: bool) -> pa.Array:
-    text = _json_texts(member, iceberg)
+def _texts(column: OutputColumn, iceberg: bool) -> pa.Array:
+    text = _json_texts(column, iceberg)
     return kernels.call("coalesce", [text, _NULL]) if text.null_count else text
 
 
-def _json_texts(member: Member, iceberg: bool) -> pa.Array:
-    array = member.column.array
-    if member.fragments is not None:
-        return member.fragments
-    if member.type.kind == "json":
+def _json_texts(column: OutputColumn, iceberg: bool) -> pa.Array:
+    if column.json_literals is not None:
+        return column.json_literals
+    array = column.column.array
+    if column.type.kind == "json":
         return array
     if pa.types.is_string(array.type):
         return json_strings(array)

@@ -1,25 +1,26 @@
-"""The typed columns of a batch, in the place of its bytes: one table for all routes, and where each row of it is from.
+"""The typed columns of a batch, instead of its bytes: one table for all routes, and where each row of it is from.
 
-The stages are `pipeline`'s, which hands the columns of each route to a `Collector` where it would have them written.
+The stages are `pipeline`'s, which hands the columns of each route to a `TableEncoder` where it would have them written.
 Invariant: a record has the rows that would have been written of it, and one row of nulls where nothing would be; a
 value that the table cannot hold fails its record, as one that cannot be written does.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
 
 import pyarrow as pa
 
-from fastxform.config.model import Column, Route, Spec, column_order
+from fastxform.config.model import Route, Spec, column_order
 from fastxform.core import kernels
 from fastxform.core.structs import Struct
-from fastxform.core.values import TypedColumn
-from fastxform.datatypes import vector as columns
+from fastxform.datatypes import vector
 from fastxform.datatypes.logical import arrow_type
 from fastxform.decode.source import Rows
+from fastxform.encode.rows import WrittenRows
 from fastxform.errors import OK, ConfigError, ContractError, Mistake
 from fastxform.transform.map_batch import MapBatch
-from fastxform.transform.rowset import Answers, Frame
+from fastxform.transform.route import RoutePlan
+from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
 DOCUMENT: Final = "document"
 """The name of the one column of a transform that names none: the JSON text of the document."""
@@ -32,9 +33,9 @@ class Columns(Struct):
 
     Attributes:
         table: the rows.
-        record: the place of the record of each row among the payloads.
-        ordinal: the place of each row among those of its record.
-        route: the place of the route of each row in the configuration; null where no route took it.
+        record: the index of the payload of each row.
+        ordinal: the index of each row among those of its record.
+        route: the index of the route of each row in the configuration; null where no route took it.
         result: of each record, as in `Batch`.
         reason: of each record, as in `Batch`.
         metadata: of each record, as in `Batch`.
@@ -63,21 +64,21 @@ def schema(spec: Spec, map_batch: MapBatch | None = None, added: pa.Schema | Non
     """
     if spec.is_document:
         return pa.schema([(DOCUMENT, pa.string())])
-    found: dict[str, pa.DataType] = {}
+    types: dict[str, pa.DataType] = {}
     mistakes = []
     for index, route in enumerate(spec.routes or (None,)):
         for name, kind in _fields(spec, route, map_batch, added):
-            if found.setdefault(name, kind) != kind:
+            if types.setdefault(name, kind) != kind:
                 mistakes.append(
                     Mistake(
                         (route.place if route is not None else "") or f"routes[{index}]",
-                        f"the column {name} is {kind} here and {found[name]} in a route above, and a table has one type"
+                        f"the column {name} is {kind} here and {types[name]} in a route above, and a table has one type"
                         " for a column; give it the same type, or another name",
                     )
                 )
     if mistakes:
         raise ConfigError(tuple(dict.fromkeys(mistakes)))
-    return pa.schema(list(found.items()))
+    return pa.schema(list(types.items()))
 
 
 def _fields(
@@ -101,134 +102,120 @@ def _fields(
 def _probe(map_batch: MapBatch, given: pa.Schema) -> pa.Schema:
     empty = pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in given.types], schema=given)
     try:
-        found = map_batch(empty)
+        mapped = map_batch(empty)
     except Exception as err:  # the user's code may raise anything
         raise ContractError(
             f"map_batch raised {type(err).__name__} on an empty batch, so its columns are not known; name them: added="
         ) from err
-    if not isinstance(found, pa.RecordBatch) or not all(columns.is_writable(kind) for kind in found.schema.types):
+    if not isinstance(mapped, pa.RecordBatch) or not all(vector.is_writable(kind) for kind in mapped.schema.types):
         raise ContractError("map_batch gave no record batch of an empty one, or a type that cannot be written")
-    return found.schema
-
-
-class _Routed(Protocol):
-    """The plan of a route, of which only the route is of interest here."""
-
-    route: Route | None
+    return mapped.schema
 
 
 class _Part(Struct):
-    """The columns of some rows of a batch, in the order of the schema, and the place of their route."""
+    """The columns of some rows of a batch, in the order of the schema, and the index of their route."""
 
     rows: Sequence[int]
     arrays: list[pa.Array]
     route: int | None
 
 
-class Collector:
+class TableEncoder:
     """Takes the columns of each route's rows, where `Pipeline.run` would have them written, and makes one table."""
 
-    def __init__(self, spec: Spec, schema: pa.Schema) -> None:
-        self._spec = spec
+    def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._parts: list[_Part] = []
 
-    def take(
+    def write(
         self,
-        plan: _Routed,
-        frame: Frame,
-        visible: Sequence[Column],
-        columns: Mapping[str, TypedColumn],
-        keys: Mapping[str, Any],
-        added: Sequence[str],
-        answers: Answers,
+        plan: RoutePlan,
+        row_set: RowSet,
+        columns: Sequence[OutputColumn],
+        written: WrittenRows,
+        outcomes: Outcomes,
     ) -> None:
         """Take the columns of the rows of one route; rows that the table cannot hold fail."""
-        names = {column.name for column in visible}.union(added)
-        if not names.issubset(self._schema.names):  # `map_batch` gave a column that nobody expects: it would be lost
-            answers.fail(frame, range(len(frame)), "map_batch")
-        found = []
-        for field in self._schema:
-            array = columns[field.name].array if field.name in names else None
-            found.append(_fitted(array, field, frame, answers))
-        self._parts.append(_Part(frame.rows, found, self._place(plan)))
+        arrays = {column.name: column.column.array for column in columns}
+        if not arrays.keys() <= set(self._schema.names):  # `map_batch` gave a column that nobody expects: it is lost
+            outcomes.fail(row_set, range(len(row_set)), "map_batch")
+        fitted = [_fitted(arrays.get(field.name), field, row_set, outcomes) for field in self._schema]
+        self._parts.append(_Part(row_set.rows, fitted, plan.index))
         # What is written is not looked at, only that it is there; no row is empty.
-        answers.write(frame, [_WRITTEN] * len(frame))
+        written.add(row_set, [_WRITTEN] * len(row_set))
 
-    def take_documents(self, routed: Sequence[tuple[_Routed, Frame]], answers: Answers) -> None:
+    def write_documents(self, routed: Sequence[tuple[RoutePlan, RowSet]], written: WrittenRows) -> None:
         """Take the documents that were written of the rows of all routes."""
-        for plan, frame in routed:
-            written = [answers.data[row] for row in frame.rows]
-            texts = pa.array([None if text is None else text[:-1] for text in written], pa.binary())
-            self._parts.append(_Part(frame.rows, [kernels.cast(texts, pa.string())], self._place(plan)))
+        for plan, row_set in routed:
+            documents = [written.data[row] for row in row_set.rows]
+            texts = pa.array([None if text is None else text[:-1] for text in documents], pa.binary())
+            self._parts.append(_Part(row_set.rows, [kernels.cast(texts, pa.string())], plan.index))
 
     def columns(
         self,
         rows: Rows,
-        answers: Answers,
+        written: WrittenRows,
         result: list[str],
         reason: list[str | None],
         metadata: list[dict[str, Any] | None] | None,
     ) -> Columns:
         """Return the table of a batch whose records are answered."""
-        record, ordinal, chosen = _layout(rows, answers, result)
+        record, ordinal, chosen = _layout(rows, written, result)
         arrays = [part.arrays for part in self._parts]
         routes = [pa.array([part.route] * len(part.rows), pa.int32()) for part in self._parts]
         whole = len(self._parts) == 1 and len(self._parts[0].rows) == len(chosen) == rows.count and None not in chosen
         if whole:
-            found, route = arrays[0], routes[0]
+            chosen_arrays, route = arrays[0], routes[0]
         else:
-            places = self._places(rows.count)
-            wanted = pa.array([None if row is None else places[row] for row in chosen], pa.int64())
-            found = [
-                _taken([part[index] for part in arrays], wanted, kind) for index, kind in enumerate(self._schema.types)
+            indices = self._indices(rows.count)
+            selection = pa.array([None if row is None else indices[row] for row in chosen], pa.int64())
+            chosen_arrays = [
+                _taken([part[index] for part in arrays], selection, kind)
+                for index, kind in enumerate(self._schema.types)
             ]
-            route = _taken(routes, wanted, pa.int32())
-        table = pa.RecordBatch.from_arrays(found, schema=self._schema)
+            route = _taken(routes, selection, pa.int32())
+        table = pa.RecordBatch.from_arrays(chosen_arrays, schema=self._schema)
         return Columns(table, record, ordinal, route, result, reason, metadata)
 
-    def _places(self, count: int) -> list[int | None]:
+    def _indices(self, count: int) -> list[int | None]:
         """Return where each row of the batch is, were the parts one."""
-        places: list[int | None] = [None] * count
+        indices: list[int | None] = [None] * count
         start = 0
         for part in self._parts:
-            for place, row in enumerate(part.rows, start):
-                places[row] = place
+            for index, row in enumerate(part.rows, start):
+                indices[row] = index
             start += len(part.rows)
-        return places
-
-    def _place(self, plan: _Routed) -> int | None:
-        return next((index for index, route in enumerate(self._spec.routes) if route is plan.route), None)
+        return indices
 
 
-def _fitted(array: pa.Array | None, field: pa.Field, frame: Frame, answers: Answers) -> pa.Array:
+def _fitted(array: pa.Array | None, field: pa.Field, row_set: RowSet, outcomes: Outcomes) -> pa.Array:
     if array is None:
-        return pa.nulls(len(frame), field.type)
+        return pa.nulls(len(row_set), field.type)
     if array.type == field.type:
         return array
     fitted, refused = kernels.halve(lambda part: kernels.cast(part, field.type), array, field.type)
-    answers.fail(frame, refused, f"type:{field.name}")
+    outcomes.fail(row_set, refused, f"type:{field.name}")
     return fitted
 
 
 def _layout(
-    rows: Rows, answers: Answers, result: Sequence[str]
+    rows: Rows, written: WrittenRows, result: Sequence[str]
 ) -> tuple[Sequence[int], Sequence[int], Sequence[int | None]]:
-    """Return the record of each row of the table, its place in the record, and the row of the batch that it shows."""
+    """Return the record of each row of the table, its index in the record, and the row of the batch that it shows."""
     count = len(result)
     if rows.parents is None:
         chosen = [row if word == OK else None for row, word in enumerate(result)]
         return range(count), [0] * count, chosen
     shown: list[list[int | None]] = [[] if word == OK else [None] for word in result]
-    for row, (parent, data) in enumerate(zip(rows.parents, answers.data, strict=True)):
+    for row, (parent, data) in enumerate(zip(rows.parents, written.data, strict=True)):
         if data is not None and result[parent] == OK:
             shown[parent].append(row)
-    record = [parent for parent, found in enumerate(shown) for _ in found]
-    ordinal = [place for found in shown for place in range(len(found))]
-    return record, ordinal, [row for found in shown for row in found]
+    record = [parent for parent, rows_shown in enumerate(shown) for _ in rows_shown]
+    ordinal = [index for rows_shown in shown for index in range(len(rows_shown))]
+    return record, ordinal, [row for rows_shown in shown for row in rows_shown]
 
 
-def _taken(arrays: Sequence[pa.Array], wanted: pa.Array, kind: pa.DataType) -> pa.Array:
+def _taken(arrays: Sequence[pa.Array], selection: pa.Array, kind: pa.DataType) -> pa.Array:
     if not arrays:
-        return pa.nulls(len(wanted), kind)
-    return kernels.take(arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays), wanted)
+        return pa.nulls(len(selection), kind)
+    return kernels.take(arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays), selection)

@@ -1,22 +1,25 @@
-"""Which records of a batch are sent, which go back and which can never fit: whole columns of exact sizes.
+"""The response budget: which records of a batch are sent, which go back and which can never fit.
 
-Sizes come in, positions go out; nothing here reads a payload, writes a response or talks to AWS. Invariant: the
-response that follows a plan is at most the limit *whatever the puts answer*, and a plan that sends a record back
-delivers at least one.
+Whole columns of exact sizes come in, positions go out; nothing here reads a payload, writes a response or talks to AWS.
+Invariant: the response that follows a plan is at most the limit *whatever the puts answer*, and a plan that sends a
+record back delivers at least one.
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pyarrow as pa
 
 from fastxform.core import kernels
 from fastxform.core.structs import Struct, replace
-from fastxform.errors import ContractError
+from fastxform.errors import DROPPED, OK, ContractError
+from fastxform.invocation.event import Event, is_plain
 from fastxform.limits import RESPONSE_LIMIT_BYTES
+from fastxform.pipeline import Batch
 
 
-class Plan(Struct, frozen=True):
+class ResponsePlan(Struct, frozen=True):
     """What becomes of the `Ok` records of a batch; a record in neither tuple is sent.
 
     Attributes:
@@ -31,6 +34,40 @@ class Plan(Struct, frozen=True):
     response_bytes_max: int
 
 
+def plan_response(received: Event, batch: Batch, spelling: "Spelling", limit_bytes: int) -> ResponsePlan:
+    """Count a response exactly as it will be sent and decide which records it carries."""
+    if received.is_kafka:
+        spelling = spelling.for_msk()
+    metadata = None
+    if batch.metadata is not None:
+        sizes = [None if value is None else spelling.json_bytes(value) for value in batch.metadata]
+        metadata = pa.array(sizes, pa.int64())
+    entry_bytes, failed_bytes = spelling.entry_sizes(
+        pa.array(_text_sizes(received.record_ids, spelling), pa.int64()),
+        pa.array([None if data is None else (len(data) + 2) // 3 * 4 for data in batch.data], pa.int64()),
+        metadata,
+        pa.array([word == DROPPED for word in batch.result], pa.bool_()),
+    )
+    is_ok = pa.array([word == OK for word in batch.result], pa.bool_())
+    return plan(is_ok, entry_bytes, failed_bytes, spelling.envelope_bytes, spelling.separator_bytes, limit_bytes)
+
+
+def most_bytes(received: Event, batch: Batch, spelling: "Spelling") -> int | None:
+    """Return what a response that is not written yet can be at most; None where only counting it exactly tells."""
+    ids = "".join(received.record_ids)
+    if batch.metadata is not None or not is_plain(ids):
+        return None
+    data_bytes = sum(map(len, filter(None, batch.data)))
+    entry_bytes = max(spelling.for_msk().ok_cost_bytes, spelling.failed_cost_bytes) + spelling.separator_bytes + 4
+    return spelling.envelope_bytes + len(batch) * entry_bytes + len(ids) + data_bytes * 4 // 3
+
+
+def _text_sizes(texts: Sequence[str], spelling: "Spelling") -> list[int]:
+    if is_plain("".join(texts)):
+        return list(map(len, texts))
+    return [spelling.text_bytes(text) for text in texts]
+
+
 def plan(
     is_ok: pa.BooleanArray | None,
     entry_bytes: pa.Int64Array,
@@ -38,7 +75,7 @@ def plan(
     envelope_bytes: int,
     separator_bytes: int,
     limit_bytes: int = RESPONSE_LIMIT_BYTES,
-) -> Plan:
+) -> ResponsePlan:
     """Decide, before any side effect, which `Ok` records the response carries.
 
     Records that do not fit even alone, every other `Ok` record answered as `ProcessingFailed`, are taken out first. Of
@@ -60,7 +97,7 @@ def plan(
     frame_bytes = envelope_bytes + separator_bytes * max(len(entry_bytes) - 1, 0)
     total_bytes = frame_bytes + _sum(entry_bytes)
     if total_bytes <= limit_bytes:  # the ordinary batch: one sum (3 us), and done
-        return Plan((), (), total_bytes)
+        return ResponsePlan((), (), total_bytes)
     return _cut(is_ok, entry_bytes, failed_bytes, total_bytes, limit_bytes)
 
 
@@ -70,7 +107,7 @@ def _cut(
     failed_bytes: pa.Int64Array,
     total_bytes: int,
     limit_bytes: int,
-) -> Plan:
+) -> ResponsePlan:
     """Find the cut of a batch that does not fit whole, on `extra`: what each `Ok` record costs above failing."""
     extra = kernels.call("subtract", [entry_bytes, failed_bytes])
     if is_ok is None:
@@ -92,7 +129,8 @@ def _cut(
     sent = within[-1].as_py() + 1 if len(within) else 0
     spent_bytes = running[sent - 1].as_py() if sent else 0
     never = kernels.call("array_filter", [positions, kernels.call("invert", [fits])])
-    return Plan(tuple(rest[sent:].to_pylist()), tuple(never.to_pylist()), limit_bytes - room_bytes + spent_bytes)
+    response_bytes_max = limit_bytes - room_bytes + spent_bytes
+    return ResponsePlan(tuple(rest[sent:].to_pylist()), tuple(never.to_pylist()), response_bytes_max)
 
 
 def _sum(column: pa.Int64Array) -> int:

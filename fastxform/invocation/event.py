@@ -118,30 +118,30 @@ class Event:
         self._records, self._column, self._read_whole = records, column, read_whole
         self.record_ids: list[str] = column(records, "recordId") if record_ids is None else record_ids
         self.is_kafka = column(records[:1], "kafkaRecordValue") not in ([], [None])
-        found = (fact if isinstance(fact, str) else None for fact in facts)
+        texts = (fact if isinstance(fact, str) else None for fact in facts)
         (
             self.delivery_stream_arn,
             self.source_kinesis_stream_arn,
             self.source_msk_arn,
             self.region,
             self.invocation_id,
-        ) = found
+        ) = texts
 
     def __len__(self) -> int:
         return len(self._records)
 
     def ids_as_text(self) -> list[str | None]:
         """Return the id of each record as a value that can be written, None where it is none."""
-        return [found if _is_unicode(found) else None for found in self.record_ids]
+        return [text if _is_unicode(text) else None for text in self.record_ids]
 
     def data(self) -> list[Any]:
-        """Return what each record has in the place of its base64 text."""
+        """Return what each record has as its base64 text."""
         return self._column(self._records, "kafkaRecordValue" if self.is_kafka else "data")
 
     def kinesis(self, name: str) -> list[str | None]:
         """Return `partitionKey`, `sequenceNumber` or `shardId` of each record, None where it has none."""
-        found = [getattr(metadata, name) for metadata in self._metadata()]
-        return [text if isinstance(text, str) and _is_unicode(text) else None for text in found]
+        values = [getattr(metadata, name) for metadata in self._metadata()]
+        return [text if isinstance(text, str) and _is_unicode(text) else None for text in values]
 
     def is_kinesis(self) -> bool:
         """Tell whether the records came from a Kinesis stream; some such events lack the stream's ARN."""
@@ -154,7 +154,7 @@ class Event:
         return [value if type(value) is int and abs(value) < 2**63 else None for value in arrivals]
 
     def _metadata(self) -> list["_Metadata"]:
-        return [_metadata_of(found) for found in self._column(self._whole, "kinesisRecordMetadata")]
+        return [_metadata_of(value) for value in self._column(self._whole, "kinesisRecordMetadata")]
 
     @cached_property
     def _whole(self) -> Sequence[Any]:
@@ -192,14 +192,14 @@ def _read_bytes(event: bytes, with_arrival: bool, with_kinesis: bool) -> Event:
     is_whole = is_large or with_kinesis
     lean: msgspec.json.Decoder[Any] = _TIMED_DECODER if with_arrival else _BARE_DECODER
     try:
-        found = (_LARGE_DECODER if is_large else _DECODER if is_whole else lean).decode(event)
+        decoded = (_LARGE_DECODER if is_large else _DECODER if is_whole else lean).decode(event)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # Something unusual: read it as the runtime would, and answer what can be answered.
         return _read_mapping(_decode_slowly(event))
     return Event(
-        found.records,
+        decoded.records,
         _large_column if is_large else _struct_column,
-        [getattr(found, name) for name in _FACTS],
+        [getattr(decoded, name) for name in _FACTS],
         None if is_whole else lambda: _DECODER.decode(event).records,
         is_timed=with_arrival,
     )
@@ -256,8 +256,8 @@ def _struct_column(records: Sequence[Any], name: str) -> list[Any]:
 
 
 def _large_column(records: Sequence[Any], name: str) -> list[Any]:
-    found = _struct_column(records, name)
-    return list(map(_content, found)) if name == "data" else found
+    column = _struct_column(records, name)
+    return list(map(_content, column)) if name == "data" else column
 
 
 def _content(raw: msgspec.Raw) -> memoryview | None:
@@ -293,11 +293,11 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _metadata_of(found: Any) -> "_Metadata":
-    if isinstance(found, Mapping):
-        return _Metadata(found.get("partitionKey"), found.get("sequenceNumber"), found.get("shardId"))
-    if isinstance(found, msgspec.Raw) and bytes(memoryview(found)[:1]) == b"{":
-        return _METADATA.decode(found)
+def _metadata_of(value: Any) -> "_Metadata":
+    if isinstance(value, Mapping):
+        return _Metadata(value.get("partitionKey"), value.get("sequenceNumber"), value.get("shardId"))
+    if isinstance(value, msgspec.Raw) and bytes(memoryview(value)[:1]) == b"{":
+        return _METADATA.decode(value)
     return _NO_METADATA
 
 
@@ -337,7 +337,7 @@ def write_dict(
             for record_id, result, text in zip(event.record_ids, results, texts, strict=True)
         ]
     if metadata is not None:
-        for entry, found in zip(entries, metadata, strict=True):
-            if found is not None:
-                entry["metadata"] = found
+        for entry, value in zip(entries, metadata, strict=True):
+            if value is not None:
+                entry["metadata"] = value
     return {"records": entries}

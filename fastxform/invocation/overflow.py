@@ -1,19 +1,21 @@
 """The records of a response that do not fit: back to their stream where that may be, else failed.
 
-Which records they are is `cutoff`'s, the puts are `reingest`'s; this stands between them and the batch, and is imported
+Which records they are is `budget`'s, the puts are `reingest`'s; this stands between them and the batch, and is imported
 when a batch first overflows. Invariant: a record is `Dropped` only where its put was acknowledged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastxform.config.model import Overflow
 from fastxform.errors import DROPPED, FAILED
-from fastxform.invocation.budget import Plan
+from fastxform.invocation.budget import ResponsePlan
 from fastxform.invocation.event import Event
 from fastxform.invocation.telemetry import PutBack
 from fastxform.pipeline import Batch
-from fastxform.puts.reingest import ClientFactory, NoTarget, Outcome, Reingester, target_of
+from fastxform.puts.client import ClientFactory
+from fastxform.puts.reingest import PutOutcome, Reingester
+from fastxform.puts.target import NoTarget, target_of
 
 
 class Overflowing:
@@ -26,27 +28,28 @@ class Overflowing:
         self.reingester = client
 
     def answer(
-        self, plan: Plan, found: Event, batch: Batch, payloads: Sequence[bytes | None], context: Any
-    ) -> PutBack | None:
-        """Write the answers of a plan's records into the batch; return what became of those that were to go back.
+        self,
+        plan: ResponsePlan,
+        received: Event,
+        batch: Batch,
+        payloads: Sequence[bytes | None],
+        context: Any,
+    ) -> tuple[Batch, PutBack | None]:
+        """Return the batch with the answers of a plan's records, and what became of those that were to go back.
 
         Args:
             plan: which records go back and which can never fit.
-            found: the event, which says where records came from.
-            batch: the answers.
+            received: the event, which says where records came from.
+            batch: the answers so far.
             payloads: the original bytes of each record.
             context: Lambda's, whose remaining time bounds the puts; without it nothing ends the invocation.
         """
-        for record in plan.never:
-            _answer(batch, record, FAILED, "never_fits")
+        reasons: dict[int, str | None] = dict.fromkeys(plan.never, "never_fits")
         if self.settings.policy == "fail" or not plan.back:
-            for record in plan.back:
-                _answer(batch, record, FAILED, "overflow")
-            return None
-        outcome, why = self._put_back(plan.back, found, payloads, context)
-        for record, reason in zip(plan.back, outcome.reasons, strict=True):
-            _answer(batch, record, DROPPED if reason is None else FAILED, reason)
-        return PutBack(
+            return _answered(batch, reasons | dict.fromkeys(plan.back, "overflow")), None
+        outcome, why = self._put_back(plan.back, received, payloads, context)
+        reasons |= dict(zip(plan.back, outcome.reasons, strict=True))
+        put_back = PutBack(
             acknowledged=outcome.acknowledged,
             not_acknowledged=len(plan.back) - outcome.acknowledged,
             possible_duplicates=outcome.possible_duplicates,
@@ -55,27 +58,33 @@ class Overflowing:
             errors=dict(outcome.errors),
             why=why,
         )
+        return _answered(batch, reasons), put_back
 
     def _put_back(
-        self, records: Sequence[int], found: Event, payloads: Sequence[bytes | None], context: Any
-    ) -> tuple[Outcome, str | None]:
+        self, records: Sequence[int], received: Event, payloads: Sequence[bytes | None], context: Any
+    ) -> tuple[PutOutcome, str | None]:
         target = target_of(
-            delivery_stream_arn=found.delivery_stream_arn,
-            source_kinesis_stream_arn=found.source_kinesis_stream_arn,
-            is_kinesis=found.is_kinesis(),
-            is_msk=found.is_kafka or found.source_msk_arn is not None,
-            region=found.region,
+            delivery_stream_arn=received.delivery_stream_arn,
+            source_kinesis_stream_arn=received.source_kinesis_stream_arn,
+            is_kinesis=received.is_kinesis(),
+            is_msk=received.is_kafka or received.source_msk_arn is not None,
+            region=received.region,
             stream=self.settings.stream,
         )
         if isinstance(target, NoTarget):
-            return Outcome([target.reason] * len(records)), target.why
+            return PutOutcome([target.reason] * len(records)), target.why
         originals = [original for record in records if (original := payloads[record]) is not None]
-        keys = found.kinesis("partitionKey")
+        keys = received.kinesis("partitionKey")
         remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
         return self.reingester.put(target, originals, [keys[record] for record in records], remaining_ms), None
 
 
-def _answer(batch: Batch, record: int, result: str, reason: str | None) -> None:
-    batch.result[record], batch.reason[record], batch.data[record] = result, reason, None
-    if batch.metadata is not None:
-        batch.metadata[record] = None
+def _answered(batch: Batch, reasons: Mapping[int, str | None]) -> Batch:
+    """Return a batch in which some records fail, each for its reason, or are dropped, those without one."""
+    result, reason, data = batch.result.copy(), batch.reason.copy(), batch.data.copy()
+    metadata = None if batch.metadata is None else batch.metadata.copy()
+    for record, code in reasons.items():
+        result[record], reason[record], data[record] = DROPPED if code is None else FAILED, code, None
+        if metadata is not None:
+            metadata[record] = None
+    return Batch(result, reason, data, metadata, batch.where_null)

@@ -1,13 +1,13 @@
-"""What is said of an invocation: one line of metrics, and one structured log line with counts and the first reasons.
+"""Logs and metrics of an invocation: one line of metrics, and one structured line with counts and the first reasons.
 
 Nothing here decides anything, and what the environment asks for comes from `settings`. Invariant: each line is one JSON
 object in ASCII, written at once, that holds codes of the closed list, names of the configuration, numbers and what the
-event says of itself; never a payload or a value out of one.
+event names itself by; never a payload or a value out of one.
 
 Source: CloudWatch, "Specification: Embedded metric format"; Lambda, "Configuring JSON and plain text log formats":
 what is a JSON object on standard output, with `timestamp` and `level`, is passed on as it is. X-Ray is left out: a
 segment of our own needs a socket and the daemon's protocol, or a package that is slower to import than this one, and
-would say what `stages` says.
+would repeat `stages`.
 """
 
 import json
@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from fastxform.core.structs import Struct, field
-from fastxform.core.timing import Clock
+from fastxform.core.timing import StageClock
 from fastxform.errors import DROPPED, FAILED, OK, REASONS
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.settings import LEVELS, ReportSettings
 
 if TYPE_CHECKING:
+    from fastxform.invocation.event import Event
     from fastxform.pipeline import Batch
 
 UNITS: Final[dict[str, str]] = {
@@ -67,14 +68,14 @@ class PutBack(Struct, omit_defaults=True):
     why: str | None = None
 
 
-class Invocation(Struct):
+class InvocationReport(Struct):
     """The counts and the times of one invocation; `is_cold`: the first of its container.
 
     `bytes_in` is None where the event came as a dict, whose bytes only the runtime saw. `bytes_out` is exact where the
     response is bytes; of a dict it is the most that the runtime makes of it, some bytes a record too many.
     """
 
-    clock: Clock
+    clock: StageClock
     is_cold: bool
     bytes_in: int | None = None
     bytes_out: int = 0
@@ -91,8 +92,10 @@ class Invocation(Struct):
     request_id: str | None = None
     function_name: str | None = None
 
-    def count(self, batch: "Batch") -> None:
-        """Take the counts of a batch that is answered; one without failures costs a look at its results."""
+    def take(self, received: "Event", batch: "Batch", bytes_in: int | None, bytes_out: int) -> None:
+        """Take the facts of an event and the counts of its answered batch, whose failures alone cost a closer look."""
+        self.bytes_in, self.bytes_out = bytes_in, bytes_out
+        self.delivery_stream_arn, self.invocation_id = received.delivery_stream_arn, _text(received.invocation_id)
         result = batch.result
         self.records, self.ok, self.where_null = len(result), result.count(OK), batch.where_null
         if self.ok < self.records:
@@ -121,57 +124,57 @@ class Reporter:
         self.is_cold = True
         self._directives: dict[tuple[str, ...], msgspec.Raw] = {}
 
-    def begin(self, context: Any) -> Invocation:
+    def begin(self, context: Any) -> InvocationReport:
         """Return the struct of an invocation that starts now; the first one is cold, though nothing come of it."""
         is_cold, self.is_cold = self.is_cold, False
-        return Invocation(
-            Clock(),
+        return InvocationReport(
+            StageClock(),
             is_cold,
             request_id=_text(getattr(context, "aws_request_id", None)),
             function_name=_text(getattr(context, "function_name", None)),
         )
 
-    def write(self, told: Invocation) -> None:
+    def write(self, report: InvocationReport) -> None:
         """Write both lines of an invocation, as far as they are wanted."""
         # The caches of the processor hold the batch by now, so that each step costs ten times what it costs alone: few
         # and large ones.
-        service = self.settings.service or told.function_name or "service_undefined"
-        about = {"service": service, "DeliveryStream": stream_name(told.delivery_stream_arn)}
-        if told.invocation_id is not None:
-            about["invocation_id"] = told.invocation_id
-        if told.request_id is not None:
-            about["function_request_id"] = told.request_id
+        service = self.settings.service or report.function_name or "service_undefined"
+        about = {"service": service, "DeliveryStream": stream_name(report.delivery_stream_arn)}
+        if report.invocation_id is not None:
+            about["invocation_id"] = report.invocation_id
+        if report.request_id is not None:
+            about["function_request_id"] = report.request_id
         now_ms = time.time_ns() // 1_000_000
-        text = _line(self._metrics(told, about, now_ms)) if self.settings.has_metrics else ""
-        if LEVELS[told.outcome[0]] >= LEVELS[self.settings.level]:
-            text += _line(_log(told, about, now_ms))
+        text = _line(self._metrics(report, about, now_ms)) if self.settings.has_metrics else ""
+        if LEVELS[report.outcome[0]] >= LEVELS[self.settings.level]:
+            text += _line(_log(report, about, now_ms))
         # At once, each line with its line feed: a metric line cut in two is none. What is not flushed here would wait
         # in a frozen container.
         if text:
             sys.stdout.write(text)
             sys.stdout.flush()
 
-    def _metrics(self, told: Invocation, about: dict[str, str], now_ms: int) -> dict[str, Any]:
+    def _metrics(self, report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[str, Any]:
         """Return the line of metrics."""
-        back = told.put_back
+        back = report.put_back
         reingested = 0 if back is None else back.acknowledged
         values: dict[str, float] = {
-            "RecordsIn": told.records,
-            "RecordsOk": told.ok,
-            "RecordsDropped": told.dropped - reingested,
-            "RecordsFailed": told.failed,
+            "RecordsIn": report.records,
+            "RecordsOk": report.ok,
+            "RecordsDropped": report.dropped - reingested,
+            "RecordsFailed": report.failed,
             "RecordsReingested": reingested,
             "PutsUnacknowledged": 0 if back is None else back.not_acknowledged,
-            "BytesOut": told.bytes_out,
-            "ResponseShare": round(100 * told.bytes_out / RESPONSE_LIMIT_BYTES, 3),
-            "TransformMilliseconds": told.clock.total_ms,
+            "BytesOut": report.bytes_out,
+            "ResponseShare": round(100 * report.bytes_out / RESPONSE_LIMIT_BYTES, 3),
+            "TransformMilliseconds": round((report.clock.last_ns - report.clock.start_ns) / 1e6, 3),
         }
-        if told.bytes_in is not None:
-            values["BytesIn"] = told.bytes_in
-        if told.is_cold:
+        if report.bytes_in is not None:
+            values["BytesIn"] = report.bytes_in
+        if report.is_cold:
             values["ColdStart"] = 1
         classes: dict[str, int] = {}
-        for reason, count in told.reasons.items():
+        for reason, count in report.reasons.items():
             code = reason.partition(":")[0]
             classes[code] = classes.get(code, 0) + count
         return {
@@ -179,18 +182,18 @@ class Reporter:
             **about,
             **values,
             "failed": classes,
-            "where_null": told.where_null,
-            "stages": told.clock.milliseconds(),
+            "where_null": report.where_null,
+            "stages": report.clock.milliseconds(),
         }
 
     def _directive(self, names: tuple[str, ...]) -> msgspec.Raw:
         """Return what says that these members are metrics: the same text for nearly every line."""
-        found = self._directives.get(names)
-        if found is None:
+        directive = self._directives.get(names)
+        if directive is None:
             metrics = [{"Name": name, "Unit": UNITS[name]} for name in names]
-            directive = {"Namespace": self.settings.namespace, "Dimensions": [DIMENSIONS], "Metrics": metrics}
-            found = self._directives[names] = msgspec.Raw(_ENCODER.encode([directive]))
-        return found
+            members = {"Namespace": self.settings.namespace, "Dimensions": [DIMENSIONS], "Metrics": metrics}
+            directive = self._directives[names] = msgspec.Raw(_ENCODER.encode([members]))
+        return directive
 
 
 def stream_name(arn: str | None) -> str:
@@ -206,31 +209,26 @@ def _text(value: Any) -> str | None:
     return value[:_ID_LIMIT]
 
 
-def invocation_id(value: Any) -> str | None:
-    """Return the `invocationId` of an event as it is written."""
-    return _text(value)
-
-
-def _log(told: Invocation, about: dict[str, str], now_ms: int) -> dict[str, Any]:
+def _log(report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[str, Any]:
     """Return the log line."""
-    back = told.put_back
-    level, message = told.outcome
+    back = report.put_back
+    level, message = report.outcome
     line: dict[str, Any] = {
         "timestamp": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now_ms // 1000))}.{now_ms % 1000:03}Z",
         "level": level,
         "message": message,
         "logger": "fastxform",
         **about,
-        "records": told.records,
-        "ok": told.ok,
-        "dropped": told.dropped - (0 if back is None else back.acknowledged),
-        "where_null": told.where_null,
-        "failed": told.reasons,
+        "records": report.records,
+        "ok": report.ok,
+        "dropped": report.dropped - (0 if back is None else back.acknowledged),
+        "where_null": report.where_null,
+        "failed": report.reasons,
     }
-    if told.reasons:
-        codes = sorted({reason.partition(":")[0] for reason in told.reasons})
+    if report.reasons:
+        codes = sorted({reason.partition(":")[0] for reason in report.reasons})
         line["reasons"] = {code: REASONS[code] for code in codes}
-        line["first_reasons"] = [{"record": record, "reason": reason} for record, reason in told.first_reasons]
+        line["first_reasons"] = [{"record": record, "reason": reason} for record, reason in report.first_reasons]
     if back is not None:
         line["put_back"] = back
     return line

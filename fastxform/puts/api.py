@@ -1,8 +1,8 @@
 """The two put calls of AWS: their limits, how one is made, and what its answer or its exception means.
 
 Which records a call carries, and what is done about its answer, is decided in `reingest.py`; nothing here waits, keeps
-books or makes a client. Invariant: a record counts as acknowledged only where the reply says so and contradicts itself
-nowhere, and a fault that may have come after the records had arrived is `doubtful`.
+a ledger or makes a client. Invariant: a record counts as acknowledged only where the reply says so and contradicts
+itself nowhere, and a fault that may have come after the records had arrived is `maybe_duplicate`.
 """
 
 import re
@@ -100,14 +100,14 @@ class Fault:
         again: The same call may succeed later.
         split: One of the records may be at fault.
         refused: The stream takes no puts, from us or from anybody.
-        doubtful: The records may have arrived all the same.
+        maybe_duplicate: The records may have arrived all the same.
     """
 
     code: str
     again: bool = False
     split: bool = False
     refused: bool = False
-    doubtful: bool = False
+    maybe_duplicate: bool = False
 
 
 _LATER = re.compile(
@@ -132,11 +132,11 @@ _MAYBE_SENT: Final = {"HTTPClientError", "ConnectionError", "TimeoutError", "Res
 """Classes of botocore and the standard library; by name, so that a client that is not boto3's needs no botocore."""
 
 
-def judge(error: BaseException) -> Fault:
-    """Say what the exception of a call means: by AWS's answer where there is one, else by its class."""
+def fault_of(error: BaseException) -> Fault:
+    """Return what the exception of a call means: by AWS's answer where there is one, else by its class."""
     response = getattr(error, "response", None)
     if not isinstance(response, Mapping):
-        return _judge_transport(error)
+        return _transport_fault(error)
     detail = response.get("Error") or {}
     code, message = str(detail.get("Code", "")), str(detail.get("Message", ""))
     status = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
@@ -144,24 +144,24 @@ def judge(error: BaseException) -> Fault:
     if _LATER.fullmatch(code) or status == 429:
         return Fault(name, again=True)
     if _UNKNOWN.fullmatch(code) or status >= 500 or status == 408:
-        return Fault(name, again=True, doubtful=True)
+        return Fault(name, again=True, maybe_duplicate=True)
     if (_INVALID.fullmatch(code) and "not permitted" not in message) or status == 413:
         return Fault(name, split=True)
     return Fault(name, refused=True)  # not permitted, not found, access denied, bad key, bad signature
 
 
-def _judge_transport(error: BaseException) -> Fault:
-    """Say what an exception without an answer of AWS means."""
+def _transport_fault(error: BaseException) -> Fault:
+    """Return what an exception without an answer of AWS means."""
     names = {base.__name__ for base in type(error).__mro__}
     code = identifier(type(error).__name__)
     if names & _NEVER_SENT:
         return Fault(code, again=True)
     if "SSLError" in names:  # a certificate that is not trusted stays so; in mid-call it may be something else
-        return Fault(code, doubtful=True)
+        return Fault(code, maybe_duplicate=True)
     if names & _MAYBE_SENT:
-        return Fault(code, again=True, doubtful=True)
+        return Fault(code, again=True, maybe_duplicate=True)
     # The rest of botocore's exceptions come before anything is sent (no credentials, bad parameters); others may not.
-    return Fault(code, doubtful="BotoCoreError" not in names)
+    return Fault(code, maybe_duplicate="BotoCoreError" not in names)
 
 
 def identifier(code: str) -> str:

@@ -1,6 +1,6 @@
 """Puts under way: which records wait for a call, which are in flight, and what an answer changes.
 
-Re-ingestion and the command's `put` and `replay` keep their books on top of this; when a call starts, and when all of
+Re-ingestion and the command's `put` and `replay` keep their ledgers on top of this; when a call starts, and when all of
 it ends, is theirs. Invariant: one thread alone calls what is here, so there is no lock, and a record is acknowledged
 only by an answer that says so.
 """
@@ -23,7 +23,7 @@ BACKOFF_MAX_MS: Final = 5_000
 
 
 @dataclass(order=True, slots=True)
-class Batch:
+class PutCall:
     """Records for one call, not before `due`; batches order by that time, then by `serial`."""
 
     due: float
@@ -69,8 +69,8 @@ class Calls(ABC):
         """
         self.target = target
         self.splits_max = splits_max
-        self.pending: list[Batch] = []
-        self.flying: dict[Future[Mapping[str, object]], Batch] = {}
+        self.pending: list[PutCall] = []
+        self.in_flight: dict[Future[Mapping[str, object]], PutCall] = {}
         self.errors: Counter[str] = Counter()
         self.is_refused = False
         self.calls = self.retries = self.splits = 0
@@ -91,32 +91,32 @@ class Calls(ABC):
         """Book that the stream has taken them."""
 
     @abstractmethod
-    def doubted(self, records: list[int]) -> None:
+    def maybe_duplicated(self, records: list[int]) -> None:
         """Book that they may have arrived without an acknowledgement."""
 
     @abstractmethod
-    def lost(self, records: list[int], reason: str) -> None:
+    def failed(self, records: list[int], reason: str) -> None:
         """Book that they will not be put again, for a reason of `errors.REASONS`."""
 
     @abstractmethod
-    def is_worth(self, batch: Batch, due: float) -> bool:
+    def is_worth(self, batch: PutCall, due: float) -> bool:
         """Say whether records of a batch are put again at that time."""
 
     def add(self, records: list[int], due: float, attempt: int = 0, since: float | None = None) -> None:
         """Have records wait for their call, unless the stream refused meanwhile."""
         if self.is_refused:
-            self.lost(records, "put_refused")
+            self.failed(records, "put_refused")
             return
         self._serial += 1
         heapq.heappush(
-            self.pending, Batch(due, self._serial, attempt, records, self._clock() if since is None else since)
+            self.pending, PutCall(due, self._serial, attempt, records, self._clock() if since is None else since)
         )
 
     def is_due(self, now: float) -> bool:
         """Say whether a batch may start."""
         return bool(self.pending) and self.pending[0].due <= now
 
-    def start(self) -> tuple[Batch, list[Entry]]:
+    def start(self) -> tuple[PutCall, list[Entry]]:
         """Take the batch that is due first, with the entries of its call."""
         batch = heapq.heappop(self.pending)
         self.calls += 1
@@ -126,14 +126,16 @@ class Calls(ABC):
 
     def absorb(self, future: Future[Mapping[str, object]]) -> None:
         """Book the answer of a call that has ended."""
-        batch = self.flying.pop(future)
+        batch = self.in_flight.pop(future)
         error = future.exception()
         codes = None if error is not None else api.read(self._api, future.result(), len(batch.records))
         if codes is None:
-            fault = api.judge(error) if error is not None else Fault("MalformedReply", again=True, doubtful=True)
+            fault = (
+                api.fault_of(error) if error is not None else Fault("MalformedReply", again=True, maybe_duplicate=True)
+            )
             self.absorb_fault(batch, fault, error)
             return
-        taken, failed, doubtful = [], [], []
+        taken, failed, maybe_duplicate = [], [], []
         for record, code in zip(batch.records, codes, strict=True):
             if code is None:
                 taken.append(record)
@@ -141,19 +143,19 @@ class Calls(ABC):
             failed.append(record)
             self.errors[api.identifier(code)] += 1
             if code == "InternalFailure":  # Firehose API: "the write might have completed or it might have failed"
-                doubtful.append(record)
+                maybe_duplicate.append(record)
         self.acknowledged(taken)
-        self.doubted(doubtful)
+        self.maybe_duplicated(maybe_duplicate)
         self._add_again(batch, failed)
 
-    def absorb_fault(self, batch: Batch, fault: Fault, error: BaseException | None) -> None:
+    def absorb_fault(self, batch: PutCall, fault: Fault, error: BaseException | None) -> None:
         """Book a call that failed as a whole; `error` is its exception, if it was one."""
         self.errors[fault.code] += 1
-        if fault.doubtful:
-            self.doubted(batch.records)
+        if fault.maybe_duplicate:
+            self.maybe_duplicated(batch.records)
         if fault.refused:
             self.is_refused = True
-            self.lost(batch.records, "put_refused")
+            self.failed(batch.records, "put_refused")
             self.give_up("put_refused")
         elif fault.again:
             self._add_again(batch, batch.records)
@@ -163,16 +165,16 @@ class Calls(ABC):
             for half in (batch.records[:middle], batch.records[middle:]):
                 self.add(half, -math.inf, batch.attempt + 1, batch.since)
         else:
-            self.lost(batch.records, "put_failed")
+            self.failed(batch.records, "put_failed")
 
     def give_up(self, reason: str | None = None) -> None:
         """Start no more calls; what is pending keeps its reasons unless one is given."""
         for batch in self.pending:
             if reason is not None:
-                self.lost(batch.records, reason)
+                self.failed(batch.records, reason)
         self.pending.clear()
 
-    def _add_again(self, batch: Batch, records: list[int]) -> None:
+    def _add_again(self, batch: PutCall, records: list[int]) -> None:
         """Put records of a batch again after a pause with full jitter, if a call then still makes sense."""
         if not records:
             return
@@ -180,4 +182,4 @@ class Calls(ABC):
         if self.is_worth(batch, due):
             self.add(records, due, batch.attempt + 1, batch.since)
         else:
-            self.lost(records, "put_failed")
+            self.failed(records, "put_failed")

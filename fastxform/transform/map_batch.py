@@ -5,103 +5,109 @@ shape goes further than here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from fastxform.core import kernels
 from fastxform.core.values import TypedColumn
-from fastxform.datatypes import vector as columns
+from fastxform.datatypes import vector
 from fastxform.errors import ContractError
-from fastxform.transform.rowset import Answers, Frame
+from fastxform.transform.route import RoutePlan
+from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
 MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
-def run(
-    map_batch: MapBatch,
-    frame: Frame,
-    typed: dict[str, TypedColumn],
-    keys: Mapping[str, Any],
-    named: set[str],
-    computed: set[str],
-    answers: Answers,
-) -> tuple[Frame, dict[str, TypedColumn], list[str]]:
+def apply(
+    map_batch: MapBatch, plan: RoutePlan, row_set: RowSet, columns: Mapping[str, OutputColumn], outcomes: Outcomes
+) -> tuple[RowSet, dict[str, OutputColumn]]:
     """Call the user's function with the columns; rows on which it raises fail, as do those of a wrong length.
 
     Args:
         map_batch: the function.
-        frame: the rows; those that fail are not in the one that is returned.
-        typed: the columns that it is given, by name.
-        keys: what the frame knows the columns by.
-        named: the columns that expressions name, which must keep their types.
-        computed: the columns that expressions make, which it cannot add.
-        answers: takes the failures.
+        plan: names the columns that expressions need, which must keep their types, and those that expressions make.
+        row_set: the rows; those that fail are not in the one that is returned.
+        columns: the columns that the function is given.
+        outcomes: takes the failures.
 
     Returns:
-        The rows that are left, their columns, and the names of those that the function added.
+        The rows that are left and their columns; those that the function added stand last.
     """
-    given = pa.RecordBatch.from_arrays([column.array for column in typed.values()], list(typed))
+    given = pa.RecordBatch.from_arrays([column.column.array for column in columns.values()], list(columns))
     parts: list[pa.RecordBatch] = []
-    places: list[int] = []
+    rows: list[int] = []
     failed: list[int] = []
-    _map_halves(map_batch, given, 0, parts, places, failed)
-    answers.fail(frame, failed, "map_batch")
+    _bisect(map_batch, given, 0, parts, rows, failed)
+    outcomes.fail(row_set, failed, "map_batch")
     if not parts:
-        return _nothing(frame, given)
+        return _nothing(row_set, columns, given)
     try:
-        mapped = _agree(parts, given.schema, named, computed)
+        mapped = _joined(parts, given.schema, plan.named, {column.name for column, _ in plan.expressions})
     except ContractError:
-        answers.fail(frame, range(len(frame)), "map_batch")
-        return _nothing(frame, given)
-    found = dict(zip(mapped.schema.names, mapped.columns, strict=True))
-    frame = frame.take(places)
-    for name, key in keys.items():
-        if key in frame.fragments:
-            frame.fragments[key] = _fragments(found[name], frame.columns[key].array, frame.fragments[key])
-    columns = {name: TypedColumn(array) for name, array in found.items()}
-    return frame, columns, [name for name in columns if name not in typed]
+        outcomes.fail(row_set, range(len(row_set)), "map_batch")
+        return _nothing(row_set, columns, given)
+    selection = None if len(rows) == len(row_set) else pa.array(rows, pa.int64())
+    results: dict[str, OutputColumn] = {}
+    for name, array in zip(mapped.schema.names, mapped.columns, strict=True):
+        before = columns.get(name)
+        if before is None:
+            results[name] = OutputColumn(name, vector.type_of(array), TypedColumn(array))
+            continue
+        literals = before.json_literals
+        if literals is not None:
+            literals = _json_literals(array, before.column.array, literals, selection)
+        results[name] = OutputColumn(name, before.type, TypedColumn(array), literals)
+    return row_set.take(rows), results
 
 
-def _nothing(frame: Frame, given: pa.RecordBatch) -> tuple[Frame, dict[str, TypedColumn], list[str]]:
-    empty = given.slice(0, 0)
-    return frame.take([]), dict(zip(empty.schema.names, map(TypedColumn, empty.columns), strict=True)), []
+def _nothing(
+    row_set: RowSet, columns: Mapping[str, OutputColumn], given: pa.RecordBatch
+) -> tuple[RowSet, dict[str, OutputColumn]]:
+    empty = {
+        name: OutputColumn(name, columns[name].type, TypedColumn(array.slice(0, 0)))
+        for name, array in zip(given.schema.names, given.columns, strict=True)
+    }
+    return row_set.take([]), empty
 
 
-def _fragments(array: pa.Array, before: pa.Array, fragments: pa.Array) -> pa.Array | None:
-    """Return the JSON texts of an `auto` column: a value that was left alone keeps its own, another one is text now."""
+def _json_literals(
+    array: pa.Array, before: pa.Array, literals: pa.Array, selection: pa.Array | None
+) -> pa.Array | None:
+    """Return the JSON texts of an `auto` column: a value that is unchanged keeps its own, another one is text now."""
     if array.type != before.type:
         return None
+    if selection is not None:
+        before, literals = kernels.take(before, selection), kernels.take(literals, selection)
     same = kernels.call("coalesce", [kernels.call("equal", [array, before]), pa.scalar(False)])
-    return kernels.call("if_else", [same, fragments, columns.json_strings(array)])
+    return kernels.call("if_else", [same, literals, vector.json_strings(array)])
 
 
-def _map_halves(
+def _bisect(
     map_batch: MapBatch,
     given: pa.RecordBatch,
     start: int,
     parts: list[pa.RecordBatch],
-    places: list[int],
+    rows: list[int],
     failed: list[int],
 ) -> None:
     try:
-        found = map_batch(given)
+        mapped = map_batch(given)
     except Exception:  # the user's code may raise anything; the rows it raises on answer for it
         if len(given) == 1:
             failed.append(start)
             return
         middle = len(given) // 2
-        _map_halves(map_batch, given.slice(0, middle), start, parts, places, failed)
-        _map_halves(map_batch, given.slice(middle), start + middle, parts, places, failed)
+        _bisect(map_batch, given.slice(0, middle), start, parts, rows, failed)
+        _bisect(map_batch, given.slice(middle), start + middle, parts, rows, failed)
         return
-    if not isinstance(found, pa.RecordBatch) or len(found) != len(given):
+    if not isinstance(mapped, pa.RecordBatch) or len(mapped) != len(given):
         failed.extend(range(start, start + len(given)))
         return
-    parts.append(found)
-    places.extend(range(start, start + len(given)))
+    parts.append(mapped)
+    rows.extend(range(start, start + len(given)))
 
 
-def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str], computed: set[str]) -> pa.RecordBatch:
+def _joined(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str], computed: set[str]) -> pa.RecordBatch:
     """Return the parts of a mapped batch as one.
 
     Raises:
@@ -115,7 +121,7 @@ def _agree(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str], c
         raise ContractError("map_batch changed the type of a column that an expression names")
     if computed & set(first.names):
         raise ContractError("map_batch added a column that an expression computes")
-    if not set(given.names) <= set(first.names) or not all(columns.is_writable(field.type) for field in first):
+    if not set(given.names) <= set(first.names) or not all(vector.is_writable(field.type) for field in first):
         raise ContractError("map_batch left out a column, or gave one of a type that cannot be written")
     arrays = [pa.concat_arrays([part.column(index) for part in parts]) for index in range(len(first))]
     return pa.RecordBatch.from_arrays(arrays, first.names)

@@ -1,53 +1,60 @@
 """The metadata of rows: where a row goes in Iceberg, or its partition keys.
 
-What is written here is the content of the response's `metadata`. Invariant: a row that cannot be told where to go has
+What is written here is the content of the response's `metadata`. Invariant: a row whose destination is not known has
 failed, with the reason.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from fastxform.config.model import Iceberg
-from fastxform.core.values import TypedColumn
 from fastxform.datatypes import vector
 from fastxform.decode.source import Rows
-from fastxform.transform.rowset import Answers, Frame, evaluate
+from fastxform.transform.evaluation import evaluate
+from fastxform.transform.route import RoutePlan
+from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
-if TYPE_CHECKING:
-    from fastxform.query.compiler import Expression
+Metadata: TypeAlias = list[dict[str, Any] | None]
 
 
-def otf_metadata(iceberg: Iceberg, frame: Frame, answers: Answers, rows: Rows) -> list[dict[str, Any] | None]:
+def metadata_of(
+    plan: RoutePlan,
+    row_set: RowSet,
+    columns: Mapping[str, OutputColumn],
+    rows: Rows,
+    outcomes: Outcomes,
+    now: int,
+) -> Metadata:
+    """Return the metadata of each row of a route that has some."""
+    if plan.iceberg is not None:
+        return _otf_metadata(plan.iceberg, row_set, outcomes, rows)
+    return _partition_keys(plan, row_set, columns, outcomes, now)
+
+
+def _otf_metadata(iceberg: Iceberg, row_set: RowSet, outcomes: Outcomes, rows: Rows) -> Metadata:
     """Return the routing of each row; rows whose change has no operation fail."""
     target = {"destinationDatabaseName": iceberg.database, "destinationTableName": iceberg.table}
     if iceberg.operation is None or isinstance(iceberg.operation, str):
         if iceberg.operation is not None:
             target["operation"] = iceberg.operation
-        return [{"otfMetadata": target}] * len(frame)
+        return [{"otfMetadata": target}] * len(row_set.rows)
     by_name = {name: {"otfMetadata": target | {"operation": word}} for name, word in iceberg.operation.items()}
-    found = []
-    for place, row in enumerate(frame.rows):
-        metadata = by_name.get(rows.event_name(row) or "")
-        if metadata is None:
-            answers.fail(frame, [place], "operation")
-        found.append(metadata)
-    return found
+    metadata = [by_name.get(rows.event_name(row) or "") for row in row_set.rows]
+    outcomes.fail(row_set, [index for index, value in enumerate(metadata) if value is None], "operation")
+    return metadata
 
 
-def partition_keys(
-    keys: "Sequence[tuple[str, Expression]]",
-    frame: Frame,
-    typed: dict[str, TypedColumn],
-    answers: Answers,
-    now: int,
-) -> list[dict[str, Any] | None]:
+def _partition_keys(
+    plan: RoutePlan, row_set: RowSet, columns: Mapping[str, OutputColumn], outcomes: Outcomes, now: int
+) -> Metadata:
     """Return the partition keys of each row as text; null or empty ones fail the row."""
     texts = []
-    for name, compiled in keys:
-        array, raised = evaluate(compiled, frame, typed, now)
-        answers.fail(frame, raised, f"partition_key:{name}")
+    typed = {name: column.column for name, column in columns.items()}
+    for name, expression in plan.partition_keys:
+        array, raised = evaluate(expression, typed, len(row_set.rows), now)
+        outcomes.fail(row_set, raised, f"partition_key:{name}")
         text = vector.texts(array).to_pylist()
-        answers.fail(frame, [place for place, value in enumerate(text) if not value], f"partition_key:{name}")
+        outcomes.fail(row_set, [index for index, value in enumerate(text) if not value], f"partition_key:{name}")
         texts.append(text)
-    names = [name for name, _ in keys]
+    names = [name for name, _ in plan.partition_keys]
     return [{"partitionKeys": dict(zip(names, values, strict=True))} for values in zip(*texts, strict=True)]

@@ -1,144 +1,119 @@
-"""Rows on their way through the stages: what is known of them, and what has become of them.
+"""Rows on their way through the stages: which of them are left, and why the others are not.
 
-Nothing here looks at a value. Invariant: a row keeps the place that it has in its batch, whatever rows are taken out
-around it, and the first reason that it is given.
+Nothing here looks at a value. Invariant: a row keeps the number that it has in its batch, whatever rows are taken out
+around it; a row set never changes, and a row that failed keeps its first reason.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress, count, filterfalse
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
 from fastxform.core import kernels
-from fastxform.core.structs import Struct
-from fastxform.core.values import Places, TypedColumn, Values
-from fastxform.datatypes.logical import arrow_type
-
-if TYPE_CHECKING:
-    from fastxform.query.compiler import Expression
-
+from fastxform.core.structs import Struct, field
+from fastxform.core.values import Places, TypedColumn, Values, take_columns
+from fastxform.datatypes.logical import Type
 
 _FEW: Final = 16
 """One row in so many is taken out of a list faster by itself than by copying the others."""
 
 
-class Frame:
-    """Some rows of a batch: where they stand in it, and their columns, which are taken out when they are asked for."""
+class OutputColumn(Struct, frozen=True):
+    """One column as it is written: `json_literals` are the JSON texts of an `auto` column that is not all text."""
 
-    __slots__ = ("columns", "fragments", "gone", "judged", "rows", "source")
+    name: str
+    type: Type
+    column: TypedColumn
+    json_literals: pa.Array | None = None
 
-    def __init__(
-        self,
-        rows: Sequence[int],
-        source: Mapping[Any, Values],
-        columns: dict[Any, TypedColumn] | None = None,
-        fragments: dict[Any, pa.Array] | None = None,
-    ) -> None:
-        self.rows, self.source = rows, source
-        self.columns = {} if columns is None else columns
-        self.fragments = {} if fragments is None else fragments
-        self.judged = 0
-        """How many rows of the batch had failed when those of this frame were last looked for."""
-        self.gone: list[int] | None = None
-        """The few rows of the batch that are not in this frame, where it has all others in their order."""
+
+class RowSet(Struct, frozen=True):
+    """Some rows of a batch, with those of their columns that have a type by now.
+
+    Attributes:
+        rows: the number of each row in its batch, ascending.
+        raw: the columns of the whole batch as they were decoded.
+        columns: the typed columns of these rows.
+        json_literals: the JSON texts of `auto` columns that are not all text.
+        failures_seen: how many rows of the batch had failed when those of this set were last looked for.
+        absent: the few rows of the batch that are not in this set, where it has all others.
+    """
+
+    rows: Sequence[int]
+    raw: Mapping[Any, Values]
+    columns: Mapping[Any, TypedColumn] = field(default_factory=dict)
+    json_literals: Mapping[Any, pa.Array] = field(default_factory=dict)
+    failures_seen: int = 0
+    absent: list[int] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def values(self, key: Any) -> Values:
-        """Return the values of a column."""
-        column = self.source[key]
-        if len(column.values) == len(self.rows):
-            return column
-        return column.take(self.rows) if self.gone is None else column.without(self.gone)
+    def raw_columns(self, keys: Iterable[Any]) -> list[Values]:
+        """Return the decoded values of these rows, for each column that is named."""
+        columns = [self.raw[key] for key in keys]
+        if not columns or len(columns[0].values) == len(self.rows):
+            return columns
+        if self.absent is None:
+            return [column.take(self.rows) for column in columns]
+        return [column.without(self.absent) for column in columns]
 
-    def without(self, gone: list[int]) -> "Frame":
-        """Return a frame of the whole batch less a few rows, in ascending order."""
-        rows = list(self.rows)
-        for row in reversed(gone):
-            del rows[row]
-        taken = self.take(rows)
-        taken.gone = gone
-        return taken
+    def with_columns(self, columns: Mapping[Any, TypedColumn], json_literals: Mapping[Any, pa.Array]) -> "RowSet":
+        """Return the same rows with more typed columns."""
+        return RowSet(
+            self.rows,
+            self.raw,
+            {**self.columns, **columns},
+            {**self.json_literals, **json_literals},
+            self.failures_seen,
+            self.absent,
+        )
 
-    def take(self, places: Sequence[int]) -> "Frame":
-        """Return some of the rows; all of them cost nothing."""
-        if len(places) == len(self.rows):
+    def take(self, indices: Sequence[int]) -> "RowSet":
+        """Return some of the rows, by where they stand in this set; all of them are this set, which never changes."""
+        if len(indices) == len(self.rows):
             return self
-        columns, fragments = self.columns, self.fragments
-        if columns or fragments:
-            wanted = Places(places)
-            columns = {key: column.take(wanted) for key, column in columns.items()}
-            fragments = {key: kernels.take(array, wanted.array) for key, array in fragments.items()}
-        is_whole = isinstance(self.rows, range)  # from 0, so that a place is a row
-        rows = places if is_whole else list(map(self.rows.__getitem__, places))
-        taken = Frame(rows, self.source, dict(columns), dict(fragments))
-        taken.judged = self.judged
-        return taken
+        columns, json_literals = self.columns, self.json_literals
+        if columns or json_literals:
+            selection = Places(indices)
+            columns = take_columns(columns, selection)
+            if json_literals:
+                json_literals = {key: kernels.take(array, selection.array) for key, array in json_literals.items()}
+        is_whole = isinstance(self.rows, range)  # from 0, so that an index is a row
+        rows = indices if is_whole else list(map(self.rows.__getitem__, indices))
+        return RowSet(rows, self.raw, columns, json_literals, self.failures_seen)
+
+    def complement(self, indices: Iterable[int]) -> list[int]:
+        """Return where the rows stand that are not among those given."""
+        return list(filterfalse(set(indices).__contains__, range(len(self.rows))))
 
 
-class Answers(Struct):
-    """The answers of a batch, row by row, as they become known; the first reason of a row stays.
+class Outcomes(Struct):
+    """Why rows of a batch failed, as it becomes known; `where_null`: rows dropped since `where` was null."""
 
-    `plans`: the plan that wrote a row, where the rows of one record may be written by several.
-    `sizes`: how many rows each record has, where that may be another number than one. `together`: the rows of each
-    record one after the other, where one plan wrote all rows of the batch and none has metadata; those of failed
-    records do not count.
-    """
-
-    data: list[bytes | None]
     reasons: dict[int, str]
-    plans: list[Any] | None = None
-    metadata: list[dict[str, Any] | None] | None = None
     where_null: int = 0
-    sizes: Sequence[int] | None = None
-    together: list[bytes | None] | None = None
 
-    def fail(self, frame: Frame, places: Sequence[int], reason: str) -> None:
-        """Give rows of a frame a reason, unless they have one."""
-        for place in places:
-            self.reasons.setdefault(frame.rows[place], reason)
+    def fail(self, row_set: RowSet, indices: Iterable[int], reason: str) -> None:
+        """Give rows of a set a reason, unless they have one."""
+        for index in indices:
+            self.reasons.setdefault(row_set.rows[index], reason)
 
-    def write(self, frame: Frame, written: Sequence[bytes | None]) -> None:
-        """Take the written rows of a frame."""
-        if len(frame) == len(self.data):
-            self.data = list(written)
-            return
-        for row, data in zip(frame.rows, written, strict=True):
-            self.data[row] = data
-
-    def alive(self, frame: Frame) -> Frame:
-        """Return the rows of a frame that have not failed."""
-        if len(self.reasons) == frame.judged:
-            return frame
-        if isinstance(frame.rows, range) and len(self.reasons) <= len(frame) // _FEW:
-            frame = frame.without(sorted(self.reasons))
-        elif gone := list(compress(count(), map(self.reasons.__contains__, frame.rows))):
-            frame = frame.take(others(frame, gone))
-        frame.judged = len(self.reasons)
-        return frame
-
-
-def others(frame: Frame, places: Sequence[int]) -> list[int]:
-    """Return the places of a frame that are not among those given."""
-    return list(filterfalse(set(places).__contains__, range(len(frame))))
-
-
-def evaluate(
-    compiled: "Expression", frame: Frame, columns: Mapping[str, TypedColumn], now: int
-) -> tuple[pa.Array, list[int]]:
-    """Evaluate an expression on the columns that it names, or in halves until only rows that raise are left out."""
-    given = {name: columns[name].array for name in compiled.names}
-
-    def attempt(places: pa.Array) -> pa.Array:
-        if len(places) == len(frame):
-            return compiled.evaluate(given, len(frame), now)
-        start, length = places[0].as_py(), len(places)
-        return compiled.evaluate({name: array.slice(start, length) for name, array in given.items()}, length, now)
-
-    try:
-        return compiled.evaluate(given, len(frame), now), []
-    except pa.ArrowException:
-        places = pa.array(range(len(frame)), pa.int64())
-        return kernels.halve(attempt, places, arrow_type(compiled.type))
+    def surviving(self, row_set: RowSet) -> RowSet:
+        """Return the rows of a set that have not failed."""
+        failures = len(self.reasons)
+        if failures == row_set.failures_seen:
+            return row_set
+        absent = None
+        if isinstance(row_set.rows, range) and failures <= len(row_set) // _FEW:
+            absent = sorted(self.reasons)
+            left = list(row_set.rows)
+            for row in reversed(absent):
+                del left[row]
+        else:
+            failed = list(compress(count(), map(self.reasons.__contains__, row_set.rows)))
+            left = row_set.complement(failed) if failed else row_set.rows  # type: ignore[assignment]
+        taken = row_set.take(left)
+        absent = taken.absent if absent is None else absent
+        return RowSet(taken.rows, taken.raw, taken.columns, taken.json_literals, failures, absent)

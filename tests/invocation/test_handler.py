@@ -195,7 +195,7 @@ def test_half_a_surrogate_pair_in_a_key_is_no_key():
 
 @pytest.mark.parametrize("text", [*map(chr, range(128)), "é", "\ud800"], ids=ascii)
 def test_a_plain_text_is_the_same_in_every_spelling(text):
-    """Whoever writes it: the counts of the cutoff rest on it."""
+    """Whoever writes it: the counts of the response budget rest on it."""
     spelt = {json.dumps(text, **options) for options in SPELLINGS.values()}
     assert is_plain(text) == (spelt == {f'"{text}"'} and text.isascii())
 

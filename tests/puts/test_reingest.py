@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from fastxform import limits
 from fastxform.errors import REASONS
 from fastxform.puts import api, reingest
-from fastxform.puts.reingest import NoTarget, Reingester, Target, target_of
+from fastxform.puts.api import Target
+from fastxform.puts.reingest import Reingester
+from fastxform.puts.target import NoTarget, target_of
 
 FIREHOSE_ARN = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/overflow"
 KINESIS_ARN = "arn:aws:kinesis:eu-west-2:123456789012:stream/source"
@@ -213,11 +215,11 @@ def balance(outcome, server, payloads):
     for position, (payload, reason) in enumerate(zip(payloads, outcome.reasons, strict=True)):
         assert reason is None or reason in REASONS
         assert reason is not None or taken[payload] >= 1, "acknowledged, and lost"
-        if position not in outcome.doubtful:
+        if position not in outcome.maybe_duplicate:
             assert taken[payload] == (reason is None), "taken, and not shown as a possible duplicate"
     assert outcome.calls == server.seen
     assert outcome.acknowledged == outcome.reasons.count(None)
-    assert outcome.possible_duplicates == len(outcome.doubtful)
+    assert outcome.possible_duplicates == len(outcome.maybe_duplicate)
 
 
 PLANS = {
@@ -248,7 +250,7 @@ def test_books_balance_and_everything_drains(name, seed, reingester):
     assert outcome.acknowledged == len(payloads)
     assert server.concurrency_max <= 3
     if name in CLEAR:
-        assert outcome.doubtful == ()
+        assert outcome.maybe_duplicate == ()
     if target is KINESIS:
         assert {(record.data, record.partition_key) for record in server.taken} == set(zip(payloads, keys, strict=True))
 
@@ -283,7 +285,7 @@ def test_slow_answers_are_waited_for(reingester):
     with AwsServer(Plan(calls={"slow": 1.0}, slow_s=0.05)) as server:
         outcome = reingester(server.client, workers=2).put(FIREHOSE, payloads, None, lambda: 60_000)
     balance(outcome, server, payloads)
-    assert (outcome.acknowledged, outcome.calls, outcome.doubtful) == (600, 2, ())
+    assert (outcome.acknowledged, outcome.calls, outcome.maybe_duplicate) == (600, 2, ())
 
 
 def test_no_answer_before_the_deadline(reingester):
@@ -297,7 +299,7 @@ def test_no_answer_before_the_deadline(reingester):
         assert server.concurrency_max == 2
     assert Counter(record.data for record in server.taken) == Counter([b"first", *payloads[:1_000]])
     assert outcome.reasons == ["put_failed"] * 1_000 + ["deadline"] * 200
-    assert outcome.doubtful == tuple(range(1_000))
+    assert outcome.maybe_duplicate == tuple(range(1_000))
     assert (outcome.calls, outcome.errors) == (2, {"Unanswered": 2})
 
 
@@ -305,15 +307,15 @@ def test_no_answer_before_the_deadline(reingester):
 def test_calls_at_once(workers, reingester):
     """As many calls are in flight as there are workers, never more."""
     full, lock = threading.Barrier(workers), threading.Lock()
-    flying, most = [], []
+    in_flight, most = [], []
 
     def together(entries, number):
         with lock:
-            flying.append(number)
-            most.append(len(flying))
+            in_flight.append(number)
+            most.append(len(in_flight))
         full.wait(20)  # breaks, and fails the call, if there are never as many
         with lock:
-            flying.pop()
+            in_flight.pop()
         return acknowledge(entries)
 
     client = FakeClient(together)
@@ -369,7 +371,7 @@ def test_a_refusal_ends_it_and_is_remembered(refusal, reingester):
         first = one.put(KINESIS, payloads, ["k"] * 1_200, lambda: 60_000)
         assert (first.calls, server.seen) == (1, 1)
         assert first.reasons == ["put_refused"] * 1_200
-        assert first.doubtful == ()
+        assert first.maybe_duplicate == ()
         assert first.errors == {REFUSALS[refusal][0]: 1}
         clock.now += reingest.REFUSAL_MEMORY_MS / 1_000 - 0.001
         second = one.put(KINESIS, payloads, ["k"] * 1_200, lambda: 60_000)
@@ -421,7 +423,7 @@ def test_one_invalid_record_fails_alone(reingester):
         outcome = reingester(server.client, workers=2).put(FIREHOSE, payloads, None, lambda: 60_000)
     balance(outcome, server, payloads)
     assert [(i, reason) for i, reason in enumerate(outcome.reasons) if reason] == [(333, "put_failed")]
-    assert outcome.doubtful == ()
+    assert outcome.maybe_duplicate == ()
 
 
 def test_a_stream_that_calls_everything_invalid(reingester):
@@ -465,7 +467,7 @@ def test_without_credentials_nothing_is_sent(monkeypatch, reingester):
         monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
         outcome = reingester(None).put(FIREHOSE, [b"a"], None, lambda: 60_000)
     assert outcome.reasons == ["put_failed"]
-    assert (outcome.doubtful, outcome.errors, server.seen) == ((), {"NoCredentialsError": 1}, 0)
+    assert (outcome.maybe_duplicate, outcome.errors, server.seen) == ((), {"NoCredentialsError": 1}, 0)
 
 
 def test_nothing_of_aws_is_imported_before_it_is_needed():
@@ -501,19 +503,19 @@ def test_an_entry_that_failed_inside_the_service_is_in_doubt(reingester):
         return {"FailedPutCount": 3, "RequestResponses": [{"ErrorCode": code} for code in codes]}
 
     outcome = reingester(FakeClient(fail).factory).put(FIREHOSE, [b"a", b"b", b"c"])
-    assert (outcome.reasons, outcome.doubtful) == ([None] * 3, (0,))
+    assert (outcome.reasons, outcome.maybe_duplicate) == ([None] * 3, (0,))
     assert outcome.errors == {"InternalFailure": 1, "ServiceUnavailableException": 1, "UnknownError": 1}
 
 
 def test_an_answer_at_the_last_moment_counts():
     """An acknowledgement that is there when the time is over is booked, not thrown away."""
-    run = reingest._Run(FIREHOSE, [b"a"], None, 1_000, Clock(), lambda: 0.0)
+    run = reingest._PutRun(FIREHOSE, [b"a"], None, 1_000, Clock(), lambda: 0.0)
     batch, entries = run.start()
     answered = Future()
     answered.set_result(acknowledge(entries))
-    run.flying[answered] = batch
+    run.in_flight[answered] = batch
     run.close()
-    assert (run.outcome().reasons, run.outcome().doubtful) == ([None], ())
+    assert (run.outcome().reasons, run.outcome().maybe_duplicate) == ([None], ())
 
 
 def test_keys_and_streams(reingester):
@@ -585,7 +587,7 @@ def test_backoff(reingester):
     one = reingester(client.factory, clock=clock, sleep=clock.sleep, chance=lambda: 0.5)
     outcome = one.put(FIREHOSE, [b"a"], None, lambda: RESERVE_MS + 12_000)
     assert clock.sleeps == pytest.approx([0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.5, 2.5, 2.5])
-    assert (outcome.reasons, outcome.doubtful) == (["put_failed"], ())
+    assert (outcome.reasons, outcome.maybe_duplicate) == (["put_failed"], ())
     assert (outcome.calls, outcome.retries, outcome.errors) == (10, 9, {"ThrottlingException": 10})
     assert clock.now < 1_012
 
@@ -625,7 +627,7 @@ def test_no_call_starts_when_the_time_is_over(reingester):
         FIREHOSE, [b"x"] * 2_500, None, lambda: RESERVE_MS + 1_000 + reingest.CALL_MIN_MS
     )
     assert outcome.reasons == [None] * 1_500 + ["deadline"] * 1_000
-    assert (outcome.calls, outcome.doubtful) == (3, ())
+    assert (outcome.calls, outcome.maybe_duplicate) == (3, ())
 
 
 def test_a_call_left_behind_keeps_its_worker(reingester):
@@ -641,9 +643,9 @@ def test_a_call_left_behind_keeps_its_worker(reingester):
     one = reingester(client.factory)
     first = one.put(FIREHOSE, [b"a"], None, lambda: RESERVE_MS + 500)
     assert started.is_set()
-    assert (first.reasons, first.doubtful, first.calls) == (["put_failed"], (0,), 1)
+    assert (first.reasons, first.maybe_duplicate, first.calls) == (["put_failed"], (0,), 1)
     second = one.put(FIREHOSE, [b"b"], None, lambda: RESERVE_MS + 150)
-    assert (second.reasons, second.doubtful, second.calls) == (["deadline"], (), 0)
+    assert (second.reasons, second.maybe_duplicate, second.calls) == (["deadline"], (), 0)
     release.set()
     third = one.put(FIREHOSE, [b"c"], None, lambda: 60_000)
     assert third.reasons == [None]
@@ -741,7 +743,7 @@ def test_a_malformed_reply_acknowledges_nothing(reply, reingester):
     client = FakeClient(lambda entries, number: reply if number == 0 else acknowledge(entries))
     outcome = reingester(client.factory).put(FIREHOSE, [b"a", b"b"])
     assert [len(call) for call in client.calls] == [2, 2]
-    assert (outcome.reasons, outcome.doubtful, outcome.errors) == ([None] * 2, (0, 1), {"MalformedReply": 1})
+    assert (outcome.reasons, outcome.maybe_duplicate, outcome.errors) == ([None] * 2, (0, 1), {"MalformedReply": 1})
 
 
 def test_a_count_that_is_left_out(reingester):
@@ -803,7 +805,7 @@ def test_what_an_error_means(error, expected, code, reingester):
 
     client = FakeClient(once)
     outcome = reingester(client.factory).put(FIREHOSE, [b"a"], None, lambda: 60_000)
-    assert (outcome.reasons, outcome.calls, outcome.doubtful) == expected
+    assert (outcome.reasons, outcome.calls, outcome.maybe_duplicate) == expected
     assert outcome.errors == {code: 1}
 
 

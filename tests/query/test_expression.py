@@ -12,7 +12,7 @@ import pytest
 from fastxform.core import kernels
 from fastxform.datatypes.logical import Type, arrow_type
 from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
-from fastxform.query import arithmetic
+from fastxform.query import arithmetic, calls, casts, functions, operators
 from fastxform.query.compiler import compile_condition, compile_expression
 from fastxform.query.functions import FUNCTIONS
 from fastxform.query.terms import ExpressionError
@@ -598,10 +598,17 @@ class Recorder:
         return self.module.call_function(name, *arguments)
 
 
+def watch(recorder, monkeypatch):
+    """Have every kernel that an expression calls go through the recorder."""
+    monkeypatch.setattr(kernels, "_compute", recorder)
+    for module in (kernels, arithmetic, calls, casts, functions, operators):
+        monkeypatch.setattr(module, "call", recorder.call_function)
+
+
 @pytest.fixture
 def recorder(monkeypatch):
     made = Recorder(kernels._compute)
-    monkeypatch.setattr(kernels, "_compute", made)
+    watch(made, monkeypatch)
     return made
 
 
@@ -703,7 +710,7 @@ def test_a_kernel_that_loses_a_row_is_refused(monkeypatch):
             return super().call_function(*arguments)[1:]
 
     expression = compile_expression("utf8_upper(s)", COLUMNS)
-    monkeypatch.setattr(kernels, "_compute", Short(kernels._compute))
+    watch(Short(kernels._compute), monkeypatch)
     with pytest.raises(pa.ArrowInvalid, match="2 values for 3 rows"):
         expression.evaluate(arrays([{}] * 3), 3, NOW_MS)
 

@@ -64,8 +64,8 @@ class Sent:
     Attributes:
         records: Records acknowledged; `size_bytes` are theirs.
         unacknowledged: Reason, and the places of the records that were tried, or too large to be, in vain.
-        doubtful: Places of records that may have arrived unacknowledged or twice.
-        flying: Places of records whose calls were left in flight.
+        maybe_duplicate: Places of records that may have arrived unacknowledged or twice.
+        in_flight: Places of records whose calls were left in flight.
         calls: Calls made; `retries` of them put records again.
         errors: How often each code was met.
         problem: Why it ended early, in one line.
@@ -75,8 +75,8 @@ class Sent:
     records: int = 0
     size_bytes: int = 0
     unacknowledged: dict[str, list[Place]] = field(default_factory=dict)
-    doubtful: set[Place] = field(default_factory=set)
-    flying: list[Span] = field(default_factory=list)
+    maybe_duplicate: set[Place] = field(default_factory=set)
+    in_flight: list[Span] = field(default_factory=list)
     calls: int = 0
     retries: int = 0
     errors: Counter[str] = field(default_factory=Counter)
@@ -86,7 +86,7 @@ class Sent:
     @property
     def left(self) -> int:
         """Count the records that were read and are not acknowledged."""
-        return sum(map(len, self.unacknowledged.values())) + sum(map(len, self.flying))
+        return sum(map(len, self.unacknowledged.values())) + sum(map(len, self.in_flight))
 
 
 def partition_key(data: bytes) -> str:

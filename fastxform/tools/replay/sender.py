@@ -13,8 +13,8 @@ from typing import Final
 from fastxform.errors import InputError
 from fastxform.puts import api
 from fastxform.puts.api import Client, Entry, Fault, Target
-from fastxform.puts.batching import Batch, Calls, cut
-from fastxform.puts.reingest import ClientConfig, ClientFactory, Pool, Threads, boto3_client
+from fastxform.puts.batching import Calls, PutCall, cut
+from fastxform.puts.client import ClientConfig, ClientFactory, Pool, Threads, boto3_client
 from fastxform.tools.replay import problems
 from fastxform.tools.replay.journal import Journal
 from fastxform.tools.replay.parcels import Pace, Parcel, Sent, key_of, size_of
@@ -127,7 +127,7 @@ class Sender(Calls):
         else:
             self._start(batches)
         is_over = self.sent.complete or self.stops or self.sent.problem
-        if self.stops > 1 or (is_over and not (self.flying or self.pending)):
+        if self.stops > 1 or (is_over and not (self.in_flight or self.pending)):
             return False
         self._wait()
         self._absorb()
@@ -135,8 +135,8 @@ class Sender(Calls):
 
     def _start(self, batches: Iterator[list[int]]) -> None:
         """Start calls while there are workers and the rate allows; the journal knows of each before it is made."""
-        starting: list[tuple[Batch, list[Entry]]] = []
-        while len(self.flying) + len(starting) < self._pace.workers:
+        starting: list[tuple[PutCall, list[Entry]]] = []
+        while len(self.in_flight) + len(starting) < self._pace.workers:
             now = self._clock()
             if now < self._free_at:
                 break
@@ -148,7 +148,7 @@ class Sender(Calls):
             starting.append((batch, entries))
         self._sync()
         for batch, entries in starting:
-            self.flying[self._pool.submit(api.call, self._client, self.target, entries)] = batch
+            self.in_flight[self._pool.submit(api.call, self._client, self.target, entries)] = batch
 
     def _refill(self, batches: Iterator[list[int]]) -> bool:
         """Have the next batch of the source wait, if few enough are undecided."""
@@ -172,7 +172,7 @@ class Sender(Calls):
             self._parcels[self._count] = parcel
             self._held_bytes += size_bytes
             if size_bytes > self._api.record_limit_bytes:
-                self.lost([self._count], "never_fits")
+                self.failed([self._count], "never_fits")
             else:
                 yield self._count, size_bytes
 
@@ -180,36 +180,36 @@ class Sender(Calls):
         """Wait for an answer, for the next batch that may start, or for the next look at the clock."""
         now = self._clock()
         until = now + TICK_S
-        if len(self.flying) < self._pace.workers:
+        if len(self.in_flight) < self._pace.workers:
             due = self.pending[0].due if self.pending else now
             if not self.sent.complete or self.pending:
                 until = min(until, max(due, self._free_at))
-        if self.flying:
-            self._pool.wait(self.flying, max(until - now, 0.001))
+        if self.in_flight:
+            self._pool.wait(self.in_flight, max(until - now, 0.001))
         else:
             self._sleep(max(until - now, 0.0))
 
     def _absorb(self) -> None:
-        for future in [future for future in self.flying if future.done()]:
+        for future in [future for future in self.in_flight if future.done()]:
             self.absorb(future)
         self._sync()
 
     def _close(self) -> None:
         """Give up what waits and name what is still in flight."""
         self.give_up("put_failed")
-        flying = {record for batch in self.flying.values() for record in batch.records}
-        ahead = [record for record in self._parcels if record not in flying]  # read, and too large for the last call
+        in_flight = {record for batch in self.in_flight.values() for record in batch.records}
+        ahead = [record for record in self._parcels if record not in in_flight]  # read, and too large for the last call
         if ahead:
-            self.lost(ahead, "put_failed")
-        self.sent.flying = spans(map(self._place, flying))
+            self.failed(ahead, "put_failed")
+        self.sent.in_flight = spans(map(self._place, in_flight))
         self.sent.calls, self.sent.retries, self.sent.errors = self.calls, self.retries, self.errors
         self._sync()
 
     def _settle(self) -> None:
         """Book the answers of what is in flight, when something else has failed."""
-        while self.flying:
-            self._pool.wait(self.flying, TICK_S)
-            for future in [future for future in self.flying if future.done()]:
+        while self.in_flight:
+            self._pool.wait(self.in_flight, TICK_S)
+            for future in [future for future in self.in_flight if future.done()]:
                 self.absorb(future)
         self._close()
 
@@ -251,14 +251,14 @@ class Sender(Calls):
         self.sent.records += len(records)
         self.sent.size_bytes += sum(len(self._forget(record).data) for record in records)
 
-    def doubted(self, records: list[int]) -> None:
+    def maybe_duplicated(self, records: list[int]) -> None:
         """Note it in the journal."""
         places = [self._place(record) for record in records]
         if self._journal is not None:
             self._journal.doubted(places)
-        self.sent.doubtful.update(places)
+        self.sent.maybe_duplicate.update(places)
 
-    def lost(self, records: list[int], reason: str) -> None:
+    def failed(self, records: list[int], reason: str) -> None:
         """Note it in the journal, and forget the records."""
         places = [self._place(record) for record in records]
         if self._journal is not None:
@@ -267,7 +267,7 @@ class Sender(Calls):
         for record in records:
             self._unsent(self._forget(record))
 
-    def is_worth(self, batch: Batch, due: float) -> bool:
+    def is_worth(self, batch: PutCall, due: float) -> bool:
         """Say whether the patience lasts; where nothing at all was taken meanwhile, everything ends."""
         if due <= batch.since + self._pace.patience_s:
             return True
@@ -281,7 +281,7 @@ class Sender(Calls):
             self._journal.refused(map(self._place, records))
         super().add(records, due, attempt, since)
 
-    def absorb_fault(self, batch: Batch, fault: Fault, error: BaseException | None) -> None:
+    def absorb_fault(self, batch: PutCall, fault: Fault, error: BaseException | None) -> None:
         """End everything at a fault that every other call would meet too."""
         self._last = (error, fault.code)
         could_be_one = fault.split and self.splits < self.splits_max

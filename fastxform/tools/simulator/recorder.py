@@ -1,18 +1,18 @@
-"""The function under test on this machine: a pipeline's own handler, watched.
+"""The function under test on this machine: a pipeline's own handler, observed.
 
-The handler is the one that Lambda runs; only the pipeline under it remembers its last batch, and what puts records back
-has the local client, simulated time and workers, so nothing reaches AWS and no pause takes time. Invariant: `batch` is
-what the last response was written from.
+The handler is the one that Lambda runs; an observer remembers its last batch, and what puts records back has the local
+client, simulated time and workers, so nothing reaches AWS and no pause takes time. Invariant: `batch` is what the last
+response was written from.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from fastxform.errors import DROPPED, OK, ContractError
+from fastxform.errors import DROPPED, ContractError
 from fastxform.invocation.handler import Handler, make_handler
 from fastxform.pipeline import Batch, Pipeline
 from fastxform.puts.api import Target
-from fastxform.puts.reingest import Outcome, Reingester
+from fastxform.puts.reingest import PutOutcome, Reingester
 from fastxform.tools.sample_data.draw import Draw
 from fastxform.tools.simulator.client import LocalClient
 from fastxform.tools.simulator.faults import Faults
@@ -24,8 +24,14 @@ PutBack = Callable[[int, bytes, str | None], str]
 _JITTER_STEPS: Final = 1 << 53
 
 
+class NumberedPayload(bytes):
+    """The bytes of a record that is put back, with its index in the event: equal payloads are told apart by it."""
+
+    record: int
+
+
 class Recorder:
-    """A pipeline that `make_handler` takes, with the handler made of it.
+    """Observes the handler that it makes of a pipeline.
 
     Attributes:
         where_null: Records dropped because `where` was null, over all batches.
@@ -35,28 +41,29 @@ class Recorder:
     def __init__(
         self, pipeline: Pipeline, put: PutBack, *, kinesis: bool = False, faults: Faults | None = None
     ) -> None:
-        self._pipeline = pipeline
         self._batch: Batch | None = None
         self._filtered: list[bool] = []
-        self._places: dict[int, int] = {}
         self._put = put
         self.where_null = 0
         faults = faults or Faults()
         overflow = pipeline.spec.overflow
         self.workers = Workers(overflow.workers)
         self.client = LocalClient(self._put_back, kinesis=kinesis, faults=faults, hold=self.workers.hold)
-        self.puts = _Puts(self._client, self.workers, overflow.workers, overflow.reserve_ms, faults.seed, self._find)
-        self.handler: Handler = make_handler(cast(Pipeline, self), self.puts)
+        self.puts = _Puts(self._client, self.workers, overflow.workers, overflow.reserve_ms, faults.seed)
+        self.handler: Handler = make_handler(pipeline, self.puts, observer=self)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._pipeline, name)
+    def transformed(self, batch: Batch) -> None:
+        """Note which records the filter dropped, before others are dropped that went back."""
+        self._filtered = [result == DROPPED for result in batch.result]
+        self.where_null += batch.where_null
 
-    def run(self, payloads: Sequence[bytes | None], *, meta: Mapping[str, Sequence[Any]] | None = None) -> Batch:
-        """Run a batch and remember it; the handler writes into it what it decides afterwards."""
-        self._batch = self._pipeline.run(payloads, meta=meta)
-        self._filtered = [result == DROPPED for result in self._batch.result]
-        self.where_null += self._batch.where_null
-        return self._batch
+    def overflowing(self, records: Sequence[int]) -> None:
+        """Note which records are about to be put back."""
+        self.puts.records = records
+
+    def answered(self, batch: Batch) -> None:
+        """Remember the batch of the response."""
+        self._batch = batch
 
     @property
     def batch(self) -> Batch:
@@ -81,20 +88,17 @@ class Recorder:
         self.client.read_timeout_s = config.read_timeout
         return self.client
 
-    def _find(self, payloads: Sequence[bytes]) -> None:
-        """Note the places of the records that are about to be put: a response is cut behind a prefix of its `Ok`."""
-        fitting = [place for place, result in enumerate(self.batch.result) if result == OK]
-        # Equal payloads are told apart by being other objects: entries of a call hold the very bytes that are put. Such
-        # a record has more than one byte, so that the interpreter never shares its object.
-        back = fitting[len(fitting) - len(payloads) :]
-        self._places = {id(payload): place for payload, place in zip(payloads, back, strict=True)}
-
     def _put_back(self, data: bytes, partition_key: str | None) -> str:
-        return self._put(self._places[id(data)], data, partition_key)
+        assert isinstance(data, NumberedPayload)
+        return self._put(data.record, data, partition_key)
 
 
 class _Puts(Reingester):
-    """Puts records back in simulated time, and adds up what became of them."""
+    """Puts records back in simulated time, and adds up what became of them.
+
+    Attributes:
+        records: The index in the event of each record that is put next.
+    """
 
     def __init__(
         self,
@@ -103,7 +107,6 @@ class _Puts(Reingester):
         workers: int,
         reserve_ms: int,
         seed: int,
-        starting: Callable[[Sequence[bytes]], None],
     ) -> None:
         draw = Draw(seed, -3)
         super().__init__(
@@ -115,7 +118,7 @@ class _Puts(Reingester):
             chance=lambda: draw.below(_JITTER_STEPS) / _JITTER_STEPS,
             pool=pool,
         )
-        self._starting = starting
+        self.records: Sequence[int] = ()
         self.calls = self.retries = self.possible_duplicates = 0
 
     def put(
@@ -124,10 +127,12 @@ class _Puts(Reingester):
         payloads: Sequence[bytes],
         partition_keys: Sequence[str | None] | None = None,
         remaining_ms: Callable[[], int] | None = None,
-    ) -> Outcome:
+    ) -> PutOutcome:
         """Put every record, as the function does."""
-        self._starting(payloads)
-        outcome = super().put(target, payloads, partition_keys, remaining_ms)
+        numbered = [NumberedPayload(payload) for payload in payloads]
+        for payload, record in zip(numbered, self.records, strict=True):
+            payload.record = record
+        outcome = super().put(target, numbered, partition_keys, remaining_ms)
         self.calls += outcome.calls
         self.retries += outcome.retries
         self.possible_duplicates += outcome.possible_duplicates

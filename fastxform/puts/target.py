@@ -1,0 +1,66 @@
+"""The stream that the records of an event go back to.
+
+Whether they go back is decided elsewhere. Invariant: what is no stream of Firehose or Kinesis is no target, and the
+answer says why in one line.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import cast
+
+from fastxform.puts.api import Service, Target
+
+
+@dataclass(frozen=True, slots=True)
+class NoTarget:
+    """There is nowhere to put records back to: their reason, and why, in one line for the log."""
+
+    why: str
+    reason: str = "put_refused"
+
+
+_ARN = re.compile(
+    r"arn:aws[a-z-]*:(?:(firehose):([a-z0-9-]+):\d{12}:deliverystream/([\w.-]{1,64})"
+    r"|(kinesis):([a-z0-9-]+):\d{12}:stream/([\w.-]{1,128}))",
+    re.ASCII,
+)
+
+
+def target_of(
+    *,
+    delivery_stream_arn: str | None = None,
+    source_kinesis_stream_arn: str | None = None,
+    is_kinesis: bool = False,
+    is_msk: bool = False,
+    region: str | None = None,
+    stream: str | None = None,
+) -> Target | NoTarget:
+    """Find the stream that the records of an event go back to; call it only when a record has to.
+
+    Args:
+        delivery_stream_arn: The event's `deliveryStreamArn`.
+        source_kinesis_stream_arn: The event's `sourceKinesisStreamArn`; some events of a Kinesis source lack it.
+        is_kinesis: Whether the records carry `kinesisRecordMetadata`.
+        is_msk: Whether the event comes from MSK, which takes nothing back.
+        region: The event's `region`.
+        stream: The name or ARN of the configuration, which beats those of the event.
+    """
+    if is_msk:
+        return NoTarget("an MSK source has no stream to put records back to")
+    from_kinesis = is_kinesis or source_kinesis_stream_arn is not None
+    own_name = "sourceKinesisStreamArn" if from_kinesis else "deliveryStreamArn"
+    own = _parse_arn(source_kinesis_stream_arn if from_kinesis else delivery_stream_arn)
+    if stream is None:
+        return own or NoTarget(f"the event's {own_name} is missing or not an ARN of a stream: set overflow.stream")
+    if stream.startswith("arn:"):
+        return _parse_arn(stream) or NoTarget("overflow.stream is not an ARN of a Firehose or Kinesis stream")
+    return Target("kinesis" if from_kinesis else "firehose", stream, None, own.region if own else region)
+
+
+def _parse_arn(arn: str | None) -> Target | None:
+    """Read the ARN of a stream; None if it is not one."""
+    match = _ARN.fullmatch(arn) if isinstance(arn, str) else None
+    if match is None:
+        return None
+    service, region, name = (group for group in match.groups() if group)
+    return Target(cast(Service, service), name, arn, region)

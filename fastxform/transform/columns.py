@@ -1,0 +1,73 @@
+"""The columns of a row set from decoded values to their types, all of them in one loop.
+
+How a column is converted is `datatypes`'. Invariant: a value that does not fit fails its row, with the reason of the
+first column that it does not fit, and is null; no other row is changed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from fastxform.config.model import Column
+from fastxform.core import kernels
+from fastxform.core.values import BAD_PATH, TypedColumn
+from fastxform.datatypes import scalar, vector
+from fastxform.decode.fallback import json_text
+from fastxform.transform.rowset import Outcomes, RowSet
+
+
+def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcomes: Outcomes, with_json: bool) -> RowSet:
+    """Convert columns that have no type yet and check them: path, type, pattern, default, required.
+
+    Args:
+        row_set: the rows; those that fail stay in the one that is returned, as nulls.
+        columns: what the row set knows each column by, and the column.
+        outcomes: takes the failures.
+        with_json: whether the JSON texts of `auto` columns are needed.
+    """
+    untyped = [(key, column) for key, column in columns if key not in row_set.columns]
+    if not untyped:
+        return row_set
+    raw_columns = row_set.raw_columns([key for key, _ in untyped])
+    converted = [vector.convert(column.type, raw) for (_, column), raw in zip(untyped, raw_columns, strict=True)]
+    typed: dict[Any, TypedColumn] = {}
+    json_literals: dict[Any, pa.Array] = {}
+    for (key, column), raw, result_of in zip(untyped, raw_columns, converted, strict=True):
+        result, invalid = result_of.column, result_of.unfit
+        for index, outcome in raw.alone.items():
+            if outcome is BAD_PATH:
+                outcomes.fail(row_set, [index], f"path:{column.name}")
+        if invalid:
+            outcomes.fail(row_set, invalid, f"type:{column.name}")
+        if column.pattern is not None:
+            text = vector.pattern_text(column.type, raw, result.array)
+            matches = kernels.matches(text, rf"\A(?:{column.pattern})\z")
+            outcomes.fail(row_set, kernels.false_rows(matches), f"pattern:{column.name}")
+        filled = result
+        if column.default is not None:
+            filled = _fill(result, column) if result.has_nulls else result
+        elif column.required:
+            outcomes.fail(row_set, result.null_rows(), f"required:{column.name}")
+        typed[key] = filled
+        is_text = filled.values is not None and not raw.alone and column.default is None
+        if with_json and column.type.kind == "auto" and not is_text:
+            literals = vector.fragments(raw, result.array)
+            json_literals[key] = literals if column.default is None else _fill_literals(literals, column)
+    return row_set.with_columns(typed, json_literals)
+
+
+def _fill(typed: TypedColumn, column: Column) -> TypedColumn:
+    """Return a column with its default instead of nulls."""
+    value = scalar.fit(column.type, json_text(column.default) if column.type.kind == "json" else column.default)
+    if typed.values is not None and type(value) is str:
+        return TypedColumn(values=[value if known is None else known for known in typed.values])
+    array, storage = typed.array, vector.STORAGE.get(column.type.kind)
+    if storage is None:
+        return TypedColumn(kernels.call("coalesce", [array, pa.scalar(value, array.type)]))
+    filled = kernels.call("coalesce", [array.view(storage), pa.scalar(value, storage)])
+    return TypedColumn(filled.view(array.type))
+
+
+def _fill_literals(literals: pa.Array, column: Column) -> pa.Array:
+    return kernels.call("coalesce", [literals, pa.scalar(vector.fragment(column.default), pa.string())])

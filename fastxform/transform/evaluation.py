@@ -1,0 +1,91 @@
+"""Expressions over the rows of a set: `where`, `expr` and partition keys.
+
+What an expression means is `query`'s. Invariant: a row on which an expression raises is named and changes
+no other row.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import pyarrow as pa
+
+from fastxform.config.model import Column
+from fastxform.core import kernels
+from fastxform.core.values import TypedColumn
+from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
+
+if TYPE_CHECKING:
+    from fastxform.query.compiler import Expression
+
+
+class HasArray(Protocol):
+    """A column that is an Arrow array when it is asked for."""
+
+    @property
+    def array(self) -> pa.Array:
+        """The column as an array of its type."""
+
+
+def compile_expression(text: str, columns: Mapping[str, Type]) -> "Expression":
+    """Compile an expression over the columns that are named."""
+    # A configuration without expressions does not need the compiler.
+    from fastxform.query import compiler
+
+    return compiler.compile_expression(text, columns)
+
+
+def in_order(expressions: "Mapping[str, Expression]") -> "list[tuple[str, Expression]]":
+    """Return expressions so that each comes after those it names; the configuration has no cycles."""
+    order: dict[str, Expression] = {}
+
+    def visit(name: str) -> None:
+        if name in expressions and name not in order:
+            for other in sorted(expressions[name].names - {name}):
+                visit(other)
+            order[name] = expressions[name]
+
+    for name in expressions:
+        visit(name)
+    return list(order.items())
+
+
+def evaluate(
+    expression: "Expression", columns: Mapping[str, HasArray], length: int, now: int
+) -> tuple[pa.Array, list[int]]:
+    """Evaluate an expression on columns of so many rows.
+
+    Returns:
+        The result, and the rows on which the expression raises, null in it.
+    """
+    arrays = {name: columns[name].array for name in expression.names}
+
+    def attempt(rows: pa.Array) -> pa.Array:
+        if len(rows) == length:
+            return expression.evaluate(arrays, length, now)
+        start, count = rows[0].as_py(), len(rows)
+        return expression.evaluate({name: array.slice(start, count) for name, array in arrays.items()}, count, now)
+
+    try:
+        return expression.evaluate(arrays, length, now), []
+    except pa.ArrowException:
+        rows = pa.array(range(length), pa.int64())
+        return kernels.halve(attempt, rows, arrow_type(expression.type))
+
+
+def compute(
+    expressions: "Sequence[tuple[Column, Expression]]",
+    row_set: RowSet,
+    columns: Mapping[str, OutputColumn],
+    outcomes: Outcomes,
+    now: int,
+) -> dict[str, OutputColumn]:
+    """Return the columns with those that expressions make of them; rows on which one raises have failed."""
+    known: dict[str, HasArray] = {name: column.column for name, column in columns.items()}
+    computed = dict(columns)
+    for column, expression in expressions:
+        array, raised = evaluate(expression, known, len(row_set), now)
+        outcomes.fail(row_set, raised, f"expression:{column.name}")
+        known[column.name] = typed = TypedColumn(array)
+        computed[column.name] = OutputColumn(column.name, column.type, typed)
+    return computed
