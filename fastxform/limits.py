@@ -70,6 +70,12 @@ BUFFER_INTERVAL_DEFAULT_SECONDS: Final = 60
 FUNCTION_TIMEOUT_MAX_SECONDS: Final = 300
 """The longest invocation that Firehose waits for. Source: Firehose, data transformation. 2026-11."""
 
+LAMBDA_PROCESSOR_MB: Final = 1_769
+"""Memory with which a function has one whole processor. Source: Lambda, configure function memory. 2026-11."""
+
+FIREHOSE_BILLING_STEP_BYTES: Final = 5 * 1024
+"""Bytes to which each record is rounded up in the bill. Source: Firehose quotas; Firehose pricing. 2026-11."""
+
 RETRIES_MAX: Final = 300
 """The most `NumberOfRetries` of a stream of this machine, ours: AWS checks no range."""
 

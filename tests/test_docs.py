@@ -29,6 +29,10 @@ from fastxform.cli import VERBS
 from fastxform.core import timing
 from fastxform.errors import REASONS
 from fastxform.invocation import telemetry
+from fastxform.pipeline import Pipeline
+from fastxform.tools import sizing
+from fastxform.tools.sample_data import burst
+from fastxform.tools.sizing import picture
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -136,6 +140,7 @@ def made(text: str) -> str:
 def masked(text: str) -> str:
     """Return a text without what differs from run to run."""
     text = re.sub(r"^time {3,}.*$", "time", text, flags=re.MULTILINE)
+    text = re.sub(r"^(memory|duration|time-out|concurrency|  Lambda) .*$", r"\1", text, flags=re.MULTILINE)
     text = re.sub(r'("timestamp"|"TransformMilliseconds"): [^,]+', r"\1", text)
     return re.sub(r'"stages": \{.*\}', lambda found: re.sub(r"[\d.]+", "", found[0]), text)
 
@@ -266,6 +271,18 @@ def test_every_right_is_explained():
     action = r"\b(?:firehose|glue|kafka|kafka-cluster|kinesis|kms|lakeformation|lambda|logs|s3):[A-Z]\w+"
     conditions = {"kms:ViaService", "kms:EncryptionContext"}
     assert set(re.findall(action, text)) - conditions == set(re.findall(action, roles)) - conditions
+
+
+def sizing_picture() -> str:
+    """Return the picture of the sizing page, of the sample that the page shows."""
+    pipeline = Pipeline.load(ROOT / "fastxform/examples/cloudwatch-logs/cloudwatch-logs.toml")
+    payloads = list(burst.compressed(burst.records("cloudwatch", 300, 0, None, 0.0)))
+    return picture.draw(sizing.model(sizing.read_sample(pipeline, payloads)), "cloudwatch-logs: response share")
+
+
+def test_the_picture_of_sizing_is_that_of_its_sample():
+    """The picture is what `fastxform size` draws of the sample on the page."""
+    assert (DOCS / "sizing.svg").read_text(encoding="utf-8") == sizing_picture()
 
 
 # -- commands
@@ -406,6 +423,7 @@ def main(arguments: list[str]) -> None:
         if now != text:
             (DOCS / page).write_text(now, encoding="utf-8")
             print(f"docs/{page}")
+    (DOCS / "sizing.svg").write_text(sizing_picture(), encoding="utf-8")
 
 
 if __name__ == "__main__":

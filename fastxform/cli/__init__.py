@@ -21,6 +21,7 @@ VERBS: Final = (
     "run",
     "burst",
     "simulate",
+    "size",
     "check",
     "test",
     "ddl",
