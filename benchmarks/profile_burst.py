@@ -38,7 +38,7 @@ STAGES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("event", "invocation/event.py", ()),
     ("encode", "core/payloads.py", ("encode", "encode_text")),
     ("base64", "core/payloads.py", ()),
-    ("decompression", "core/compression.py", ()),
+    ("decompression", "core/payloads.py", ()),
     ("UTF-8", "decode/projection.py", ("_not_utf8", "_broken")),
     ("depth", "decode/fallback.py", ("is_deep", "deep_places", "_has_many_openings")),
     ("columns", "<string>", ()),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from fastxform import Pipeline
-from fastxform.core.compression import DecompressionError, decompress
+from fastxform.core.payloads import DecompressionError, decompress
 from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
 
 NOW_MS = 1_510_254_480_000

@@ -37,7 +37,7 @@ ORDER = (
 
 OWNERS = {
     "pybase64": {"core.payloads"},
-    "zlib_ng": {"core.compression"},
+    "zlib_ng": {"core.payloads"},
     "orjson": {"decode.dynamodb"},
     "boto3": {"puts.client"},
     "botocore": {"puts.client"},

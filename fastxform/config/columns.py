@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fastxform.config import types
+from fastxform.config import defaults
 from fastxform.config.diagnostics import Mistakes, kind_of
 from fastxform.config.keys import COLUMN, ROUTE, TOP_LEVEL
 from fastxform.config.locations import PlacePath
 from fastxform.config.model import Column
 from fastxform.config.table import Table
 from fastxform.core.values import Value
-from fastxform.datatypes.logical import Type
+from fastxform.datatypes.logical import Type, UnknownTypeError, parse_type
 from fastxform.errors import nearest, shown
 from fastxform.query import paths
 
@@ -145,8 +145,8 @@ class ColumnReader:
             return Type()
         text = table.text("type")
         try:
-            return None if text is None else types.parse_type(text)
-        except types.ValueMistakeError as err:
+            return None if text is None else parse_type(text)
+        except UnknownTypeError as err:
             table.fail("type", str(err))
             return None
 
@@ -160,8 +160,8 @@ class ColumnReader:
         if "default" not in table or column_type is None:
             return None
         try:
-            return types.default_value(table.value("default"), column_type)
-        except types.ValueMistakeError as err:
+            return defaults.default_value(table.value("default"), column_type)
+        except defaults.DefaultError as err:
             table.fail("default", str(err))
             return None
 

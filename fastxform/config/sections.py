@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from fastxform import errors
-from fastxform.config import types
+from fastxform.config import defaults
 from fastxform.config.columns import ColumnReader
 from fastxform.config.diagnostics import Mistakes, kind_of
 from fastxform.config.keys import ICEBERG, OPERATIONS, OUTPUT, OVERFLOW, ROUTE, TEST
@@ -191,8 +191,8 @@ class ExampleReader:
 
     def _json(self, table: Table, key: str, value: Any) -> str:
         try:
-            return types.json_text(value)
-        except types.ValueMistakeError as err:
+            return defaults.json_text(value)
+        except defaults.DefaultError as err:
             table.fail(key, str(err))
             return ""
 

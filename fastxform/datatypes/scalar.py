@@ -13,18 +13,10 @@ from typing import Any, Final
 from fastxform.core.json_text import NUMBER
 from fastxform.core.payloads import decode
 from fastxform.core.values import Json, Number, Outcome, _Marker, text_of
-from fastxform.datatypes.logical import Type
+from fastxform.datatypes.logical import END_SECONDS, MILLISECONDS_BELOW, MIN_SECONDS, PER_SECOND, SECONDS_BELOW, Type
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
-PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000}
-MIN_SECONDS: Final = -62_135_596_800
-"""0001-01-01T00:00:00Z, the first second of a timestamp."""
-END_SECONDS: Final = 253_402_300_800
-"""10000-01-01T00:00:00Z, the first second that no timestamp has."""
-SECONDS_BELOW: Final = 10**11
-MILLISECONDS_BELOW: Final = 10**14
-"""A number below the first is seconds, below the second milliseconds, above it microseconds, by magnitude."""
 
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")

@@ -16,7 +16,7 @@ from fastxform.core.json_text import quote, unquote
 from fastxform.core.structs import Struct
 from fastxform.core.values import Json, Number, Outcome, TypedColumn, Values, _Marker, text_of
 from fastxform.datatypes import scalar
-from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.datatypes.logical import END_SECONDS, MILLISECONDS_BELOW, PER_SECOND, SECONDS_BELOW, Type, arrow_type
 
 NUMBER: Final = rf"\A{NUMBER_GRAMMAR.pattern}\z"
 """JSON's grammar of a number as a pattern of Arrow's, which is RE2."""
@@ -347,17 +347,13 @@ def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, li
     if low is None or high is None:
         return pa.nulls(len(numbers), arrow_type(target)), []
     per_second = next(
-        (
-            per
-            for below, per in ((scalar.SECONDS_BELOW, 1), (scalar.MILLISECONDS_BELOW, 1_000), (2**63, 1_000_000))
-            if high < below
-        ),
+        (per for below, per in ((SECONDS_BELOW, 1), (MILLISECONDS_BELOW, 1_000), (2**63, 1_000_000)) if high < below),
         1,
     )
-    floor = {1: 0, 1_000: scalar.SECONDS_BELOW, 1_000_000: scalar.MILLISECONDS_BELOW}[per_second]
-    if low < floor or high // per_second >= scalar.END_SECONDS:
+    floor = {1: 0, 1_000: SECONDS_BELOW, 1_000_000: MILLISECONDS_BELOW}[per_second]
+    if low < floor or high // per_second >= END_SECONDS:
         return _no_rows(target, len(numbers), kernels.true_rows(kernels.call("is_valid", [numbers])))
-    wanted = scalar.PER_SECOND[target.unit]
+    wanted = PER_SECOND[target.unit]
     if wanted >= per_second:
         ticks = kernels.call("multiply_checked", [numbers, pa.scalar(wanted // per_second, pa.int64())])
     else:
@@ -372,7 +368,7 @@ def _timestamp_of_texts(text: pa.Array, target: Type) -> tuple[pa.Array, list[in
         low, _ = kernels.min_max(micros)
         if low is not None and low < 0:  # division truncates towards 1970; time is floored
             return _no_rows(target, len(text), kernels.true_rows(kernels.call("is_valid", [text])))
-        micros = kernels.call("divide", [micros, pa.scalar(1_000_000 // scalar.PER_SECOND[target.unit], pa.int64())])
+        micros = kernels.call("divide", [micros, pa.scalar(1_000_000 // PER_SECOND[target.unit], pa.int64())])
     return micros.view(arrow_type(target)), unsure
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fastxform.core.compression import DecompressionError, decompress, is_compressed
+from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Values
 from fastxform.decode import fallback as alone

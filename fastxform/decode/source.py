@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Final
 
 from fastxform.config.model import Column, Spec
-from fastxform.core.compression import DecompressionError, decompress, is_compressed
+from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
 from fastxform.core.values import Values
 from fastxform.decode import fallback

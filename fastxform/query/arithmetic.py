@@ -11,10 +11,9 @@ import pyarrow as pa
 
 from fastxform.core.kernels import call, cast
 from fastxform.core.structs import replace
-from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
 from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
 from fastxform.query.terms import (
-    DECIMAL_DIGITS,
     FLOAT64,
     INT64,
     NUMBERS,
@@ -35,7 +34,7 @@ from fastxform.query.terms import (
 from fastxform.query.terms import ExpressionError as Error
 
 _CHECKED: Final = {"+": "add_checked", "-": "subtract_checked", "*": "multiply_checked", "**": "power_checked"}
-_WIDE_DIGITS: Final = 2 * DECIMAL_DIGITS
+_WIDE_DIGITS: Final = 2 * MAX_PRECISION
 
 Binary = Callable[[Datum, Datum], Datum]
 
@@ -165,11 +164,11 @@ def _decimal_arithmetic(op: str, left: Term, right: Term, offset: int) -> Term:
     shapes = decimal_shape(left), decimal_shape(right)
     terms = [converted(term, shape) for term, shape in zip((left, right), shapes, strict=True)]
     whole, scale, wide = (_product if op == "*" else _sum)(*shapes)
-    if scale > DECIMAL_DIGITS or (op == "*" and whole + scale > _WIDE_DIGITS):
+    if scale > MAX_PRECISION or (op == "*" and whole + scale > _WIDE_DIGITS):
         raise Error("the product has too many digits for a decimal; cast a factor to one of fewer digits", offset)
-    result = Type("decimal", precision=min(DECIMAL_DIGITS, whole + scale), scale=scale)
+    result = Type("decimal", precision=min(MAX_PRECISION, whole + scale), scale=scale)
     kernel, target = _CHECKED[op], arrow_type(result)
-    if whole + scale <= DECIMAL_DIGITS:
+    if whole + scale <= MAX_PRECISION:
         return derived(result, offset, terms, lambda a, b: call(kernel, [a, b]))
 
     def run(a: Datum, b: Datum) -> Datum:

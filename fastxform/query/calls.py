@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from fastxform.core.kernels import call, options
 from fastxform.core.structs import Struct, field
+from fastxform.errors import near
 from fastxform.query.terms import ExpressionError as Error
-from fastxform.query.terms import Term, nearest, shorten
+from fastxform.query.terms import Term, shorten
 
 Literal: TypeAlias = bool | int | float | str | None
 Check: TypeAlias = Callable[[Any], str | None]
@@ -90,8 +91,8 @@ def _values(name: str, function: Function, given: Sequence[Given], offset: int) 
     for option in given:
         rule = function.options.get(option.name)
         if rule is None:
-            near = nearest(option.name, function.options)
-            remedy = f"did you mean {near}?" if near else f"it takes {_keywords(function) or 'none'}"
+            close = near(option.name, function.options)
+            remedy = f"did you mean {close}?" if close else f"it takes {_keywords(function) or 'none'}"
             raise Error(f"{name} has no option {shorten(option.name)}; {remedy}", option.offset)
         if option.name in values:
             raise Error(f"{name}: {option.name} is given twice", option.offset)

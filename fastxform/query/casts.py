@@ -5,24 +5,26 @@ more text (`0x1F`, `True`, `nan`, `1e400`) than a column of the type would. Inva
 or refuses the row, but for float64, which is the nearest one, and coarser times, cut towards the past.
 """
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 import pyarrow as pa
 
+from fastxform.core.json_text import NUMBER
 from fastxform.core.kernels import call, cast, options
 from fastxform.core.structs import replace
-from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.datatypes.logical import (
+    END_SECONDS,
+    MILLISECONDS_BELOW,
+    MIN_SECONDS,
+    SECONDS_BELOW,
+    Type,
+    UnknownTypeError,
+    arrow_type,
+    parse_type,
+)
 from fastxform.query.arithmetic import finite, floor_divide
 from fastxform.query.terms import (
-    BOOL,
-    DATE,
-    DECIMAL_DIGITS,
-    FLOAT64,
-    INT64,
-    MAX_SECOND,
-    MIN_SECOND,
     STRING,
     TEXTS,
     TIMES,
@@ -33,33 +35,24 @@ from fastxform.query.terms import (
     derived,
     describe,
     mismatch,
-    nearest,
-    shorten,
     to_decimal,
     to_float,
 )
 from fastxform.query.terms import ExpressionError as Error
 
-_PLAIN: Final[dict[str, Type]] = {plain.kind: plain for plain in (STRING, INT64, FLOAT64, BOOL, DATE)}
-_TIMESTAMPS: Final = {f"timestamp[{unit}]": Type("timestamp", unit=unit) for unit in UNITS}
-_SPELLINGS: Final = (*_PLAIN, *_TIMESTAMPS, "decimal(10,2)")
-
-_NUMBER: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
 _DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _ZONE: Final = r"[Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9]"
 _GRAMMARS: Final = {
     "int64": r"-?[0-9]+",
-    "float64": _NUMBER,
-    "decimal": _NUMBER,
+    "float64": NUMBER.pattern,
+    "decimal": NUMBER.pattern,
     "bool": "true|false",
     "timestamp": rf"{_DAY}[Tt ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?({_ZONE})?",
     "date": _DAY,
 }
 """RE2 of the text that fits a type; Arrow's cast checks ranges and the calendar."""
 
-_SECONDS_BELOW: Final = 10**11
-_MILLISECONDS_BELOW: Final = 10**14
-"""A number whose size is below the first is epoch seconds, below the second milliseconds, else microseconds."""
+_CASTABLE: Final = ("string", "int64", "float64", "decimal(10,2)", "bool", "timestamp[ms]", "date")
 
 _TARGETS: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(TEXTS, ("string", *_GRAMMARS)),
@@ -74,24 +67,19 @@ _TARGETS: Final[dict[str, tuple[str, ...]]] = {
 """What each kind can be cast to, beside itself."""
 
 
-def parse_type(spelling: str, offset: int) -> Type:
+def parse_target(spelling: str, offset: int) -> Type:
     """Return the type of a `target_type`.
 
     Raises:
         ExpressionError: there is no such type, or nothing can be cast to it.
     """
-    known = _PLAIN.get(spelling) or _TIMESTAMPS.get(spelling)
-    if known:
-        return known
-    match = re.fullmatch(r"decimal\(\s*([0-9]{1,2})\s*,\s*([0-9]{1,2})\s*\)", spelling)
-    if match:
-        precision, scale = int(match[1]), int(match[2])
-        if 1 <= precision <= DECIMAL_DIGITS and scale <= precision:
-            return Type("decimal", precision=precision, scale=scale)
-        raise Error(f"{spelling}: a decimal has 1 to {DECIMAL_DIGITS} digits, all or some of them a fraction", offset)
-    near = nearest(spelling, _SPELLINGS)
-    remedy = f"did you mean {near}?" if near else f"write one of {', '.join(_SPELLINGS)}"
-    raise Error(f"cast knows no type {shorten(spelling)}; {remedy}", offset)
+    try:
+        target = parse_type(spelling, _CASTABLE)
+    except UnknownTypeError as error:
+        raise Error(f"cast: {error}", offset) from None
+    if target.kind not in ("string", *_GRAMMARS):
+        raise Error(f"nothing can be cast to {target}; write one of {', '.join(_CASTABLE)}", offset)
+    return target
 
 
 def cast_to(term: Term, target: Type, offset: int) -> Term:
@@ -174,7 +162,7 @@ def _read_timestamp(value: Datum, unit: str) -> Datum:
 
 def _from_epoch(term: Term, target: Type, offset: int) -> Term:
     arrow, none = arrow_type(target), pa.scalar(None, pa.int64())
-    below = ((_SECONDS_BELOW, "s"), (_MILLISECONDS_BELOW, "ms"))
+    below = ((SECONDS_BELOW, "s"), (MILLISECONDS_BELOW, "ms"))
 
     def run(value: Datum) -> Datum:
         size, ticks = call("abs_checked", [value]), []
@@ -217,6 +205,6 @@ def _bounds(time: Type) -> tuple[pa.Scalar, pa.Scalar]:
     """Return the first and the last moment of the years 1 to 9999 in the unit of the type."""
     arrow = arrow_type(time)
     if time.kind == "date":
-        return pa.scalar(MIN_SECOND // 86_400, arrow), pa.scalar(MAX_SECOND // 86_400, arrow)
+        return pa.scalar(MIN_SECONDS // 86_400, arrow), pa.scalar((END_SECONDS - 1) // 86_400, arrow)
     per_second = 10 ** UNITS[time.unit]
-    return pa.scalar(MIN_SECOND * per_second, arrow), pa.scalar((MAX_SECOND + 1) * per_second - 1, arrow)
+    return pa.scalar(MIN_SECONDS * per_second, arrow), pa.scalar(END_SECONDS * per_second - 1, arrow)

@@ -16,10 +16,11 @@ import pyarrow as pa
 
 from fastxform.core.structs import Struct
 from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.errors import near
 from fastxform.query import arithmetic, operators
 from fastxform.query.calls import Given, fit
 from fastxform.query.functions import FUNCTIONS, unknown_function
-from fastxform.query.terms import INT64, STRING, ExpressionError, Frame, Term, constant, nearest, shorten
+from fastxform.query.terms import INT64, STRING, ExpressionError, Frame, Term, constant, shorten
 
 TEXT_LIMIT_CHARACTERS: Final = 10_000
 DEPTH_LIMIT: Final = 100
@@ -283,12 +284,10 @@ class _Compiler:
         odd = [column for column in self.columns if not column.isidentifier() and self.text.startswith(column, offset)]
         if odd:
             return f"write col({shorten(max(odd, key=len))})"
-        near = nearest(name, self.columns) or next(
-            (known for known in self.columns if known.lower() == name.lower()), None
-        )
-        if near is None:
+        close = near(name, self.columns)
+        if close is None:
             return "text needs quotes"
-        return f"did you mean {near if near.isidentifier() and not iskeyword(near) else f'col({shorten(near)})'}?"
+        return f"did you mean {close if close.isidentifier() and not iskeyword(close) else f'col({shorten(close)})'}?"
 
     def unary(self, node: ast.UnaryOp, offset: int) -> Term:
         """Return the term of `not`, `-` or `+`."""

@@ -12,13 +12,13 @@ from typing import Any, Final
 import pyarrow as pa
 
 from fastxform.core.kernels import call, cast, options
-from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
+from fastxform.errors import near
 from fastxform.query.arithmetic import bounded_text, finite, row_count
 from fastxform.query.calls import Call, Function, Option, not_empty, one_character, one_of, regex, within
-from fastxform.query.casts import cast_to, in_calendar, parse_type
+from fastxform.query.casts import cast_to, in_calendar, parse_target
 from fastxform.query.terms import (
     BOOL,
-    DECIMAL_DIGITS,
     FLOAT64,
     INT64,
     NUMBERS,
@@ -32,7 +32,6 @@ from fastxform.query.terms import (
     derived,
     describe,
     mismatch,
-    nearest,
     to_float,
 )
 from fastxform.query.terms import ExpressionError as Error
@@ -201,7 +200,7 @@ def _rounded(written: Call, made: Any = None) -> Term:
     name, (term,) = written.name, written.terms
     if term.kind != "decimal":
         return _kernel(written, term.known_type, made, raises=True)
-    wide, narrow = pa.decimal256(2 * DECIMAL_DIGITS, term.known_type.scale), arrow_type(term.known_type)
+    wide, narrow = pa.decimal256(2 * MAX_PRECISION, term.known_type.scale), arrow_type(term.known_type)
 
     def run(value: Datum) -> Datum:
         return cast(call(name, [cast(value, wide)], made), narrow)
@@ -220,7 +219,7 @@ def _round_time(written: Call) -> Term:
 
 def _cast(written: Call) -> Term:
     (term,) = written.terms
-    return cast_to(term, parse_type(written.options["target_type"], written.offset), written.offset)
+    return cast_to(term, parse_target(written.options["target_type"], written.offset), written.offset)
 
 
 _ANY: Final = NUMBERS | TEXTS | TIMES | {"bool", "binary"}
@@ -367,6 +366,6 @@ def unknown_function(name: str, offset: int) -> Error:
     lower = name.lower()
     elsewhere = next((ours for ours, theirs in _ELSEWHERE.items() if lower in theirs.split()), None)
     known = [*FUNCTIONS, "col", "now_ms"]
-    near = elsewhere or next((ours for ours in known if ours.endswith(f"_{lower}")), None) or nearest(lower, known)
-    remedy = f"; did you mean {near}?" if near else ""
+    close = elsewhere or next((ours for ours in known if ours.endswith(f"_{lower}")), None) or near(lower, known)
+    remedy = f"; did you mean {close}?" if close else ""
     return Error(f"there is no function {name[:60]}{remedy}", offset)

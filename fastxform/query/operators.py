@@ -11,10 +11,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from fastxform.core.kernels import call, cast, options
-from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
 from fastxform.query.terms import (
     BOOL,
-    DECIMAL_DIGITS,
     NUMBERS,
     TEXTS,
     Datum,
@@ -101,7 +100,7 @@ def _decimal_comparison(op: str, left: Term, right: Term, target: Type) -> tuple
     if all(shape.precision - shape.scale <= target.precision - target.scale for shape in shapes):
         return kernel, converted(left, target), converted(right, target)
     # The common type was cut to 38 digits; twice as many hold any two decimals.
-    wide = pa.decimal256(2 * DECIMAL_DIGITS, target.scale)
+    wide = pa.decimal256(2 * MAX_PRECISION, target.scale)
     return lambda a, b: kernel(cast(a, wide), cast(b, wide)), converted(left, shapes[0]), converted(right, shapes[1])
 
 

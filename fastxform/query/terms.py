@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from fastxform.core import kernels
 from fastxform.core.structs import Struct, replace
-from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.datatypes.logical import END_SECONDS, MAX_PRECISION, MIN_SECONDS, Type, arrow_type
 from fastxform.errors import FastxformError
 
 Datum: TypeAlias = pa.Array | pa.Scalar
@@ -30,16 +30,10 @@ TEXTS: Final = frozenset({"auto", "string", "json"})
 NUMBERS: Final = frozenset({"int64", "float64", "decimal"})
 TIMES: Final = frozenset({"timestamp", "date"})
 
-DECIMAL_DIGITS: Final = 38
-"""Digits of a decimal128; a decimal256, in which some sums and products are made, has twice as many."""
-
 UNITS: Final = {"s": 0, "ms": 3, "us": 6}
 """The units of a timestamp, and the fraction digits of each."""
 
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
-MIN_SECOND: Final = (datetime.date.min.toordinal() - _EPOCH) * 86_400
-MAX_SECOND: Final = (datetime.date.max.toordinal() + 1 - _EPOCH) * 86_400 - 1
-"""The first and the last second of the years 1 to 9999, as epoch seconds."""
 
 _RENDERED_CHARACTERS: Final = 100
 _TIMESTAMP: Final = (
@@ -176,13 +170,6 @@ def shorten(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:56]}...{text[-1]}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like the name, None if none is."""
-    from difflib import get_close_matches  # for a mistake alone, not for each cold start
-
-    return next(iter(get_close_matches(name, list(known), 1)), None)
-
-
 def mismatch(term: Term, message: str, wanted: str) -> ExpressionError:
     """Return the error of a term of the wrong type; for an auto column it says how to give it the wanted one."""
     if term.kind != "auto":
@@ -248,7 +235,7 @@ def _common_number(what: str, terms: Sequence[Term]) -> Type:
     shapes = [decimal_shape(term) for term in terms]
     scale = max(shape.scale for shape in shapes)
     whole = max(shape.precision - shape.scale for shape in shapes)
-    return Type("decimal", precision=min(DECIMAL_DIGITS, whole + scale), scale=scale)
+    return Type("decimal", precision=min(MAX_PRECISION, whole + scale), scale=scale)
 
 
 def decimal_shape(term: Term) -> Type:
@@ -261,8 +248,8 @@ def decimal_shape(term: Term) -> Type:
     exponent = int(written.exponent)
     scale = max(0, -exponent)
     precision = max(len(written.digits) + max(0, exponent), scale)
-    if precision > DECIMAL_DIGITS:
-        raise ExpressionError(f"the number has more than the {DECIMAL_DIGITS} digits of a decimal", term.offset)
+    if precision > MAX_PRECISION:
+        raise ExpressionError(f"the number has more than the {MAX_PRECISION} digits of a decimal", term.offset)
     return Type("decimal", precision=precision, scale=scale)
 
 
@@ -310,7 +297,7 @@ def to_decimal(term: Term, target: Type) -> Term:
     """Return an int64 or a decimal as the decimal type; what does not fit it is refused."""
     arrow = arrow_type(target)
     # Arrow refuses a type that could not hold each int64, whatever the values are.
-    wide = pa.decimal256(2 * DECIMAL_DIGITS, target.scale)
+    wide = pa.decimal256(2 * MAX_PRECISION, target.scale)
 
     def run(value: Datum) -> Datum:
         return kernels.cast(kernels.cast(value, wide) if value.type == pa.int64() else value, arrow)
@@ -340,7 +327,7 @@ def _timestamp(text: str, target: Type, offset: int) -> int:
         raise ExpressionError(f"{shorten(text)} is not a time of day", offset)
     minutes = int(hour) * 60 + int(minute) - (shift if sign == "+" else -shift)
     seconds = _days(day, offset) * 86_400 + minutes * 60 + int(second)
-    if not MIN_SECOND <= seconds <= MAX_SECOND:
+    if not MIN_SECONDS <= seconds < END_SECONDS:
         raise ExpressionError(f"{shorten(text)} is not within the years 1 to 9999 in UTC", offset)
     digits = UNITS[target.unit]
     if fraction[digits:].strip("0"):

@@ -10,10 +10,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fastxform import errors
-from fastxform.config import expressions, locations, model, types
+from fastxform.config import expressions, locations, model
 from fastxform.config.diagnostics import spelled
 from fastxform.config.model import Column, Example, Iceberg, Output, Overflow, Route, Spec, Type
 from fastxform.core.values import Json, Number
+from fastxform.datatypes.logical import parse_type
 
 CITIES = """\
 # cities.toml: DynamoDB table changes to CSV
@@ -1380,7 +1381,7 @@ def test_place_is_spelt_as_a_key_of_toml(path, text):
 @pytest.mark.parametrize("text", ["decimal(38,38)", "decimal(1,0)", "timestamp[us]", "json", "auto"])
 def test_type_is_spelt_as_it_is_read(text):
     """A type prints as the file spells it."""
-    assert str(types.parse_type(text)) == text
+    assert str(parse_type(text)) == text
 
 
 def test_reading_needs_no_heavy_import(tmp_path):

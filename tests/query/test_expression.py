@@ -959,9 +959,14 @@ MISTAKES = table(
         35,
     ),
     ("week start", "day_of_week(d, week_start=0)", "week_start must be from 1 to 7", 15),
-    ("cast to what", "cast(s, 'int')", "cast knows no type 'int'; did you mean int64?", 0),
-    ("cast to nothing near", "cast(s, 'zzz')", "cast knows no type 'zzz'; write one of string, int64", 0),
-    ("cast to json", "cast(s, 'json')", "cast knows no type 'json'", 0),
+    ("cast to what", "cast(s, 'int')", 'cast: unknown type "int"; write int64', 0),
+    (
+        "cast to nothing near",
+        "cast(s, 'zzz')",
+        'cast: unknown type "zzz"; the types are string, int64, float64, decimal(10,2), bool',
+        0,
+    ),
+    ("cast to json", "cast(s, 'json')", "nothing can be cast to json; write one of string, int64", 0),
     ("cast to 39 digits", "cast(s, 'decimal(39,0)')", "a decimal has 1 to 38 digits", 0),
     ("cast from date", "cast(d, 'int64')", "cannot cast date to int64; it can be cast to string, timestamp", 5),
 )

@@ -7,7 +7,7 @@ written, and what is refused here is refused there, with the same reason.
 import json
 from typing import Any, Final, Literal
 
-from fastxform.core.compression import DecompressionError, decompress, is_compressed
+from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.values import Number
 from fastxform.decode import fallback
 from fastxform.decode.dynamodb import IMAGES

@@ -23,8 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastxform.core.compression import DecompressionError, decompress
-from fastxform.core.payloads import decode
+from fastxform.core.payloads import DecompressionError, decode, decompress
 from fastxform.errors import EventError
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.tools.simulator.contract import Finding, Notebook, shown
