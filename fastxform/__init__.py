@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from fastxform.invocation.handler import make_handler
     from fastxform.pipeline import Batch, Pipeline
 
-__all__ = ["Batch", "Pipeline", "make_handler"]
+__all__ = ["Batch", "Pipeline", "__version__", "make_handler"]
+
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

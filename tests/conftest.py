@@ -14,6 +14,13 @@ settings.register_profile("search", deadline=None, print_blob=True, max_examples
 settings.load_profile("repeat")
 
 
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file that starts processes in one worker, in their order: they share what it starts."""
+    for item in items:
+        if item.get_closest_marker("processes"):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture
 def command(capfdbinary):
     """Run the command in this process: (exit code, standard output as text, standard error as text)."""

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
-TOOLS = ("bash", "cat", "dirname", "mkdir", "sha256sum", "uname")
+TOOLS = ("bash", "cat", "dirname", "mkdir", "sed", "sha256sum")
 """All that the script uses beside Python before it installs anything."""
 
 
@@ -17,7 +19,7 @@ def clone(tmp_path):
     """A directory with the script and nothing set up."""
     directory = tmp_path / "clone"
     directory.mkdir()
-    for name in ("build.sh", "pyproject.toml"):
+    for name in ("build.sh", "pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, directory / name)
     return directory
 
@@ -76,16 +78,35 @@ def test_without_venv_it_names_the_package(clone, tools):
     assert not (clone / ".venv").exists()
 
 
-def test_without_network_it_says_so_and_tries_again(clone, tools):
+@pytest.mark.parametrize("step", ["pip", "dev.install"])
+def test_without_network_it_says_so_and_tries_again(clone, tools, step):
     """Where pip fails, the script says what is not installed, fails, and does not take the environment for complete."""
-    script(clone / ".venv/bin/python", "[[ $* != *pip* ]]")
+    script(clone / ".venv/bin/python", f"[[ $* != *{step}* ]]")
     for _ in range(2):
         result = build(clone, "setup", path=tools)
         assert result.returncode == 1
         assert result.stderr.splitlines() == [
-            "build.sh: installing the packages of pyproject.toml [dev] into .venv",
             "build.sh: the packages could not be installed (pip's message is above); is a package index reachable?",
         ]
+
+
+def installs(clone, tools):
+    """Return whether `lint` installs anything."""
+    script(clone / ".venv/bin/python", 'echo "$*"')
+    return "dev.install" in build(clone, "lint", path=tools).stdout
+
+
+def test_settings_of_tools_install_nothing(clone, tools):
+    """An environment is made anew for another lock or other dependencies, not for other settings of a tool."""
+    settings, lock = clone / "pyproject.toml", clone / "requirements.lock"
+    assert [installs(clone, tools), installs(clone, tools)] == [True, False]
+    text = settings.read_text()
+    settings.write_text(text.replace("line-length = 120", "line-length = 99").replace('filterwarnings = ["error"]', ""))
+    assert not installs(clone, tools)
+    settings.write_text(text.replace("jmespath>=", "jmespath>"))
+    assert installs(clone, tools)
+    lock.write_text(lock.read_text() + "\n")
+    assert installs(clone, tools)
 
 
 def test_the_first_failure_of_lint_hides_no_other(clone, tools):

@@ -34,6 +34,8 @@ from fastxform.tools import sizing
 from fastxform.tools.sample_data import burst
 from fastxform.tools.sizing import picture
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(path.name for path in DOCS.glob("*.md"))

@@ -12,6 +12,8 @@ from lambda_runtime import PYTHON, RuntimeApi, function_environment
 from fastxform import runtime, settings
 from fastxform.errors import ConfigError
 
+pytestmark = pytest.mark.processes
+
 PYTHON_311, PYTHON_313 = "AWS_Lambda_python3.11", "AWS_Lambda_python3.13"
 
 ECHO = """

@@ -1,7 +1,7 @@
 """`python -m deploy.layer.lock`: pins the wheels of every layer, from the dependencies of `pyproject.toml`.
 
-pip resolves them for each version of Python and architecture; only metadata is fetched. Invariant: what is written are
-exact versions with the hash of one wheel each, the same for the same index.
+pip resolves them for each version of Python and architecture, in the versions of requirements.lock; only metadata is
+fetched. Invariant: what is written are exact versions with the hash of one wheel each, the same for the same index.
 """
 
 import json
@@ -28,6 +28,7 @@ def resolved(target: Target) -> str:
         LayerError: pip cannot resolve it.
     """
     options = ["--dry-run", "--ignore-installed", "--report=-", f"--target={ROOT / '.cache' / 'nowhere'}"]
+    options += ["--constraint", str(ROOT / "requirements.lock")]
     done = pip("install", *platform_options(target), *options, *dependencies())
     if done.returncode:
         raise LayerError(f"{target.name}: pip finds no wheels (its message is above)")

@@ -13,6 +13,8 @@ import pytest
 from fastxform.cli.commands.init import PRESETS
 from fastxform.config import model
 
+pytestmark = pytest.mark.processes
+
 EXAMPLES = files("fastxform") / "examples"
 
 

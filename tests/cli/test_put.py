@@ -23,6 +23,8 @@ from fastxform.tools.replay.parcels import Pace, Parcel, partition_key
 from fastxform.tools.replay.sender import Sender
 from fastxform.tools.simulator.workers import Workers
 
+pytestmark = pytest.mark.processes
+
 FAST = ("--rate-records", "1e9", "--rate-bytes", "1e12")
 FIREHOSE = Target("firehose", "s", None, None)
 KINESIS = Target("kinesis", "s", None, None)

@@ -17,6 +17,8 @@ from fastxform.cli import main
 from fastxform.tools.sample_data import burst
 from fastxform.tools.simulator.layout import MARKER
 
+pytestmark = pytest.mark.processes
+
 KEYS = """
 source = "dynamodb"
 [columns]

@@ -11,6 +11,8 @@ import fastxform
 from fastxform.errors import DROPPED, FAILED, OK, REASONS
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 
+pytestmark = pytest.mark.processes
+
 CONFIG = """
 overflow = { workers = 3, reserve_ms = 1_000 }
 [output]

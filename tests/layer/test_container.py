@@ -19,6 +19,8 @@ from benchmarks.cgroup import handing_down, limited
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.tools.sample_data import burst
 
+pytestmark = pytest.mark.processes
+
 MIB = 1 << 20
 PATIENCE_SECONDS = 30
 

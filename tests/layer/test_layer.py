@@ -30,6 +30,8 @@ from deploy.layer.checks import MIB, Budget
 from deploy.layer.prune import Rule
 from deploy.layer.target import ARCHITECTURES, PYTHONS, ROOT, Target, interpreter, target
 
+pytestmark = pytest.mark.processes
+
 LOCAL = here(version_of(PYTHON))
 SHIPPED = here("3.13")
 FOREIGN = Target("3.13", next(arch for arch in ARCHITECTURES if arch != LOCAL.arch))
@@ -179,10 +181,10 @@ class TestLocks:
     @pytest.mark.parametrize("arch", ARCHITECTURES)
     @pytest.mark.parametrize("python", PYTHONS)
     def test_a_lock_pins_what_the_package_depends_on(self, python, arch):
-        """One wheel each, in the versions of `pyproject.toml`; a change there needs the locks written anew."""
+        """One wheel each, for the dependencies of `pyproject.toml`; a new one needs the locks written anew."""
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         pins = wheels.pins(wheels.lock_path(Target(python, arch)))
-        assert [f"{pin.name}=={pin.version}" for pin in pins] == sorted(project["dependencies"])
+        assert [pin.name for pin in pins] == sorted(text.partition(">=")[0] for text in project["dependencies"])
 
     @pytest.mark.parametrize(
         ("line", "words"),

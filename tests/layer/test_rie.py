@@ -8,6 +8,8 @@ from lambda_runtime import Emulator
 
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 
+pytestmark = pytest.mark.processes
+
 TWICE = """
 overflow = { policy = "fail" }
 

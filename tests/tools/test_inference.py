@@ -18,6 +18,8 @@ from fastxform.tools.inference.columns import COLUMNS_LIMIT, share
 from fastxform.tools.inference.shapes import MEMBERS_LIMIT, Budget, Shape
 from fastxform.tools.lint import lint
 
+pytestmark = pytest.mark.processes
+
 
 def compact(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

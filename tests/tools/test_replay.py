@@ -25,6 +25,8 @@ from fastxform.tools.replay.journal import Journal
 from fastxform.tools.replay.places import Names, Span, spans
 from fastxform.tools.replay.stores import Stored
 
+pytestmark = pytest.mark.processes
+
 FAST = ("--rate-records", "1e9", "--rate-bytes", "1e12")
 CONFIG = """
 where = "n != 3"

@@ -25,6 +25,8 @@ from fastxform.tools.simulator.ledger import Ledger
 from fastxform.tools.simulator.recorder import Recorder
 from fastxform.tools.simulator.workers import Workers
 
+pytestmark = pytest.mark.processes
+
 WIDE = """
 where = "keep != 'no'"
 [output]

@@ -1,0 +1,55 @@
+"""`python -m dev.install GROUP DIRECTORY`: a dependency group into an environment, from requirements.lock.
+
+pip takes every version from the lock and refuses a file whose hash is not in it. With `--package` the package comes
+too, editable, built by what the group brings and not by what an index offers; with `--target` the directory is one of
+modules instead of an environment.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).parent.parent
+LOCK: Final = "requirements.lock"
+
+
+def commands(group: str, directory: str, package: bool = False, target: bool = False) -> list[list[str]]:
+    """Return the calls of pip, in their order."""
+    where = [] if target else ["--python", f"{directory}/bin/python"]
+    pip = [sys.executable, "-m", "pip", *where, "install", "-qq", "--disable-pip-version-check", "--no-input"]
+    place = ["--target", directory] if target else []
+    # A file of constraints with hashes is what makes pip ask for the hash of everything.
+    found = [[*pip, *place, "--group", group, *(dependencies() if package else ())]]
+    if package:
+        found.append([*pip, "--no-deps", "--no-build-isolation", "--editable", "."])
+    return found
+
+
+def dependencies() -> list[str]:
+    """Return what the package depends on."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return list(project["dependencies"])
+
+
+def main(arguments: list[str]) -> int:
+    """Install, and return pip's exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dev.install", allow_abbrev=False)
+    parser.add_argument("group")
+    parser.add_argument("directory")
+    parser.add_argument("--package", action="store_true")
+    parser.add_argument("--target", action="store_true")
+    options = parser.parse_args(arguments)
+    print(f"installing the group {options.group} of {LOCK} into {options.directory}", file=sys.stderr)
+    first, *rest = commands(options.group, options.directory, options.package, options.target)
+    code = subprocess.run(first, cwd=ROOT, env=os.environ | {"PIP_CONSTRAINT": LOCK}, check=False).returncode
+    for command in rest:
+        code = code or subprocess.run(command, cwd=ROOT, check=False).returncode
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
