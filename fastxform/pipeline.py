@@ -15,7 +15,8 @@ from fastxform.config import model as configuration
 from fastxform.config.model import Column, Spec
 from fastxform.core.structs import Struct, replace
 from fastxform.core.timing import Stage
-from fastxform.decode.source import Rows, Source, gather, log_columns, write_documents
+from fastxform.decode.source import Rows, Source, log_columns
+from fastxform.encode.records import join_rows, write_documents
 from fastxform.encode.rows import RowEncoder, WrittenRows
 from fastxform.errors import DROPPED, FAILED, OK
 from fastxform.transform import map_batch as mapping
@@ -227,7 +228,7 @@ def _batch_of(rows: Rows, written: WrittenRows, outcomes: Outcomes, count: int) 
         routes = written.routes or [None] * rows.count
         if metadata is not None or len(set(routes) - {None}) > 1:
             groups = list(zip(routes, metadata or [None] * rows.count, strict=True))
-        data, reasons, first = gather(rows, data, reasons, groups, written.sizes, written.together)
+        data, reasons, first = join_rows(rows, data, reasons, groups, written.sizes, written.together)
         if metadata is not None:
             metadata = [None if row is None else metadata[row] for row in first]
     if not reasons and None not in data:

@@ -38,7 +38,7 @@ ORDER = (
 OWNERS = {
     "pybase64": {"core.payloads"},
     "zlib_ng": {"core.payloads"},
-    "orjson": {"decode.dynamodb"},
+    "orjson": {"core.json_text"},
     "boto3": {"puts.client"},
     "botocore": {"puts.client"},
     "pyarrow.csv": {"encode.csv_rows"},

@@ -10,7 +10,7 @@ from oracle import Oracle
 from strategies import batches, configs, metas
 
 from fastxform import Pipeline
-from fastxform.decode import fallback
+from fastxform.decode import validation
 
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 NOW_MS = 1_700_000_000_123
@@ -126,7 +126,7 @@ def test_a_long_string_behind_many_brackets_takes_no_memory_of_its_own():
     """Depth is told without remembering the way through a string: 8 MB of it took 800 MB."""
     payload = b'{"a":"' + b"[" * 600 + b"x" * 8_000_000 + b'"}'
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert not fallback.is_deep(payload)
+    assert not validation.is_deep(payload)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 

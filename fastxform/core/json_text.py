@@ -1,18 +1,26 @@
-"""JSON text: the one grammar of numbers, and texts to and from JSON strings.
+"""JSON text: the one grammar of numbers, texts to and from JSON strings, and the values and members of valid JSON.
 
-Documents are decoded in `fastxform.decode`. Invariant: a text that goes through `quote` and `unquote` is the same.
+What is a record is `fastxform.decode.validation`'s to know: everything here takes text that is valid. Invariant: a text
+that goes through `quote` and `unquote` is the same, and no digit of a number changes.
 """
 
+import json
 import re
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import msgspec
+
+from fastxform.core.values import Json, Number, Outcome
 
 NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 """JSON's grammar of a number, which the texts of DynamoDB's `N` follow too."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _TEXT: Final = msgspec.json.Decoder(str)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_ANY: Final = msgspec.json.Decoder(float_hook=Number)
 
 
 def quote(text: str) -> str:
@@ -23,3 +31,118 @@ def quote(text: str) -> str:
 def unquote(text: str) -> str:
     """Return the text of a JSON string."""
     return _TEXT.decode(text)
+
+
+def compact(raw: bytes) -> str:
+    """Return JSON text less its insignificant white space; escapes, digits and repeated members stay as written."""
+    return msgspec.json.format(raw, indent=-1).decode()
+
+
+def compact_all(raws: Sequence[Any]) -> list[str]:
+    """Return many valid JSON texts less their insignificant white space, in one pass over all of them.
+
+    They become the elements of one list. Where nothing but the line feeds between them goes away, none had any; no
+    compact text holds a line feed, so that they are told apart by those.
+    """
+    together = b",\n".join(raws).join((b"[", b"]"))
+    found = msgspec.json.format(together, indent=-1)
+    if len(found) + max(len(raws) - 1, 0) == len(together):
+        return together[1:-1].decode().split(",\n") if raws else []
+    return [bytes(raw).decode() for raw in _ELEMENTS.decode(found)]
+
+
+def json_value(raw: bytes) -> Outcome:
+    """Return the value of one JSON text without white space around it."""
+    first = raw[:1]
+    if first in (b"{", b"["):
+        return Json(compact(raw))
+    if first == b'"':
+        return _TEXT.decode(raw)
+    if first == b"t":
+        return True
+    if first == b"f":
+        return False
+    if first == b"n":
+        return None
+    return Number(raw.decode())
+
+
+def to_json(value: Outcome) -> Outcome:
+    """Return a value as a `json` column holds it: its JSON text, null as None."""
+    if isinstance(value, (Number, Json)) or not isinstance(value, (str, bool, int)):
+        return Json(value) if isinstance(value, Number) else value
+    return Json(encode_plain(value))
+
+
+def json_verbatim(raw: bytes) -> Outcome:
+    """Return a JSON text as a `json` column of plain documents holds it: as written, less white space, null as None."""
+    return None if raw == b"null" else Json(compact(raw))
+
+
+def decode_any(raw: bytes) -> Any:
+    """Return valid JSON text as Python objects; fractions become `Number`."""
+    try:
+        return _ANY.decode(raw)
+    except msgspec.ValidationError:  # an integer of more digits than Python reads
+        return decode_written(raw)
+
+
+def decode_written(raw: bytes) -> Any:
+    """Return valid JSON text as Python objects; every number becomes a `Number`, its digits as written."""
+    return json.loads(bytes(raw), parse_int=Number, parse_float=Number)
+
+
+def raw_members(text: bytes) -> dict[str, Any]:
+    """Return the members of a valid JSON object as views of their texts."""
+    return _MEMBERS.decode(text)
+
+
+def members_of(text: bytes) -> dict[str, bytes]:
+    """Return the members of a valid JSON object as their texts, without white space around them."""
+    return {name: bytes(raw) for name, raw in _MEMBERS.decode(text).items()}
+
+
+def elements_of(text: bytes) -> list[bytes]:
+    """Return the elements of a valid JSON list as their texts; nothing of what is no list."""
+    if not text.startswith(b"["):
+        return []
+    return [bytes(raw) for raw in _ELEMENTS.decode(text)]
+
+
+def encode_plain(value: Any) -> str:
+    """Return the compact JSON text of a plain value; numbers keep their digits.
+
+    One frame a level: a record may nest 512 deep, and the stack of a runtime is 1,000 frames.
+    """
+    if type(value) is dict:
+        members = []
+        for name, member in value.items():
+            members.append(quote(name) + ":" + encode_plain(member))
+        return "{" + ",".join(members) + "}"
+    if type(value) is list:
+        elements = []
+        for element in value:
+            elements.append(encode_plain(element))  # noqa: PERF401
+        return "[" + ",".join(elements) + "]"
+    if type(value) is str:
+        return quote(value)
+    if isinstance(value, str):
+        return str(value)
+    if value is None:
+        return "null"
+    if type(value) is bool:
+        return "true" if value else "false"
+    return getattr(value, "text", None) or _computed(value)
+
+
+def _computed(value: Any) -> str:
+    """Return a number that a function of JMESPath made."""
+    if type(value) is int:
+        return str(value)
+    # It imports `dataclasses`, 1.5 ms of a cold start together, and few paths compute.
+    import orjson
+
+    text = orjson.dumps(value).decode()
+    if text == "null":
+        raise ValueError("a number that JSON has no word for")
+    return text

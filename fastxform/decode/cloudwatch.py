@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import Any, Final, overload
 
+from fastxform.core import json_text
 from fastxform.core.structs import Struct
 from fastxform.core.values import Json, Values
-from fastxform.decode import fallback
 from fastxform.decode.codegen import REFUSED
 from fastxform.decode.decoder import Decoder
-from fastxform.decode.projection import Projection, Projector, Wanted
+from fastxform.decode.projection import FieldRequest, Projection, Projector
 from fastxform.query import paths
 
 _TYPE: Final = object()
@@ -34,13 +34,13 @@ class Events(Struct):
 class Messages:
     """Reads the columns of events out of messages."""
 
-    def __init__(self, wanted: Sequence[Wanted]) -> None:
+    def __init__(self, requests: Sequence[FieldRequest]) -> None:
         members = [
-            Wanted(_TYPE, paths.Dotted(("messageType",)), "string"),
-            Wanted(_EVENTS, paths.Dotted(("logEvents",)), "text"),
+            FieldRequest(_TYPE, paths.Dotted(("messageType",)), "string"),
+            FieldRequest(_EVENTS, paths.Dotted(("logEvents",)), "text"),
         ]
-        self.message = Projector([*members, *(want for want in wanted if _is_of_message(want))], "json")
-        self.event = Projector([want for want in wanted if not _is_of_message(want)], "json")
+        self.message = Projector([*members, *(request for request in requests if _is_of_message(request))], "json")
+        self.event = Projector([request for request in requests if not _is_of_message(request)], "json")
 
     def read(self, payloads: Sequence[bytes | None]) -> Events:
         """Return the events of a batch, in the order of their messages."""
@@ -93,7 +93,7 @@ class Messages:
 
     def _apart(self, lists: dict[int, bytes]) -> Events:
         """Return the events of lists, each decoded alone; a list that holds anything else is refused."""
-        split = {record: fallback.elements_of(text) for record, text in lists.items()}
+        split = {record: json_text.elements_of(text) for record, text in lists.items()}
         parents = [record for record, texts in split.items() for _ in texts]
         projection = self.event.project([text for texts in split.values() for text in texts])
         refused = {record for record, text in lists.items() if not text.startswith(b"[")}
@@ -126,12 +126,12 @@ class _Texts(Sequence[bytes]):
             return [self[index] for index in range(*row.indices(len(self)))]
         record, place = self._places[row]
         if record != self._split[0]:  # the rows that are asked for mostly ascend
-            self._split = record, fallback.elements_of(bytes(self.lists[record]))
+            self._split = record, json_text.elements_of(bytes(self.lists[record]))
         return self._split[1][place]
 
 
-def _is_of_message(want: Wanted) -> bool:
-    return set(paths.root_names(want.path)) <= _MEMBERS
+def _is_of_message(request: FieldRequest) -> bool:
+    return set(paths.root_names(request.path)) <= _MEMBERS
 
 
 def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:

@@ -6,16 +6,19 @@ configuration enters as a value, never as source.
 """
 
 import itertools
+import linecache
+import zlib
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Final
 
 import msgspec
 
+from fastxform.core import json_text
 from fastxform.core.json_text import NUMBER
 from fastxform.core.structs import Struct
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
 from fastxform.decode import dynamodb, fallback
-from fastxform.decode.fields import ATTRIBUTE_TAGS, Members, Names, Node, Wanted, leaves
+from fastxform.decode.fields import ATTRIBUTE_TAGS, FieldRequest, FieldTree, Names, Node, leaves
 from fastxform.query import paths
 
 REFUSED: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -56,7 +59,7 @@ class Generated(Struct, frozen=True):
     picked: dict[Hashable, Callable[[Any], bool]]
 
 
-def generate(tree: Members) -> Generated:
+def generate(tree: FieldTree) -> Generated:
     """Generate the types and the reader for a tree as its lanes are now."""
     types = _Types(tree)
     reader = _Reader(tree, types.missing)
@@ -78,7 +81,7 @@ def takes(kind: str, text: bytes) -> bool:
 class _Types:
     """The struct type of each object, and the instance that stands for an object that is missing."""
 
-    def __init__(self, tree: Members) -> None:
+    def __init__(self, tree: FieldTree) -> None:
         self.missing: dict[Node, Any] = {}
         self.root = self._object(tree.root)
 
@@ -93,8 +96,8 @@ class _Types:
             return self._attribute(node)
         if node.role == "key":
             return str | None, None
-        if node.lane is not None:
-            return _PLAIN_TYPES[node.lane.kind], _ABSENT if node.lane.kind == "raw" else None
+        if node.decode_kind is not None:
+            return _PLAIN_TYPES[node.decode_kind.kind], _ABSENT if node.decode_kind.kind == "raw" else None
         struct = self._object(node)
         if node.role == "list":
             return list[struct] | None, None  # type: ignore[valid-type]
@@ -102,12 +105,12 @@ class _Types:
         return (struct | None if node.nullable else struct), self.missing[node]
 
     def _attribute(self, node: Node) -> tuple[Any, Any]:
-        if node.lane is None:
+        if node.decode_kind is None:
             members = self._object(node)
             struct = _struct([("M", members)], forbid_unknown_fields=True)
             self.missing[node] = struct(members())
             return struct, self.missing[node]
-        kind = node.lane.kind
+        kind = node.decode_kind.kind
         if kind == "attribute":
             return msgspec.Raw, _ABSENT
         if kind == "scalars":
@@ -124,7 +127,7 @@ def _struct(fields: Sequence[Any], **options: Any) -> Any:
 class _Reader:
     """The text of a function that reads every column out of the structs `x` of a batch."""
 
-    def __init__(self, tree: Members, missing: dict[Node, Any]) -> None:
+    def __init__(self, tree: FieldTree, missing: dict[Node, Any]) -> None:
         self.tree, self.missing = tree, missing
         self.values: dict[str, Any] = dict(_READERS)
         self.numbers = itertools.count()
@@ -132,17 +135,17 @@ class _Reader:
 
     def compile(self) -> tuple[Any, dict[Hashable, Any]]:
         """Return the function, and those that tell what `(a || b).c` picked."""
-        columns = [f"        {self._column(want)}," for want in self.tree.wanted]
+        columns = [f"        {self._column(request)}," for request in self.tree.requests]
         lines = [*self.functions, "def extract(roots, double):", "    return [", *columns, "    ]"]
         picked = {}
-        for want in self.tree.wanted:
-            if isinstance(want.path, paths.Either) and want.path.rest:
+        for request in self.tree.requests:
+            if isinstance(request.path, paths.Either) and request.path.rest:
                 name = self._name()
-                lines += [f"def {name}(x):", f"    return {' or '.join(self._holds(want.path))}"]
-                picked[want.name] = name
+                lines += [f"def {name}(x):", f"    return {' or '.join(self._holds(request.path))}"]
+                picked[request.name] = name
         # In the text there are fields (f0), the names below (k0), the readers, and the letters of this class. The names
         # of members and the texts of paths stay outside: as the `rename` of a struct, or as the value of a k0.
-        exec("\n".join(lines), self.values)
+        _execute("\n".join(lines) + "\n", self.values)
         return self.values["extract"], {column: self.values[name] for column, name in picked.items()}
 
     def _name(self, value: Any = None) -> str:
@@ -151,28 +154,28 @@ class _Reader:
         self.values[name] = value
         return name
 
-    def _column(self, want: Wanted) -> str:
-        path = want.path
+    def _column(self, request: FieldRequest) -> str:
+        path = request.path
         if isinstance(path, paths.FirstWhere):
-            return self._first_where(want, path)
+            return self._first_where(request, path)
         assert not isinstance(path, paths.Slow)
-        kind = self.tree.lane(want).kind
+        kind = self.tree.decode_kind(request).kind
         if isinstance(path, paths.Either) and not path.rest:
-            text = self._coalesce(want, path)
+            text = self._coalesce(request, path)
         else:
             text = self._chain("x", path.names) if isinstance(path, paths.Dotted) else self._pick(path)
             if kind == "raw":  # a column at once: 0.3 us a text, 2.4 one by one
-                reader = want.kind if want.kind in ("json", "text", "string") else "value"
+                reader = request.kind if request.kind in ("json", "text", "string") else "value"
                 return f"raws_{reader}([{text} for x in roots])"
-            text = self._read(want, text)
+            text = self._read(request, text)
         if kind == "attribute":
             return f"[{text} for x, d in zip(roots, double)]"
         return f"[{text} for x in roots]"
 
-    def _read(self, want: Wanted, chain: str) -> str:
+    def _read(self, request: FieldRequest, chain: str) -> str:
         """Return the text that makes a value of what a lane decoded to."""
-        kind = self.tree.lane(want).kind
-        reader = f"{kind}_json" if want.kind == "json" else kind
+        kind = self.tree.decode_kind(request).kind
+        reader = f"{kind}_json" if request.kind == "json" else kind
         if reader not in _READERS:
             return chain
         return f"{reader}({chain}, d)" if kind == "attribute" else f"{reader}({chain})"
@@ -187,14 +190,14 @@ class _Reader:
             text += f".{node.slot}"
             if node.nullable:  # a struct is always true
                 text = f"({text} or {self._name(self.missing[node])})"
-        if node.lane is not None and node.lane.kind in ATTRIBUTE_TAGS:
-            text += f".{node.lane.kind}"
+        if node.decode_kind is not None and node.decode_kind.kind in ATTRIBUTE_TAGS:
+            text += f".{node.decode_kind.kind}"
         return text
 
-    def _first_where(self, want: Wanted, path: paths.FirstWhere) -> str:
+    def _first_where(self, request: FieldRequest, path: paths.FirstWhere) -> str:
         base = path.list.names
         key = f"{self._chain('e', path.key.names, base)} == {self._name(path.equals)}"
-        value = self._read(want, self._chain("e", path.value.names, base))
+        value = self._read(request, self._chain("e", path.value.names, base))
         name = self._name()
         self.functions += [
             f"def {name}(roots):",
@@ -226,14 +229,14 @@ class _Reader:
             for term in path.terms[:-1]
         ]
 
-    def _coalesce(self, want: Wanted, path: paths.Either) -> str:
+    def _coalesce(self, request: FieldRequest, path: paths.Either) -> str:
         """Return the text of `a || b`: the first value that is true to JMESPath, else the last."""
-        kind = self.tree.lane(want).kind
+        kind = self.tree.decode_kind(request).kind
         chains = [self._chain("x", names) for names in leaves(path)]
         # A `json` column is picked by value and then read as text: the text of "" or [] is not empty.
-        is_picked_first = want.kind == "json"
+        is_picked_first = request.kind == "json"
         if not is_picked_first:
-            chains = [self._read(want, chain) for chain in chains]
+            chains = [self._read(request, chain) for chain in chains]
         text = chains[-1]
         for chain in reversed(chains[:-1]):
             if kind in ("str", "S", "bool", "BOOL"):
@@ -245,7 +248,16 @@ class _Reader:
                 text = f"(v if is_true({read}) else {text})"
             else:
                 text = f"(v if is_true(v := {chain}) else {text})"
-        return self._read(want, text) if is_picked_first else text
+        return self._read(request, text) if is_picked_first else text
+
+
+def _execute(source: str, names: dict[str, Any]) -> None:
+    """Execute a text whose lines tracebacks and debuggers show; one that was executed before has the same name."""
+    digest = zlib.crc32(source.encode())
+    file_name = f"<fastxform.decode.codegen {digest:08x}>"
+    # `linecache` has no way in but its cache; an entry without a time is never looked for on disk.
+    linecache.cache[file_name] = (len(source), None, source.splitlines(keepends=True), file_name)
+    exec(compile(source, file_name, "exec"), names)
 
 
 # -- what the generated text calls
@@ -266,29 +278,29 @@ def _scalars(attribute: Any) -> Outcome:
 
 
 def _attribute(raw: Any, double: bool) -> Outcome:
-    return None if raw is _ABSENT else dynamodb.attribute_value(fallback.decode_any(raw), double)
+    return None if raw is _ABSENT else dynamodb.attribute_value(json_text.decode_any(raw), double)
 
 
 def _attribute_json(raw: Any, double: bool) -> Outcome:
-    return fallback.json_text(_attribute(raw, double))
+    return json_text.to_json(_attribute(raw, double))
 
 
 def _raw(raw: Any) -> Outcome:
-    return None if raw is _ABSENT else fallback.json_value(bytes(raw))
+    return None if raw is _ABSENT else json_text.json_value(bytes(raw))
 
 
 def _raw_json(raw: Any) -> Outcome:
-    return None if raw is _ABSENT else fallback.json_verbatim(bytes(raw))
+    return None if raw is _ABSENT else json_text.json_verbatim(bytes(raw))
 
 
 def _raws_value(raws: list[Any]) -> list[Outcome]:
-    return [Json(text) if text[0] in "{[" else fallback.json_value(text.encode()) for text in _compact(raws)]
+    return [Json(text) if text[0] in "{[" else json_text.json_value(text.encode()) for text in _compact(raws)]
 
 
 def _raws_string(raws: list[Any]) -> list[Outcome]:
     """Return values of which only the text matters: an object is not told from a text that looks like it."""
     return [
-        text if text[0] in "{[" else None if text == "null" else fallback.json_value(text.encode())
+        text if text[0] in "{[" else None if text == "null" else json_text.json_value(text.encode())
         for text in _compact(raws)
     ]
 
@@ -298,7 +310,7 @@ def _raws_json(raws: list[Any]) -> list[Outcome]:
 
 
 def _compact(raws: list[Any]) -> list[str]:
-    return fallback.compact_all([b"null" if raw is _ABSENT else raw for raw in raws])
+    return json_text.compact_all([b"null" if raw is _ABSENT else raw for raw in raws])
 
 
 def _raws_text(raws: list[Any]) -> list[Any]:

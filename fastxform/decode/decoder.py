@@ -11,9 +11,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-from fastxform.decode import dynamodb, fallback
+from fastxform.core import json_text
+from fastxform.decode import dynamodb, validation
 from fastxform.decode.codegen import REFUSED, Generated, generate, takes
-from fastxform.decode.fields import ATTRIBUTE_TAGS, Lane, Members, Node, Wanted
+from fastxform.decode.fields import ATTRIBUTE_TAGS, DecodeKind, FieldRequest, FieldTree, Node
 from fastxform.query import paths
 
 FIRST_LOOK: Final = 16
@@ -28,7 +29,7 @@ class Decoder:
     """Reads the columns of one tree of members."""
 
     def __init__(self, source: str) -> None:
-        self.members = Members(source)
+        self.members = FieldTree(source)
         self._generated: Generated | None = None
 
     @property
@@ -38,15 +39,15 @@ class Decoder:
             self._generated = generate(self.members)
         return self._generated
 
-    def kind(self, want: Wanted) -> str:
+    def kind(self, request: FieldRequest) -> str:
         """Return the kind of a column's values, as `project.Values` has them."""
-        return _KINDS.get(self.members.lane(want).kind, "mixed")
+        return _KINDS.get(self.members.decode_kind(request).kind, "mixed")
 
     def widen(self, texts: Iterable[bytes]) -> bool:
         """Widen for the shapes of those texts that are records; tell whether that changed anything."""
         changed = False
         for text in texts:
-            if fallback.reason_against(text) is None:
+            if validation.reject_reason(text) is None:
                 changed = _widen_object(self.members.root, text) or changed
         if changed:
             self._generated = None
@@ -76,9 +77,9 @@ class Reading:
 
     def __init__(self, decoder: Decoder, widens: bool = True) -> None:
         self.widens = widens
-        self.decoder, self.wanted = decoder, decoder.members.wanted
+        self.decoder, self.requests = decoder, decoder.members.requests
         self._generated = decoder.generated
-        self._kinds = [decoder.members.lane(want).kind for want in self.wanted]
+        self._kinds = [decoder.members.decode_kind(request).kind for request in self.requests]
         self._refused, self._containers = _Watch(), _Watch()
 
     def read(self, texts: list[bytes]) -> tuple[list[list[Any]], set[int]] | None:
@@ -102,14 +103,14 @@ class Reading:
         refused: set[int] = set()
         containers: set[int] = set()
         looked_at: set[paths.Path] = set()
-        for want, kind, values in zip(self.wanted, self._kinds, lists, strict=True):
+        for request, kind, values in zip(self.requests, self._kinds, lists, strict=True):
             if kind == "any":
                 containers |= _containers(values)
             if kind in ("any", "int", "float"):
                 refused |= _minus_zeros(values, texts)
-            if want.name in generated.picked and want.path not in looked_at:
-                looked_at.add(want.path)  # the same path gives the same values
-                refused |= _empty_picks(generated.picked[want.name], values, roots, texts)
+            if request.name in generated.picked and request.path not in looked_at:
+                looked_at.add(request.path)  # the same path gives the same values
+                refused |= _empty_picks(generated.picked[request.name], values, roots, texts)
         if containers and self._is_widened(self._containers, [texts[row] for row in sorted(containers)]):
             return None
         return lists, refused | containers
@@ -148,7 +149,7 @@ class Reading:
 
 
 def _is_double(text: bytes) -> bool:
-    return fallback.reason_against(text) is None and dynamodb.is_double_encoded(fallback.members_of(text))
+    return validation.reject_reason(text) is None and dynamodb.is_double_encoded(json_text.members_of(text))
 
 
 # -- rows whose values may not be what their texts say
@@ -186,7 +187,7 @@ def _empty_picks(
 
 
 def _widen_object(node: Node, text: bytes) -> bool:
-    members = fallback.members_of(text)
+    members = json_text.members_of(text)
     changes = [_widen_member(child, members[name]) for name, child in node.children.items() if name in members]
     return any(changes)
 
@@ -196,10 +197,10 @@ def _widen_member(node: Node, text: bytes) -> bool:
         return _widen_attribute(node, text)
     if node.role == "key":
         return False
-    if node.lane is not None:
-        return _widen_plain(node.lane, text)
+    if node.decode_kind is not None:
+        return _widen_plain(node.decode_kind, text)
     if node.role == "list":
-        elements = [element for element in fallback.elements_of(text) if element.startswith(b"{")]
+        elements = [element for element in json_text.elements_of(text) if element.startswith(b"{")]
         changes = [_widen_object(node, element) for element in elements]
         return any(changes)
     if text == b"null":
@@ -208,17 +209,17 @@ def _widen_member(node: Node, text: bytes) -> bool:
     return text.startswith(b"{") and _widen_object(node, text)
 
 
-def _widen_plain(lane: Lane, text: bytes) -> bool:
+def _widen_plain(decode_kind: DecodeKind, text: bytes) -> bool:
     if text.startswith((b"{", b"[")):
-        return lane.widen("raw")
-    return not takes(lane.kind, text) and lane.widen("any")
+        return decode_kind.widen("raw")
+    return not takes(decode_kind.kind, text) and decode_kind.widen("any")
 
 
 def _widen_attribute(node: Node, text: bytes) -> bool:
-    members = fallback.members_of(text) if text.startswith(b"{") else {}
+    members = json_text.members_of(text) if text.startswith(b"{") else {}
     if len(members) != 1:
         return False
     ((tag, content),) = members.items()
-    if node.lane is None:
+    if node.decode_kind is None:
         return tag == "M" and content.startswith(b"{") and _widen_object(node, content)
-    return node.lane.widen(tag if tag in ATTRIBUTE_TAGS else "scalars" if tag == "NULL" else "attribute")
+    return node.decode_kind.widen(tag if tag in ATTRIBUTE_TAGS else "scalars" if tag == "NULL" else "attribute")

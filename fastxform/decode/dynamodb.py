@@ -7,7 +7,7 @@ never a guess.
 
 from typing import Any, Final
 
-from fastxform.core.json_text import NUMBER, quote
+from fastxform.core.json_text import NUMBER, encode_plain
 from fastxform.core.payloads import decode
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
 
@@ -28,7 +28,7 @@ def is_double_encoded(document: Any) -> bool:
 
 
 def check_shape(attribute: Any) -> None:
-    """Raise where an attribute is not one member of a known type with that type's shape; nothing below is judged.
+    """Raise where an attribute is not one member of a known type with that type's shape; nothing below it is checked.
 
     Raises:
         BadAttributeError: it is not.
@@ -40,8 +40,8 @@ def check_shape(attribute: Any) -> None:
         raise BadAttributeError
 
 
-def judge(attribute: Any, double: bool) -> None:
-    """Raise where an attribute that a path steps on is malformed; what is inside a map or a list is judged when read.
+def validate(attribute: Any, double: bool) -> None:
+    """Raise where an attribute that a path steps on is malformed; maps and lists are validated inside when read.
 
     Raises:
         BadAttributeError: it is malformed.
@@ -90,42 +90,6 @@ def plain_image(image: dict[str, Any], double: bool) -> dict[str, Any]:
     return {name: plain(attribute, double) for name, attribute in image.items()}
 
 
-def encode_plain(value: Any) -> str:
-    """Return the compact JSON text of a plain value; numbers keep their digits. One frame a level, as in `plain`."""
-    if type(value) is dict:
-        members = []
-        for name, member in value.items():
-            members.append(quote(name) + ":" + encode_plain(member))
-        return "{" + ",".join(members) + "}"
-    if type(value) is list:
-        elements = []
-        for element in value:
-            elements.append(encode_plain(element))  # noqa: PERF401
-        return "[" + ",".join(elements) + "]"
-    if type(value) is str:
-        return quote(value)
-    if isinstance(value, str):
-        return str(value)
-    if value is None:
-        return "null"
-    if type(value) is bool:
-        return "true" if value else "false"
-    return getattr(value, "text", None) or _computed(value)
-
-
-def _computed(value: Any) -> str:
-    """Return a number that a function of JMESPath made."""
-    if type(value) is int:
-        return str(value)
-    # It imports `dataclasses`, 1.5 ms of a cold start together, and few paths compute.
-    import orjson
-
-    text = orjson.dumps(value).decode()
-    if text == "null":
-        raise ValueError("a number that JSON has no word for")
-    return text
-
-
 def value_of(plain_value: Any) -> Outcome:
     """Return a plain value as a `Value`: objects and lists become their compact JSON text."""
     if type(plain_value) in (dict, list):
@@ -146,10 +110,10 @@ def attribute_value(attribute: Any, double: bool) -> Outcome:
 def _scalar(tag: str, content: Any, double: bool) -> Any:
     if type(content) is not _SHAPES[tag]:
         raise BadAttributeError
-    return _judged(tag, content, double)
+    return _checked(tag, content, double)
 
 
-def _judged(tag: str, content: Any, double: bool) -> Any:
+def _checked(tag: str, content: Any, double: bool) -> Any:
     if tag == "N":
         if NUMBER.fullmatch(content) is None:
             raise BadAttributeError

@@ -1,4 +1,4 @@
-"""The members of documents that the paths of a transform want, as one tree.
+"""The members of documents that the paths of a transform request, as one tree.
 
 A node is an object, a list to search, the key that its elements are searched by, or a leaf whose lane says what it is
 decoded to; decoding itself is elsewhere. Invariant: a node keeps its role, a lane is only ever widened, and a path that
@@ -42,10 +42,10 @@ _FIRST_ATTRIBUTE: Final = {
 
 
 class ConflictError(Exception):
-    """Two paths, or two parts of one, want a member in different roles; nothing was added."""
+    """Two paths, or two parts of one, request a member in different roles; nothing was added."""
 
 
-class Wanted(Struct, frozen=True):
+class FieldRequest(Struct, frozen=True):
     """One column that is read from the documents; `kind` is that of its type."""
 
     name: Hashable
@@ -53,7 +53,7 @@ class Wanted(Struct, frozen=True):
     kind: str
 
 
-class Lane(Struct, eq=False):
+class DecodeKind(Struct, eq=False):
     """What the values of some columns are decoded to now; shared by all leaves that feed one of them.
 
     Plain members: `str`, `int`, `float`, `bool`, wider `any` (objects and lists come as such), widest `raw`.
@@ -90,32 +90,32 @@ class Node(Struct, eq=False):
     slot: str = ""
     is_attribute: bool = False
     children: dict[str, "Node"] = field(default_factory=dict)
-    lane: Lane | None = None
+    decode_kind: DecodeKind | None = None
     nullable: bool = False
 
 
-class Members:
+class FieldTree:
     """The tree for some columns that can be decoded together."""
 
     def __init__(self, source: str) -> None:
         self.root = Node("object")
-        self.wanted: list[Wanted] = []
+        self.requests: list[FieldRequest] = []
         self._is_dynamodb = source == "dynamodb"
 
-    def add(self, want: Wanted) -> None:
+    def add(self, request: FieldRequest) -> None:
         """Take one column in.
 
         Raises:
             ConflictError: its path does not agree with the tree, or with itself; nothing was added.
         """
-        roles = _roles(want.path)
+        roles = _roles(request.path)
         for names, role in roles.items():
             found = self._find(names)
             if found is not None and found.role != role:
                 raise ConflictError
         nodes = [self._grow(names, role) for names, role in roles.items()]
-        self._share([node for node in nodes if node.role == "leaf"], self._first_kind(want))
-        self.wanted.append(want)
+        self._share([node for node in nodes if node.role == "leaf"], self._first_kind(request))
+        self.requests.append(request)
 
     def node(self, names: Names) -> Node:
         """Return the node of a member that some path wants."""
@@ -123,11 +123,11 @@ class Members:
         assert node is not None
         return node
 
-    def lane(self, want: Wanted) -> Lane:
+    def decode_kind(self, request: FieldRequest) -> DecodeKind:
         """Return the lane that feeds a column."""
-        lane = self.node(next(iter(leaves(want.path)))).lane
-        assert lane is not None
-        return lane
+        decode_kind = self.node(next(iter(leaves(request.path)))).decode_kind
+        assert decode_kind is not None
+        return decode_kind
 
     def _find(self, names: Names) -> Node | None:
         node: Node | None = self.root
@@ -142,18 +142,18 @@ class Members:
 
     def _share(self, nodes: list[Node], kind: str) -> None:
         """Put leaves, and all that share a lane with one of them, on one lane that takes what each of them takes."""
-        lane = Lane(kind)
-        shared = {node.lane for node in nodes if node.lane is not None}
+        decode_kind = DecodeKind(kind)
+        shared = {node.decode_kind for node in nodes if node.decode_kind is not None}
         for other in shared:
-            lane.widen(other.kind)
+            decode_kind.widen(other.kind)
         for node in [*_walk(self.root), *nodes]:
-            if node in nodes or node.lane in shared:
-                node.lane = lane
+            if node in nodes or node.decode_kind in shared:
+                node.decode_kind = decode_kind
 
-    def _first_kind(self, want: Wanted) -> str:
-        if self._is_dynamodb and all(map(is_in_image, leaves(want.path))):
-            return _FIRST_ATTRIBUTE.get(want.kind, "S")
-        return _FIRST_PLAIN.get(want.kind, "any")
+    def _first_kind(self, request: FieldRequest) -> str:
+        if self._is_dynamodb and all(map(is_in_image, leaves(request.path))):
+            return _FIRST_ATTRIBUTE.get(request.kind, "S")
+        return _FIRST_PLAIN.get(request.kind, "any")
 
 
 def leaves(path: paths.Path) -> Iterable[Names]:

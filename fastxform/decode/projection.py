@@ -17,10 +17,10 @@ import pyarrow as pa
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Values
-from fastxform.decode import fallback as alone
+from fastxform.decode import fallback, validation
 from fastxform.decode.decoder import Decoder, Reading
 from fastxform.decode.dynamodb import IMAGES
-from fastxform.decode.fields import ConflictError, Wanted, is_in_image, leaves
+from fastxform.decode.fields import ConflictError, FieldRequest, is_in_image, leaves
 from fastxform.query import paths
 
 CHUNK_RECORDS: Final = 512
@@ -36,7 +36,7 @@ WIDENINGS: Final = 4
 """How often a batch is read anew for a wider decoder; the rest of its odd records are read alone, and so are those of
 the next batch until it has widened for them."""
 
-__all__ = ["Projection", "Projector", "Wanted"]
+__all__ = ["FieldRequest", "Projection", "Projector"]
 
 _NO_MEMBER: Final = re.compile(r'["\\\x00-\x1f]')
 """In names that `msgspec` takes for no member of a struct."""
@@ -47,23 +47,23 @@ class Projection(Struct):
 
     columns: dict[Any, Values]
     failed: dict[int, str]
-    packed: list[int] = field(default_factory=list)
+    compressed: list[int] = field(default_factory=list)
 
 
 class Projector:
     """Reads the wanted columns out of payloads; built once, its decoders adapt to the shapes that come."""
 
-    def __init__(self, wanted: Sequence[Wanted], source: str, unpacks: bool = True) -> None:
+    def __init__(self, requests: Sequence[FieldRequest], source: str, unpacks: bool = True) -> None:
         """Build the decoders; `unpacks`: a payload may come compressed."""
         self.source, self.unpacks = source, unpacks
         self.decoders = [Decoder(source)]
-        self.slow = [want for want in wanted if _is_slow(want.path, source) or not self._place(want)]
+        self.slow = [request for request in requests if _is_slow(request.path, source) or not self._place(request)]
 
-    def _place(self, want: Wanted) -> bool:
+    def _place(self, request: FieldRequest) -> bool:
         """Give a column to the first decoder that its path agrees with; tell whether any decoder can take it."""
         for decoder in (*self.decoders, Decoder(self.source)):
             try:
-                decoder.members.add(want)
+                decoder.members.add(request)
             except ConflictError:
                 continue
             if decoder not in self.decoders:
@@ -104,8 +104,8 @@ class Projector:
         found = reading.extract(roots, texts)
         if found is None:
             return None
-        for want, values in zip(reading.wanted, found[0], strict=True):
-            projection.columns[want.name].values = values
+        for request, values in zip(reading.requests, found[0], strict=True):
+            projection.columns[request.name].values = values
         self._read_alone(_Chunk(texts, 0), sorted(found[1]), projection)
         return projection
 
@@ -116,50 +116,52 @@ class Projector:
 
     def _begin(self, widens: bool = True) -> tuple[list[Reading], Projection]:
         readings = [Reading(decoder, widens) for decoder in self.decoders]
-        kinds = {want.name: decoder.kind(want) for decoder in self.decoders for want in decoder.members.wanted}
-        kinds |= {want.name: "mixed" for want in self.slow}
+        kinds = {
+            request.name: decoder.kind(request) for decoder in self.decoders for request in decoder.members.requests
+        }
+        kinds |= {request.name: "mixed" for request in self.slow}
         return readings, Projection({name: Values(kind, []) for name, kind in kinds.items()}, {})
 
     def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection) -> bool:
         """Read some records while they are in the cache; tell whether no decoder was widened."""
-        texts, suspects = _texts(chunk, projection, self.unpacks)
+        texts, unverified = _texts(chunk, projection, self.unpacks)
         for reading in readings:
             found = reading.read(texts)
             if found is None:
                 return False
-            for want, values in zip(reading.wanted, found[0], strict=True):
-                projection.columns[want.name].values.extend(values)
-            suspects |= found[1]
-        if suspects:
-            self._read_alone(chunk, sorted(suspects), projection)
+            for request, values in zip(reading.requests, found[0], strict=True):
+                projection.columns[request.name].values.extend(values)
+            unverified |= found[1]
+        if unverified:
+            self._read_alone(chunk, sorted(unverified), projection)
         self._read_slow(chunk, projection)
         return True
 
-    def _read_alone(self, chunk: "_Chunk", suspects: Iterable[int], projection: Projection) -> None:
-        wanted = [want for decoder in self.decoders for want in decoder.members.wanted]
-        for place in suspects:
+    def _read_alone(self, chunk: "_Chunk", unverified: Iterable[int], projection: Projection) -> None:
+        requests = [request for decoder in self.decoders for request in decoder.members.requests]
+        for place in unverified:
             row, payload = chunk.start + place, chunk.payloads[place]
-            for want in wanted:
-                projection.columns[want.name].values[row] = None
+            for request in requests:
+                projection.columns[request.name].values[row] = None
             if row in projection.failed:
                 continue
-            reason = alone.reason_against(payload)
+            reason = validation.reject_reason(payload)
             if reason is not None or payload is None:
                 projection.failed[row] = reason or "base64"
                 continue
-            document = alone.Document(payload, self.source)
-            for want in wanted:
-                projection.columns[want.name].alone[row] = document.evaluate(want.path, want.kind == "json")
+            document = fallback.Document(payload, self.source)
+            for request in requests:
+                projection.columns[request.name].alone[row] = document.evaluate(request.path, request.kind == "json")
 
     def _read_slow(self, chunk: "_Chunk", projection: Projection) -> None:
         if not self.slow:
             return
-        columns = [(want, projection.columns[want.name]) for want in self.slow]
+        columns = [(request, projection.columns[request.name]) for request in self.slow]
         for row, payload in enumerate(chunk.payloads, chunk.start):
             is_record = payload is not None and row not in projection.failed
-            document = alone.Document(payload, self.source) if is_record else None
-            for want, values in columns:
-                outcome = None if document is None else document.evaluate(want.path, want.kind == "json")
+            document = fallback.Document(payload, self.source) if is_record else None
+            for request, values in columns:
+                outcome = None if document is None else document.evaluate(request.path, request.kind == "json")
                 if outcome is BAD_PATH or outcome is BAD_TYPE:
                     values.alone[row] = outcome
                     outcome = None
@@ -180,14 +182,14 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
     """
     texts = _present(chunk.payloads)
     # The records of a stream are mostly of one kind: where the first is compressed nothing is found out by UTF-8.
-    suspects = set(range(len(texts))) if unpacks and is_compressed(texts[0]) else _not_utf8(texts)
-    packed = [place for place in suspects if is_compressed(texts[place])] if unpacks else []
-    if packed:
+    unverified = set(range(len(texts))) if unpacks and is_compressed(texts[0]) else _not_utf8(texts)
+    compressed = [place for place in unverified if is_compressed(texts[place])] if unpacks else []
+    if compressed:
         unpacked_bytes = 0
-        for place in sorted(packed):
+        for place in sorted(compressed):
             try:
                 text = decompress(texts[place])
-                projection.packed.append(chunk.start + place)
+                projection.compressed.append(chunk.start + place)
             except DecompressionError as error:
                 text = b""
                 projection.failed[chunk.start + place] = error.reason
@@ -198,20 +200,20 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
                 break
         texts = _present(chunk.payloads)
         if unpacked_bytes <= _JOINED_BYTES:
-            suspects = _not_utf8(texts)
+            unverified = _not_utf8(texts)
         else:  # another copy of megabytes costs more than a call for each
-            suspects = {place for place, text in enumerate(texts) if _not_utf8([text])}
+            unverified = {place for place, text in enumerate(texts) if _not_utf8([text])}
     # Broken documents that are deep too the decoders refuse by themselves.
-    deep = alone.deep_places(texts)
+    deep = validation.deep_rows(texts)
     for place in deep:
-        if place not in suspects and not texts[place].startswith(alone.BYTE_ORDER_MARK):
+        if place not in unverified and not texts[place].startswith(validation.BYTE_ORDER_MARK):
             projection.failed[chunk.start + place] = "depth"
-    gone = [*suspects, *deep]
+    gone = [*unverified, *deep]
     if gone:  # what the decoders would leave for later to stumble over
         texts = texts.copy()
         for place in gone:
             texts[place] = b""
-    return texts, suspects
+    return texts, unverified
 
 
 def _present(payloads: list[bytes | None]) -> list[bytes]:

@@ -1,4 +1,4 @@
-"""Payloads to rows: which rows a batch of records holds, the values of their columns, and records put together again.
+"""Payloads to rows: which rows a batch of records holds, and the values of their columns.
 
 A record is one row, except where it holds several documents or the events of a CloudWatch Logs message. Nothing here
 types a value. Invariant: rows of one record stand next to each other, in the order of the record, and a record that is
@@ -8,17 +8,15 @@ no record has no rows.
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, Final
 
 from fastxform.config.model import Column, Spec
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
 from fastxform.core.values import Values
-from fastxform.decode import fallback
+from fastxform.decode import validation
 from fastxform.decode.cloudwatch import Messages
-from fastxform.decode.dynamodb import BadAttributeError, encode_plain, plain_image
-from fastxform.decode.projection import Projector, Wanted
+from fastxform.decode.projection import FieldRequest, Projector
 from fastxform.query import paths
 
 EVENT_NAME: Final = object()
@@ -65,19 +63,19 @@ class Source:
     def __init__(self, spec: Spec, columns: Mapping[Any, Column], with_event_name: bool) -> None:
         self.spec = spec
         self.metas = {key: column.meta for key, column in columns.items() if column.meta is not None}
-        self.wanted = [
-            Wanted(key, paths.compile_path(column.path), _decoded_kind(column))
+        self.requests = [
+            FieldRequest(key, paths.compile_path(column.path), _decoded_kind(column))
             for key, column in columns.items()
             if column.path is not None
         ]
         if with_event_name:
-            self.wanted.append(Wanted(EVENT_NAME, paths.Dotted(("eventName",)), "string"))
+            self.requests.append(FieldRequest(EVENT_NAME, paths.Dotted(("eventName",)), "string"))
         self.is_dynamodb = spec.source == "dynamodb"
         if spec.source == "cloudwatch-logs":
-            self.messages = Messages(self.wanted)
+            self.messages = Messages(self.requests)
         else:
             # What several documents are in is unpacked before they are told apart; a document is never compressed.
-            self.projector = Projector(self.wanted, spec.source, unpacks=spec.documents != "many")
+            self.projector = Projector(self.requests, spec.source, unpacks=spec.documents != "many")
 
     def read(self, payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]]) -> Rows:
         """Return the rows of a batch with their columns."""
@@ -98,8 +96,8 @@ class Source:
     def _read_one(self, payloads: Sequence[bytes | None]) -> Rows:
         projection = self.projector.project(payloads)
         texts: Sequence[bytes | None] = payloads
-        if projection.packed and self.spec.is_document:
-            texts, _ = _decompress_some(payloads, projection.packed)
+        if projection.compressed and self.spec.is_document:
+            texts, _ = _decompress_some(payloads, projection.compressed)
         return Rows(len(payloads), projection.columns, projection.failed, texts)
 
     # -- many documents a record
@@ -163,7 +161,7 @@ def _lines(payload: bytes | None) -> list[bytes] | None:
 
 def _documents(payload: bytes | None) -> list[bytes] | None:
     """Return the documents of a payload, nothing or white space between them; None where anything else is there."""
-    if payload is None or payload.startswith(fallback.BYTE_ORDER_MARK) or fallback.is_deep(payload):
+    if payload is None or payload.startswith(validation.BYTE_ORDER_MARK) or validation.is_deep(payload):
         return None
     try:
         text = payload.decode()
@@ -177,7 +175,7 @@ def _documents(payload: bytes | None) -> list[bytes] | None:
         except (ValueError, RecursionError):
             return None
         document = text[place:end].encode()
-        if fallback.reason_against(document) == "json":  # Python's own decoder takes NaN and half surrogate pairs
+        if validation.reject_reason(document) == "json":  # Python's own decoder takes NaN and half surrogate pairs
             return None
         found.append(document)
         place = _skip(text, end)
@@ -188,7 +186,7 @@ def _whole_reason(payload: bytes | None) -> str:
     """Return why a payload is not a sequence of documents."""
     if payload is None:
         return "base64"
-    reason = fallback.reason_against(payload)
+    reason = validation.reject_reason(payload)
     return reason if reason in ("utf8", "depth") else "json"
 
 
@@ -220,90 +218,6 @@ def _without(rows: Rows) -> Rows:
     values = {key: column.take(kept) for key, column in rows.values.items()}
     texts = [rows.texts[row] for row in kept]
     return Rows(len(kept), values, {}, texts, [rows.parents[row] for row in kept], rows.refused)
-
-
-# -- records put together again
-
-
-def gather(
-    rows: Rows,
-    data: Sequence[bytes | None],
-    reasons: Mapping[int, str],
-    groups: Sequence[Any] | None,
-    sizes: Sequence[int],
-    together: list[bytes | None] | None,
-) -> tuple[list[bytes | None], dict[int, str], list[int | None]]:
-    """Put the rows of records together.
-
-    Args:
-        rows: the rows, with `parents`.
-        data: the written row, None where it was dropped or failed.
-        reasons: why a row failed.
-        groups: what the rows of one record must agree on; None where they cannot differ.
-        sizes: how many rows each record has.
-        together: the rows of each record one after the other, where they were written so; then `data` is not looked at.
-
-    Returns:
-        The data of each record, None where it is dropped or failed; why a record failed; and its first written row.
-    """
-    assert rows.parents is not None
-    failed = dict(rows.refused)
-    for row in sorted(reasons):
-        failed.setdefault(rows.parents[row], reasons[row])
-    rest = iter(data)  # rows of one record stand next to each other
-    joined: list[bytes | None]
-    if together is not None:
-        joined = together
-    elif None in data:
-        parts = [[row for row in islice(rest, size) if row is not None] for size in sizes]
-        joined = [b"".join(part) if part else None for part in parts]
-    else:
-        joined = [b"".join(islice(rest, size)) if size else None for size in sizes]  # type: ignore[arg-type]
-    for record in failed:
-        joined[record] = None
-    first: list[int | None] = [None] * len(sizes)
-    if groups is not None:
-        for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
-            known = first[record]
-            if written is None:
-                continue
-            if known is None:
-                first[record] = row
-            elif groups[known] != groups[row]:
-                failed.setdefault(record, "documents")
-    return joined, failed, first
-
-
-def write_documents(
-    spec: Spec, texts: Sequence[bytes | None], rows: Sequence[int]
-) -> tuple[list[bytes | None], list[int]]:
-    """Return the documents of some rows as they go out without columns, and the places of those that cannot."""
-    found: list[bytes | None] = []
-    failed = []
-    for place, row in enumerate(rows):
-        text = texts[row]
-        assert text is not None
-        written = _item(text) if spec.source == "dynamodb" else fallback.compact(text)
-        if written is None:
-            failed.append(place)
-        found.append(None if written is None else (written + "\n").encode())
-    return found, failed
-
-
-def _item(text: bytes) -> str | None:
-    """Return the item of a DynamoDB change as plain JSON: the new image, else the old one, else the keys."""
-    document = fallback.Document(text, "dynamodb")
-    change = fallback.decode_any(document.members["dynamodb"]) if "dynamodb" in document.members else None
-    if type(change) is not dict:
-        return None
-    for name in ("NewImage", "OldImage", "Keys"):
-        image = change.get(name)
-        if type(image) is dict and image:
-            try:
-                return encode_plain(plain_image(image, document.double))
-            except BadAttributeError:
-                return None
-    return None
 
 
 def log_columns() -> tuple[Column, ...]:

@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from fastxform.config.model import Column
 from fastxform.core import kernels
+from fastxform.core.json_text import to_json
 from fastxform.core.values import BAD_PATH, TypedColumn
 from fastxform.datatypes import scalar, vector
-from fastxform.decode.fallback import json_text
 from fastxform.transform.rowset import Outcomes, RowSet
 
 
@@ -59,7 +59,7 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
 
 def _fill(typed: TypedColumn, column: Column) -> TypedColumn:
     """Return a column with its default instead of nulls."""
-    value = scalar.fit(column.type, json_text(column.default) if column.type.kind == "json" else column.default)
+    value = scalar.fit(column.type, to_json(column.default) if column.type.kind == "json" else column.default)
     if typed.values is not None and type(value) is str:
         return TypedColumn(values=[value if known is None else known for known in typed.values])
     array, storage = typed.array, vector.STORAGE.get(column.type.kind)

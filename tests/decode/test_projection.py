@@ -1,22 +1,25 @@
 """The projection: whatever a decoder was generated or widened for, the values are those of each record read alone.
 
-The reference is `alone.Document`, which `test_pipeline.py` holds against the oracle; types and rows are not looked at.
+The reference is `fallback.Document`, which `test_pipeline.py` holds against the oracle; types and rows are not tested.
 Invariant: no table here depends on which records stand beside the one it is about.
 """
 
 import gzip
 import json
+import traceback
 
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, hostile_payloads
 
+from fastxform.core import json_text
+from fastxform.core.payloads import DecompressionError, decompress
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number
-from fastxform.decode import decoder, dynamodb, fallback
+from fastxform.decode import decoder, dynamodb, fallback, validation
 from fastxform.decode.decoder import Reading
-from fastxform.decode.fields import ConflictError, Lane, Members, meet
-from fastxform.decode.projection import WIDENINGS, Projector, Wanted
+from fastxform.decode.fields import ConflictError, DecodeKind, FieldTree, meet
+from fastxform.decode.projection import WIDENINGS, FieldRequest, Projector
 from fastxform.query import paths
 
 MANY = decoder.FIRST_LOOK + 1
@@ -26,7 +29,9 @@ MANY = decoder.FIRST_LOOK + 1
 def projector(source="json", **columns):
     """A projector for columns, each a path or a path and a kind; the name of a column is free."""
     pairs = {name: (spec, "auto") if isinstance(spec, str) else spec for name, spec in columns.items()}
-    return Projector([Wanted(name, paths.compile_path(path), kind) for name, (path, kind) in pairs.items()], source)
+    return Projector(
+        [FieldRequest(name, paths.compile_path(path), kind) for name, (path, kind) in pairs.items()], source
+    )
 
 
 def outcome(values, row):
@@ -54,20 +59,29 @@ def read(subject, payloads):
     return {name: [outcome(values, row) for row in range(len(payloads))] for name, values in projection.columns.items()}
 
 
-def check_alone(subject, wanted, payloads, source):
+def check_alone(subject, requests, payloads, source):
     """Every value, and every reason, is that of the record alone."""
     projection = subject.project(payloads)
-    reasons = {row: reason for row, payload in enumerate(payloads) if (reason := fallback.reason_against(payload))}
-    assert projection.failed == reasons
+    texts, reasons = [], {}
     for row, payload in enumerate(payloads):
+        try:
+            texts.append(payload and decompress(payload))
+        except DecompressionError as error:
+            texts.append(None)
+            reasons[row] = error.reason
+        else:
+            if reason := validation.reject_reason(texts[row]):
+                reasons[row] = reason
+    assert projection.failed == reasons
+    for row, payload in enumerate(texts):
         if row in reasons:
             continue
         document = fallback.Document(payload, source)
-        for want in wanted:
-            expected = document.evaluate(want.path, want.kind == "json")
-            found = outcome(projection.columns[want.name], row)
-            assert is_same(found, expected, want.kind), (
-                f"{want.path} as {want.kind}: {found!r}, alone {expected!r}, of {payload!r}"
+        for request in requests:
+            expected = document.evaluate(request.path, request.kind == "json")
+            found = outcome(projection.columns[request.name], row)
+            assert is_same(found, expected, request.kind), (
+                f"{request.path} as {request.kind}: {found!r}, alone {expected!r}, of {payload!r}"
             )
 
 
@@ -98,10 +112,12 @@ def batches(draw, source):
     """Columns that clash, documents, and a few of them so often that a decoder is widened for them."""
     pool = st.sampled_from(PLAIN_PATHS[source] + CLASHING_PATHS[source])
     texts = draw(st.lists(st.one_of(pool, pool, pool, st.sampled_from(OTHER_PATHS[source])), min_size=1, max_size=5))
-    wanted = [Wanted(index, paths.compile_path(text), draw(st.sampled_from(KINDS))) for index, text in enumerate(texts)]
+    requests = [
+        FieldRequest(index, paths.compile_path(text), draw(st.sampled_from(KINDS))) for index, text in enumerate(texts)
+    ]
     good = draw(st.lists(documents(source).map(str.encode), min_size=1, max_size=6))
     bad = draw(st.lists(hostile_payloads(source), max_size=2))
-    return wanted, draw(st.permutations(good + bad)), draw(st.sampled_from(good))
+    return requests, draw(st.permutations(good + bad)), draw(st.sampled_from(good))
 
 
 @pytest.mark.parametrize("source", ["json", "dynamodb"])
@@ -111,14 +127,14 @@ def test_projection_equals_each_record_alone(source):
     @settings(max_examples=60)
     @given(batches(source))
     def check(batch):
-        wanted, payloads, often = batch
-        note([(want.path, want.kind) for want in wanted])
-        subject = Projector(wanted, source)
-        check_alone(subject, wanted, payloads, source)
-        check_alone(subject, wanted, [*payloads, *[often] * MANY], source)
+        requests, payloads, often = batch
+        note([(request.path, request.kind) for request in requests])
+        subject = Projector(requests, source)
+        check_alone(subject, requests, payloads, source)
+        check_alone(subject, requests, [*payloads, *[often] * MANY], source)
         for payload in payloads:
             subject.project([payload] * MANY)
-        check_alone(subject, wanted, payloads, source)
+        check_alone(subject, requests, payloads, source)
 
     check()
 
@@ -138,13 +154,13 @@ PLAIN_TEXTS = (
 @pytest.mark.parametrize("path", ["a", "o.a", "a || b", "(o || m).a", "l[?k=='v'].a | [0]"])
 def test_a_plain_lane_reads_every_value_however_wide_it_is(path, kind):
     """Each text, before and after the decoder has met many of each other text."""
-    wanted = [Wanted("c", paths.compile_path(path), kind)]
+    requests = [FieldRequest("c", paths.compile_path(path), kind)]
     shape = '{"a":%s,"b":"b","o":{"a":%s},"l":[{"k":"w"},{"k":"v","a":%s}]}'
     payloads = [(shape % (text, text, text)).encode() for text in PLAIN_TEXTS]
     for often in payloads:
-        subject = Projector(wanted, "json")
-        check_alone(subject, wanted, payloads + [often] * MANY, "json")
-        check_alone(subject, wanted, payloads, "json")
+        subject = Projector(requests, "json")
+        check_alone(subject, requests, payloads + [often] * MANY, "json")
+        check_alone(subject, requests, payloads, "json")
 
 
 ATTRIBUTES = {
@@ -201,13 +217,13 @@ def change(attribute, double):
 @pytest.mark.parametrize("kind", ["auto", "int64", "bool", "json"])
 def test_an_attribute_lane_reads_every_attribute_however_wide_it_is(path, kind, double):
     """All types of attributes and all that is none, before and after the decoder has met many of each."""
-    wanted = [Wanted("c", paths.compile_path(path), kind)]
+    requests = [FieldRequest("c", paths.compile_path(path), kind)]
     attributes = [each for group in ATTRIBUTES.values() for each in group] + list(BINARIES[double])
     payloads = [change(each, double) for each in [*attributes, *MALFORMED.values()]]
     for often in payloads:
-        subject = Projector(wanted, "dynamodb")
-        check_alone(subject, wanted, payloads + [often] * MANY, "dynamodb")
-        check_alone(subject, wanted, payloads, "dynamodb")
+        subject = Projector(requests, "dynamodb")
+        check_alone(subject, requests, payloads + [often] * MANY, "dynamodb")
+        check_alone(subject, requests, payloads, "dynamodb")
 
 
 @pytest.mark.parametrize("double", [False, True], ids=["streams", "kinesis"])
@@ -257,10 +273,12 @@ def test_what_is_no_attribute_is_a_type_mistake(attribute, count):
 def test_a_batch_with_a_rare_odd_record_is_not_widened():
     """Up to `FIRST_LOOK` odd records are read alone, and the decoder stays as it is."""
     subject = projector(n=("n", "int64"), s=("s", "string"))
-    before = [subject.decoders[0].members.lane(want).kind for want in subject.decoders[0].members.wanted]
+    before = [subject.decoders[0].members.decode_kind(request).kind for request in subject.decoders[0].members.requests]
     odd = [b'{"n":1.5,"s":5}'] * (decoder.FIRST_LOOK - 1)
     found = read(subject, [b'{"n":1,"s":"x"}'] * 50 + odd)
-    assert [subject.decoders[0].members.lane(want).kind for want in subject.decoders[0].members.wanted] == before
+    assert [
+        subject.decoders[0].members.decode_kind(request).kind for request in subject.decoders[0].members.requests
+    ] == before
     assert found["n"] == [Number("1")] * 50 + [Number("1.5")] * len(odd)
 
 
@@ -283,7 +301,7 @@ def test_a_decoder_is_widened_for_a_shape_that_is_frequent(source, path, kind, o
     subject = projector(source, c=(path, kind))
     subject.project([often] * MANY)
     members = subject.decoders[0].members
-    assert members.lane(members.wanted[0]).kind == expected
+    assert members.decode_kind(members.requests[0]).kind == expected
 
 
 def test_a_widened_decoder_refuses_nothing_that_it_was_widened_for():
@@ -313,8 +331,8 @@ def test_a_widened_decoder_refuses_nothing_that_it_was_widened_for():
 def test_the_kind_that_takes_two(one, other, expected):
     """Whichever comes first; and a lane says whether it changed."""
     assert meet(one, other) == meet(other, one) == expected
-    lane = Lane(one)
-    assert (lane.widen(other), lane.kind) == (one != expected, expected)
+    decode_kind = DecodeKind(one)
+    assert (decode_kind.widen(other), decode_kind.kind) == (one != expected, expected)
 
 
 # ---------------------------------------------------------------- paths that clash
@@ -323,7 +341,7 @@ def test_the_kind_that_takes_two(one, other, expected):
 def test_an_object_and_its_member_are_decoded_in_two_passes():
     """`o` as text of JSON and `o.x` out of it."""
     subject = projector(whole=("o", "json"), part="o.x", again="o")
-    assert [len(each.members.wanted) for each in subject.decoders] == [2, 1]
+    assert [len(each.members.requests) for each in subject.decoders] == [2, 1]
     assert subject.slow == []
     found = read(subject, [b'{"o":{ "x" : 1.0 }}', b'{"o":"x"}', b"{}"])
     assert found["whole"] == ['{"x":1.0}', '"x"', None]
@@ -335,25 +353,25 @@ def test_columns_of_one_member_share_its_lane():
     """Directly, or through a third column that reads both members."""
     subject = projector(a=("a", "int64"), b=("b", "string"), either=("a || b", "string"))
     members = subject.decoders[0].members
-    assert len({id(members.lane(want)) for want in members.wanted}) == 1
+    assert len({id(members.decode_kind(request)) for request in members.requests}) == 1
     assert read(subject, [b'{"a":1,"b":"x"}']) == {"a": [Number("1")], "b": ["x"], "either": [Number("1")]}
 
 
 def test_a_path_that_clashes_leaves_no_trace():
     """The tree is as it was, so that the next decoder takes the path whole."""
-    members = Members("json")
-    members.add(Wanted("a", paths.compile_path("o.p"), "auto"))
+    members = FieldTree("json")
+    members.add(FieldRequest("a", paths.compile_path("o.p"), "auto"))
     with pytest.raises(ConflictError):
-        members.add(Wanted("b", paths.compile_path("new || o"), "auto"))
+        members.add(FieldRequest("b", paths.compile_path("new || o"), "auto"))
     assert set(members.root.children) == {"o"}
-    assert [want.name for want in members.wanted] == ["a"]
+    assert [request.name for request in members.requests] == ["a"]
 
 
 @pytest.mark.parametrize("path", ["a || a.b", "a.b || a", "(a || a.b).b", "l[?k=='v'].k | [0]", "l[?k=='v'].k.x | [0]"])
 def test_a_path_that_clashes_with_itself_is_read_alone(path):
     """No decoder can take it, and it takes none of the others down."""
     subject = projector(c=path, other="x")
-    assert [want.name for want in subject.slow] == ["c"]
+    assert [request.name for request in subject.slow] == ["c"]
     payloads = [
         b'{"a":{"b":{"b":1}},"l":[{"k":"v"}],"x":1}',
         b'{"a":"","x":1}',
@@ -414,16 +432,16 @@ def sides(*names):
 @pytest.mark.parametrize("kind", ["auto", "string", "int64", "bool", "json"])
 def test_either_side_may_be_anything(path, kind):
     """The side that counts is JMESPath's choice, in a decoder that is new and in one that has seen it all."""
-    wanted = [Wanted("c", paths.compile_path(path), kind)]
+    requests = [FieldRequest("c", paths.compile_path(path), kind)]
     payloads = sides("a", "b")
-    subject = Projector(wanted, "json")
+    subject = Projector(requests, "json")
     for payload in payloads:
         assert is_same(
             outcome(subject.project([payload]).columns["c"], 0),
-            fallback.Document(payload, "json").evaluate(wanted[0].path, kind == "json"),
+            fallback.Document(payload, "json").evaluate(requests[0].path, kind == "json"),
         ), payload
-    check_alone(subject, wanted, payloads, "json")
-    check_alone(subject, wanted, payloads, "json")
+    check_alone(subject, requests, payloads, "json")
+    check_alone(subject, requests, payloads, "json")
 
 
 @pytest.mark.parametrize(
@@ -490,12 +508,12 @@ def test_a_list_that_is_searched_may_be_anything(path, kind, others):
     """A scalar, an object, a list of what is no object; selected whole too, before or after; rare or frequent."""
     texts = [f'{{"x":{text},"o":{{"x":{text}}}}}'.encode() for text in LISTS] + [b"{}", b'{"o":null}']
     for order in ([path, *others], [*others, path]):
-        wanted = [Wanted(text, paths.compile_path(text), kind if text == path else "auto") for text in order]
-        subject = Projector(wanted, "json")
-        check_alone(subject, wanted, texts, "json")
+        requests = [FieldRequest(text, paths.compile_path(text), kind if text == path else "auto") for text in order]
+        subject = Projector(requests, "json")
+        check_alone(subject, requests, texts, "json")
         for often in texts:
             subject.project([often] * MANY)
-        check_alone(subject, wanted, texts, "json")
+        check_alone(subject, requests, texts, "json")
 
 
 def test_the_first_entry_that_matches():
@@ -555,7 +573,7 @@ def test_broken_neighbours_do_not_complete_each_other(neighbours):
     """Each is judged alone, and the records around them are read."""
     subject = projector(a="a", b="b")
     payloads = [b'{"a":"first"}', *neighbours, b'{"a":"last"}']
-    check_alone(subject, subject.decoders[0].members.wanted, payloads, "json")
+    check_alone(subject, subject.decoders[0].members.requests, payloads, "json")
 
 
 def test_halves_of_a_document_are_two_failures():
@@ -606,10 +624,10 @@ def test_the_names_of_members_are_never_source(name):
     """Any name can be read, any text searched for."""
     quoted = json.dumps(name, ensure_ascii=False)
     texts = [quoted, f"l[?{quoted}=='{name}'].y | [0]", f"l[?y=='{name}'].{quoted} | [0]", f"({quoted} || o).{quoted}"]
-    wanted = [Wanted(text, paths.compile_path(text), "auto") for text in texts]
-    subject = Projector(wanted, "json")
+    requests = [FieldRequest(text, paths.compile_path(text), "auto") for text in texts]
+    subject = Projector(requests, "json")
     payload = json.dumps({name: 1, "l": [{name: name, "y": name}], "o": {name: 3}}).encode()
-    check_alone(subject, wanted, [payload, b"{}"], "json")
+    check_alone(subject, requests, [payload, b"{}"], "json")
     assert read(subject, [payload])[quoted] == [Number("1")]
 
 
@@ -624,9 +642,9 @@ JSON_VALUES = st.recursive(
 def test_texts_made_compact_together_are_those_made_compact_one_by_one(values, separators):
     """Whether none of them has white space to lose, or some of them, whatever stands in their strings."""
     texts = [json.dumps(value, separators=separators).encode() for value in [*values, {"a": ",\n"}, None, 'x,\\n"y']]
-    assert fallback.compact_all(texts) == [fallback.compact(text) for text in texts]
-    assert fallback.compact_all(texts[:1]) == [fallback.compact(text) for text in texts[:1]]
-    assert fallback.compact_all([]) == []
+    assert json_text.compact_all(texts) == [json_text.compact(text) for text in texts]
+    assert json_text.compact_all(texts[:1]) == [json_text.compact(text) for text in texts[:1]]
+    assert json_text.compact_all([]) == []
 
 
 @pytest.mark.parametrize("depth", [1, 511, 512, 513, 600, 900])
@@ -638,8 +656,8 @@ def test_no_valid_document_that_is_too_deep_is_taken_for_a_shallow_one(depth, fi
     for text in (f'["{"x" * filler}",{deep}]', f'[{deep},"{"x" * filler}"]', f'["{"[" * filler}",{deep}]'):
         document = text.encode()
         json.loads(document)
-        assert fallback.is_deep(document) == (depth + 1 > 512)
-        assert (fallback.deep_places([b"{}", document]) == [1]) == fallback.is_deep(document)
+        assert validation.is_deep(document) == (depth + 1 > 512)
+        assert (validation.deep_rows([b"{}", document]) == [1]) == validation.is_deep(document)
 
 
 def test_compressed_records_are_read_where_they_stand():
@@ -651,7 +669,7 @@ def test_compressed_records_are_read_where_they_stand():
     projection = projector(a=("a", "int64")).project(payloads)
     assert projection.failed == {600: "compression", 601: "base64"}
     assert projection.columns["a"].values == [None if row in (600, 601) else row for row in range(1_200)]
-    assert projection.packed == [row for row in range(0, 1_200, 3) if row != 600]
+    assert projection.compressed == [row for row in range(0, 1_200, 3) if row != 600]
 
 
 def test_records_that_unpack_to_much_are_read_in_parts(monkeypatch):
@@ -681,3 +699,12 @@ def test_a_batch_is_read_anew_only_so_often(monkeypatch):
         assert [outcome(first.columns[name], row) for row in range(len(odd))] == [
             outcome(later.columns[name], row) for row in range(len(odd))
         ]
+
+
+def test_a_traceback_through_generated_code_shows_its_lines():
+    """Code that no file holds is registered where tracebacks look for lines."""
+    subject = projector(a="a")
+    generated = subject.decoders[0].generated
+    with pytest.raises(AttributeError) as raised:
+        generated.extract([object()], [])
+    assert "for x in roots]" in "".join(traceback.format_exception(raised.value))

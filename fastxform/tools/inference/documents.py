@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.values import Number
-from fastxform.decode import fallback
+from fastxform.decode import validation
 from fastxform.decode.dynamodb import IMAGES
 
 Family = Literal["dynamodb", "ses", "cloudwatch-logs", "json"]
@@ -30,17 +30,17 @@ def read(payload: bytes) -> tuple[Family, dict[str, Any], bytes]:
     Raises:
         RejectedError: it is no record.
     """
-    packed = is_compressed(payload)
+    compressed = is_compressed(payload)
     try:
-        text = decompress(payload) if packed else payload
+        text = decompress(payload) if compressed else payload
     except DecompressionError as err:
         raise RejectedError(err.reason) from err
-    reason = fallback.reason_against(text)
+    reason = validation.reject_reason(text)
     if reason is not None:
         raise RejectedError(reason)
     document: dict[str, Any] = json.loads(text.decode(), parse_int=Number, parse_float=Number)
     family = _family(document)
-    if packed and family != "cloudwatch-logs":
+    if compressed and family != "cloudwatch-logs":
         # Only that source is looked through by the engine.
         raise RejectedError("compression")
     return family, document, text
