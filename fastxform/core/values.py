@@ -1,7 +1,7 @@
 """What one value of a payload is, before it has a type.
 
 A value is None, a `str`, a `Number` (its digits as written), a bool, or a `Json` (the compact text of an object or
-list). Everything that handles records alone speaks these; the columns of the fast path use them too where a column is
+list). The fallback gives these; the columns of the fast path use them too where a column is
 mixed. Invariant: the text of a value never depends on how it was decoded.
 """
 
@@ -70,37 +70,39 @@ def text_of(value: Value) -> str | None:
     return str(value)
 
 
-class Values(Struct):
+class RawColumn(Struct):
     """The values of one column, a row each, as `kind` says.
 
-    `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in `alone`
-    hold None in `values`; their `Outcome` stands in `alone`. `spread`: the column and the rows that these are taken
-    from, where most are taken many times, so that it is converted in the place of these.
+    `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in
+    `fallback` hold None in `values`; their `Outcome` stands in `fallback`. `dictionary`: the column and the rows in it
+    that these values are, where most are taken many times, so that it is converted instead of these.
     """
 
     kind: str
     values: list[Any]
-    alone: dict[int, Outcome] = field(default_factory=dict)
-    spread: "tuple[Values, list[int]] | None" = None
+    fallback: dict[int, Outcome] = field(default_factory=dict)
+    dictionary: "tuple[RawColumn, list[int]] | None" = None
 
-    def take(self, rows: Sequence[int]) -> "Values":
+    def take(self, rows: Sequence[int]) -> "RawColumn":
         """Return some rows, in the order given."""
-        alone: dict[int, Outcome] = {}
-        if self.alone:
-            alone = {at: self.alone[rows[at]] for at in compress(count(), map(self.alone.__contains__, rows))}
-        return Values(self.kind, taken(self.values, rows), alone)
+        fallback: dict[int, Outcome] = {}
+        if self.fallback:
+            fallback = {at: self.fallback[rows[at]] for at in compress(count(), map(self.fallback.__contains__, rows))}
+        return RawColumn(self.kind, taken(self.values, rows), fallback)
 
-    def without(self, gone: Sequence[int]) -> "Values":
+    def without(self, gone: Sequence[int]) -> "RawColumn":
         """Return the rows less a few, given in ascending order."""
         left = self.values.copy()
         for row in reversed(gone):
             del left[row]
         left_out = set(gone)
-        alone = {row - bisect_right(gone, row): outcome for row, outcome in self.alone.items() if row not in left_out}
-        return Values(self.kind, left, alone)
+        fallback = {
+            row - bisect_right(gone, row): outcome for row, outcome in self.fallback.items() if row not in left_out
+        }
+        return RawColumn(self.kind, left, fallback)
 
 
-class Places:
+class Selection:
     """Which rows are taken, and in which order."""
 
     def __init__(self, rows: Sequence[int]) -> None:
@@ -132,12 +134,12 @@ class TypedColumn(Struct):
             self.known = pa.array(self.values, pa.string()) if self.make is None else self.make()
         return self.known
 
-    def take(self, places: Places) -> "TypedColumn":
+    def take(self, selection: Selection) -> "TypedColumn":
         """Return some rows, in the order given."""
-        values = None if self.values is None else taken(self.values, places.rows)
+        values = None if self.values is None else taken(self.values, selection.rows)
         make = None
         if self.known is not None or self.make is not None:
-            make = lambda: kernels.take(self.array, places.array)  # noqa: E731
+            make = lambda: kernels.take(self.array, selection.array)  # noqa: E731
         return TypedColumn(None, values, make)
 
     @property
@@ -159,6 +161,6 @@ def arrays_of(columns: Iterable[TypedColumn]) -> list[pa.Array]:
     return [column.array for column in columns]
 
 
-def take_columns(columns: Mapping[Any, TypedColumn], selection: Places) -> dict[Any, TypedColumn]:
+def take_columns(columns: Mapping[Any, TypedColumn], selection: Selection) -> dict[Any, TypedColumn]:
     """Return some rows of columns, in the order given."""
     return {key: column.take(selection) for key, column in columns.items()}

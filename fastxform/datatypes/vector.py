@@ -1,7 +1,7 @@
 """Columns of values to typed Arrow columns, and the rows whose value does not fit.
 
 A column is converted whole by a cast that is known to agree with the grammars of `fastxform.datatypes.scalar`; the
-values that the fast way is not sure of are judged there, alone. Invariant: what a row holds, and whether it fails, does
+values that the kernels cannot verify are converted there. Invariant: what a row holds, and whether it fails, does
 not depend on the other rows.
 """
 
@@ -14,7 +14,7 @@ from fastxform.core import kernels
 from fastxform.core.json_text import NUMBER as NUMBER_GRAMMAR
 from fastxform.core.json_text import quote, unquote
 from fastxform.core.structs import Struct
-from fastxform.core.values import Json, Number, Outcome, TypedColumn, Values, _Marker, text_of
+from fastxform.core.values import Json, Number, Outcome, RawColumn, TypedColumn, _Marker, text_of
 from fastxform.datatypes import scalar
 from fastxform.datatypes.logical import END_SECONDS, MILLISECONDS_BELOW, PER_SECOND, SECONDS_BELOW, Type, arrow_type
 
@@ -31,22 +31,22 @@ _SURE_TIMESTAMP: Final = rf"\A{_DAY}[T ]{_HOUR}(?::[0-5][0-9]){{2}}(?:\.[0-9]{{1
 
 
 class Converted(Struct):
-    """A typed column; the rows in `unfit` are null in it and have failed."""
+    """A typed column; the rows in `invalid` are null in it and have failed."""
 
     column: TypedColumn
-    unfit: list[int]
+    invalid: list[int]
 
 
-def convert(target: Type, column: Values) -> Converted:
+def convert(target: Type, column: RawColumn) -> Converted:
     """Return a column of values as its type."""
-    if column.spread is not None:
-        return _spread(target, column, *column.spread)
+    if column.dictionary is not None:
+        return _convert_dictionary(target, column, *column.dictionary)
     if target.kind in ("auto", "string") and _is_text(column):
-        return _text_settled(target, column)
-    array, unsure = _FAST[target.kind](target, column)
-    if not unsure and not column.alone:
+        return _text_patched(target, column)
+    array, unverified = _FAST[target.kind](target, column)
+    if not unverified and not column.fallback:
         return Converted(TypedColumn(array, column.values if _SAME.get(target.kind) == column.kind else None), [])
-    return _settle(target, array, {row: _outcome(column, row) for row in unsure} | column.alone)
+    return _patch(target, array, {row: _outcome(column, row) for row in unverified} | column.fallback)
 
 
 _SAME: Final = {"int64": "int", "bool": "bool"}
@@ -55,27 +55,27 @@ _SAME: Final = {"int64": "int", "bool": "bool"}
 _TEXT_TYPES: Final = frozenset((str, type(None)))
 
 
-def _is_text(column: Values) -> bool:
-    """Tell whether a column holds nothing but text and null, beside what was read alone."""
+def _is_text(column: RawColumn) -> bool:
+    """Tell whether a column holds nothing but text and null, beside what the fallback read."""
     return column.kind == "str" or (column.kind == "mixed" and set(map(type, column.values)) <= _TEXT_TYPES)
 
 
-def _text_settled(target: Type, column: Values) -> Converted:
-    """Convert a column of text, the values of records that were read alone put in before and not after."""
-    if not column.alone:
+def _text_patched(target: Type, column: RawColumn) -> Converted:
+    """Convert a column of text, those of the fallback put in before."""
+    if not column.fallback:
         return Converted(TypedColumn(values=column.values), [])
-    found, unfit = _judge(target, column.alone)
+    found, invalid = _validate(target, column.fallback)
     texts = column.values.copy()
     for row, text in found.items():
         texts[row] = None if text is None else str(text)
-    return Converted(TypedColumn(values=texts), unfit)
+    return Converted(TypedColumn(values=texts), invalid)
 
 
-def _spread(target: Type, column: Values, origin: Values, rows: list[int]) -> Converted:
+def _convert_dictionary(target: Type, column: RawColumn, origin: RawColumn, rows: list[int]) -> Converted:
     """Convert the column that rows are taken from: 13,000 texts of 3,000 messages in a fifth of the time."""
     found = convert(target, origin)
-    unfit = set(found.unfit)
-    places = [place for place, row in enumerate(rows) if row in unfit] if unfit else []
+    invalid = set(found.invalid)
+    places = [place for place, row in enumerate(rows) if row in invalid] if invalid else []
     return Converted(
         TypedColumn(
             values=column.values if found.column.values is origin.values else None,
@@ -85,7 +85,7 @@ def _spread(target: Type, column: Values, origin: Values, rows: list[int]) -> Co
     )
 
 
-def pattern_text(target: Type, column: Values, array: pa.Array) -> pa.Array:
+def pattern_text(target: Type, column: RawColumn, array: pa.Array) -> pa.Array:
     """Return the text of each value, which a `pattern` is matched on; `array` is the converted column."""
     if target.kind in ("auto", "string"):
         return array
@@ -96,7 +96,7 @@ def pattern_text(target: Type, column: Values, array: pa.Array) -> pa.Array:
     return convert(Type("string"), column).column.array
 
 
-def fragments(column: Values, text: pa.Array) -> pa.Array:
+def fragments(column: RawColumn, text: pa.Array) -> pa.Array:
     """Return the values of an `auto` column as JSON texts, nulls left null; `text` is the column's own text."""
     if column.kind == "num":
         found = text
@@ -104,8 +104,8 @@ def fragments(column: Values, text: pa.Array) -> pa.Array:
         found = json_strings(text)
     else:
         found = pa.array([fragment(value) for value in column.values], pa.string())
-    rows = [row for row, value in column.alone.items() if not isinstance(value, _Marker)]
-    return replace(found, rows, [fragment(column.alone[row]) for row in rows])
+    rows = [row for row, value in column.fallback.items() if not isinstance(value, _Marker)]
+    return replace(found, rows, [fragment(column.fallback[row]) for row in rows])
 
 
 _PLAIN_SCALE: Final = 6
@@ -194,35 +194,35 @@ _QUOTE: Final = pa.scalar('"', pa.string())
 _NOTHING: Final = pa.scalar("", pa.string())
 
 
-def _outcome(column: Values, row: int) -> Outcome:
+def _outcome(column: RawColumn, row: int) -> Outcome:
     value = column.values[row]
     return Number(value) if column.kind == "num" and value is not None else value
 
 
-def _judge(target: Type, outcomes: dict[int, Outcome]) -> tuple[dict[int, Any], list[int]]:
+def _validate(target: Type, outcomes: dict[int, Outcome]) -> tuple[dict[int, Any], list[int]]:
     """Return the value of each row, None where it does not fit, and the rows where it does not."""
     found: dict[int, Any] = {}
-    unfit = []
+    invalid = []
     for row, outcome in outcomes.items():
         try:
             found[row] = scalar.fit(target, outcome)
         except scalar.UnfitError:
             found[row] = None
-            unfit.append(row)
-    return found, unfit
+            invalid.append(row)
+    return found, invalid
 
 
-def _settle(target: Type, array: pa.Array, judged: dict[int, Outcome]) -> Converted:
-    """Judge values alone and put them in."""
-    if not judged:
+def _patch(target: Type, array: pa.Array, outcomes: dict[int, Outcome]) -> Converted:
+    """Convert values one by one and put them in."""
+    if not outcomes:
         return Converted(TypedColumn(array), [])
-    found, unfit = _judge(target, judged)
+    found, invalid = _validate(target, outcomes)
     rows, values = list(found), list(found.values())
     storage = STORAGE.get(target.kind)
     if storage is None:
-        return Converted(TypedColumn(replace(array, rows, values)), unfit)
+        return Converted(TypedColumn(replace(array, rows, values)), invalid)
     # Integers are what `fit` gives for timestamps and dates; the column is looked at as such while they are put in.
-    return Converted(TypedColumn(replace(array.view(storage), rows, values).view(array.type)), unfit)
+    return Converted(TypedColumn(replace(array.view(storage), rows, values).view(array.type)), invalid)
 
 
 STORAGE: Final = {"timestamp": pa.int64(), "date": pa.int32()}
@@ -231,16 +231,16 @@ STORAGE: Final = {"timestamp": pa.int64(), "date": pa.int32()}
 # -- one fast way for each type: the column, and the rows it is not sure of (null in it)
 
 
-def _no_rows(target: Type, count: int, unsure: Iterable[int]) -> tuple[pa.Array, list[int]]:
-    return pa.nulls(count, arrow_type(target)), list(unsure)
+def _no_rows(target: Type, count: int, unverified: Iterable[int]) -> tuple[pa.Array, list[int]]:
+    return pa.nulls(count, arrow_type(target)), list(unverified)
 
 
-def _all_alone(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _all_fallback(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     rows = [row for row, value in enumerate(column.values) if value is not None]
     return _no_rows(target, len(column.values), rows)
 
 
-def _text(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _text(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "num":
         text = pa.array(column.values, pa.string())
         return _sure(text, NUMBER)
@@ -249,30 +249,30 @@ def _text(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         pass  # numbers, booleans or markers among them
     texts: list[str | None] = []
-    unsure: list[int] = []
+    unverified: list[int] = []
     for row, value in enumerate(column.values):
         if isinstance(value, _Marker):
-            unsure.append(row)
+            unverified.append(row)
             texts.append(None)
         else:
             texts.append(text_of(value))
-    return pa.array(texts, pa.string()), unsure
+    return pa.array(texts, pa.string()), unverified
 
 
 def _sure(text: pa.Array, pattern: str) -> tuple[pa.Array, list[int]]:
     """Return a text column with the values that do not match nulled, and their rows."""
     fits = kernels.matches(text, pattern)
-    unsure = kernels.false_rows(fits)
-    return (kernels.call("if_else", [fits, text, pa.scalar(None, pa.string())]) if unsure else text), unsure
+    unverified = kernels.false_rows(fits)
+    return (kernels.call("if_else", [fits, text, pa.scalar(None, pa.string())]) if unverified else text), unverified
 
 
 def _cast_sure(text: pa.Array, pattern: str, target: pa.DataType) -> tuple[pa.Array, list[int]]:
-    sure, unsure = _sure(text, pattern)
+    sure, unverified = _sure(text, pattern)
     array, refused = kernels.halve(lambda part: kernels.cast(part, target), sure, target)
-    return array, sorted({*unsure, *refused})
+    return array, sorted({*unverified, *refused})
 
 
-def _texts(column: Values) -> pa.Array | None:
+def _texts(column: RawColumn) -> pa.Array | None:
     """Return the text of a column where text is all that matters for its type."""
     if column.kind in ("str", "num"):
         return pa.array(column.values, pa.string())
@@ -281,20 +281,20 @@ def _texts(column: Values) -> pa.Array | None:
     return None
 
 
-def _int64(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _int64(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "int" or (column.kind == "mixed" and set(map(type, column.values)) <= {int, type(None)}):
         return _integers(column.values)
     if column.kind not in ("str", "num"):
-        return _all_alone(target, column)
+        return _all_fallback(target, column)
     text = pa.array(column.values, pa.string())
     try:
         array = kernels.cast(text, pa.int64())
     except pa.ArrowInvalid:
         return _cast_sure(text, _SURE_INTEGER, pa.int64())
-    # Arrow also reads 0x1F and 007: what does not print as it was read is judged alone.
+    # Arrow also reads 0x1F and 007: what does not print as it was read is converted alone.
     same = kernels.call("equal", [kernels.cast(array, pa.string()), text])
-    unsure = kernels.false_rows(same)
-    return (kernels.call("if_else", [same, array, pa.scalar(None, pa.int64())]) if unsure else array), unsure
+    unverified = kernels.false_rows(same)
+    return (kernels.call("if_else", [same, array, pa.scalar(None, pa.int64())]) if unverified else array), unverified
 
 
 def _integers(values: list[Any]) -> tuple[pa.Array, list[int]]:
@@ -302,43 +302,43 @@ def _integers(values: list[Any]) -> tuple[pa.Array, list[int]]:
         return pa.array(values, pa.int64()), []
     except (OverflowError, pa.ArrowInvalid):
         low, high = scalar.INT64_MIN, scalar.INT64_MAX
-        unsure = [row for row, value in enumerate(values) if value is not None and not low <= value <= high]
-        out = set(unsure)
-        return pa.array([None if row in out else value for row, value in enumerate(values)], pa.int64()), unsure
+        unverified = [row for row, value in enumerate(values) if value is not None and not low <= value <= high]
+        out = set(unverified)
+        return pa.array([None if row in out else value for row, value in enumerate(values)], pa.int64()), unverified
 
 
-def _float64(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _float64(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "float":
         return pa.array(column.values, pa.float64()), []
     text = _texts(column)
-    return _all_alone(target, column) if text is None else _cast_sure(text, _SURE_FLOAT, pa.float64())
+    return _all_fallback(target, column) if text is None else _cast_sure(text, _SURE_FLOAT, pa.float64())
 
 
-def _decimal(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _decimal(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     text = _texts(column)
     if text is None:
-        return _all_alone(target, column)
+        return _all_fallback(target, column)
     whole = target.precision - target.scale
     integer = f"(?:0|[1-9][0-9]{{0,{whole - 1}}})" if whole else "0"
     fraction = rf"(?:\.[0-9]{{1,{target.scale}}})?" if target.scale else ""
     return _cast_sure(text, rf"\A-?{integer}{fraction}\z", arrow_type(target))
 
 
-def _bool(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _bool(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "bool":
         return pa.array(column.values, pa.bool_()), []
-    return _all_alone(target, column)
+    return _all_fallback(target, column)
 
 
-def _timestamp(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _timestamp(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     types = set(map(type, column.values)) if column.kind == "mixed" else set()
     if column.kind == "num" or column.kind == "int" or (types and types <= {int, type(None)}):
-        numbers, unsure = _int64(Type("int64"), column)
+        numbers, unverified = _int64(Type("int64"), column)
         array, more = _timestamp_of_numbers(numbers, target)
-        return array, sorted({*unsure, *more})
+        return array, sorted({*unverified, *more})
     if column.kind == "str" or (types and types <= {str, type(None)}):
         return _timestamp_of_texts(pa.array(column.values, pa.string()), target)
-    return _all_alone(target, column)
+    return _all_fallback(target, column)
 
 
 def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
@@ -362,23 +362,23 @@ def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, li
 
 
 def _timestamp_of_texts(text: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
-    array, unsure = _cast_sure(text, _SURE_TIMESTAMP, pa.timestamp("us", "UTC"))
+    array, unverified = _cast_sure(text, _SURE_TIMESTAMP, pa.timestamp("us", "UTC"))
     micros = array.view(pa.int64())
     if target.unit != "us":
         low, _ = kernels.min_max(micros)
         if low is not None and low < 0:  # division truncates towards 1970; time is floored
             return _no_rows(target, len(text), kernels.true_rows(kernels.call("is_valid", [text])))
         micros = kernels.call("divide", [micros, pa.scalar(1_000_000 // PER_SECOND[target.unit], pa.int64())])
-    return micros.view(arrow_type(target)), unsure
+    return micros.view(arrow_type(target)), unverified
 
 
-def _date(target: Type, column: Values) -> tuple[pa.Array, list[int]]:
+def _date(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind != "str":
-        return _all_alone(target, column)
+        return _all_fallback(target, column)
     return _cast_sure(pa.array(column.values, pa.string()), _SURE_DATE, pa.date32())
 
 
-_FAST: Final[dict[str, Callable[[Type, Values], tuple[pa.Array, list[int]]]]] = {
+_FAST: Final[dict[str, Callable[[Type, RawColumn], tuple[pa.Array, list[int]]]]] = {
     "auto": _text,
     "string": _text,
     "int64": _int64,
@@ -388,5 +388,5 @@ _FAST: Final[dict[str, Callable[[Type, Values], tuple[pa.Array, list[int]]]]] = 
     "timestamp": _timestamp,
     "date": _date,
     "json": _text,
-    "binary": _all_alone,
+    "binary": _all_fallback,
 }

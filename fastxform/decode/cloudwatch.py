@@ -11,7 +11,7 @@ from typing import Any, Final, overload
 
 from fastxform.core import json_text
 from fastxform.core.structs import Struct
-from fastxform.core.values import Json, Values
+from fastxform.core.values import Json, RawColumn
 from fastxform.decode.codegen import REFUSED
 from fastxform.decode.decoder import Decoder
 from fastxform.decode.projection import FieldRequest, Projection, Projector
@@ -26,7 +26,7 @@ _MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "s
 class Events(Struct):
     """The events of some messages: their columns, the message of each, and why a message is none."""
 
-    columns: dict[Any, Values]
+    columns: dict[Any, RawColumn]
     parents: list[int]
     refused: dict[int, str]
 
@@ -51,7 +51,7 @@ class Messages:
             found = self._attempt(lists)
         for key, column in messages.columns.items():
             found.columns[key] = column.take(found.parents)
-            found.columns[key].spread = column, found.parents
+            found.columns[key].dictionary = column, found.parents
         found.refused |= refused
         return found
 
@@ -140,9 +140,9 @@ def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:
     Whether a text is that of a list shows when it is decoded.
     """
     kinds, texts = messages.columns.pop(_TYPE), messages.columns.pop(_EVENTS)
-    for record, outcome in kinds.alone.items():
+    for record, outcome in kinds.fallback.items():
         kinds.values[record] = outcome
-    for record, outcome in texts.alone.items():
+    for record, outcome in texts.fallback.items():
         texts.values[record] = outcome.encode() if isinstance(outcome, Json) else None
     refused = dict(messages.failed)
     lists: dict[int, Any] = {}
@@ -162,6 +162,6 @@ def _merge(one: Events, other: Events) -> Events:
     columns = {}
     for key, column in one.columns.items():
         more = other.columns[key]
-        known = column.alone | {start + row: outcome for row, outcome in more.alone.items()}
-        columns[key] = Values(column.kind, column.values + more.values, known).take(order)
+        known = column.fallback | {start + row: outcome for row, outcome in more.fallback.items()}
+        columns[key] = RawColumn(column.kind, column.values + more.values, known).take(order)
     return Events(columns, [parents[row] for row in order], one.refused | other.refused)

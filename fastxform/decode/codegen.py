@@ -158,7 +158,7 @@ class _Reader:
         path = request.path
         if isinstance(path, paths.FirstWhere):
             return self._first_where(request, path)
-        assert not isinstance(path, paths.Slow)
+        assert not isinstance(path, paths.Compiled)
         kind = self.tree.decode_kind(request).kind
         if isinstance(path, paths.Either) and not path.rest:
             text = self._coalesce(request, path)

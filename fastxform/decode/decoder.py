@@ -40,7 +40,7 @@ class Decoder:
         return self._generated
 
     def kind(self, request: FieldRequest) -> str:
-        """Return the kind of a column's values, as `project.Values` has them."""
+        """Return the kind of a column's values, as `RawColumn` has them."""
         return _KINDS.get(self.members.decode_kind(request).kind, "mixed")
 
     def widen(self, texts: Iterable[bytes]) -> bool:

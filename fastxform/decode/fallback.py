@@ -164,12 +164,12 @@ class Document:
         node = None if node is None else _descend(node, path.rest)
         return None if node is None else node.value(as_json)
 
-    def _slow(self, path: paths.FirstWhere | paths.Slow, as_json: bool) -> Outcome:
+    def _slow(self, path: paths.FirstWhere | paths.Compiled, as_json: bool) -> Outcome:
         if isinstance(path, paths.FirstWhere):
             return self._first_where(path, as_json)
         document = self.plain_document()
         try:  # what it computes may be no JSON either: an infinite number, an expression
-            value = dynamodb.value_of(paths.evaluate_slow(path, document))
+            value = dynamodb.value_of(paths.evaluate_compiled(path, document))
         except Exception:
             return BAD_PATH
         return to_json(value) if as_json else value

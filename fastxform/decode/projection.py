@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
-from fastxform.core.values import BAD_PATH, BAD_TYPE, Values
+from fastxform.core.values import BAD_PATH, BAD_TYPE, RawColumn
 from fastxform.decode import fallback, validation
 from fastxform.decode.decoder import Decoder, Reading
 from fastxform.decode.dynamodb import IMAGES
@@ -45,7 +45,7 @@ _NO_MEMBER: Final = re.compile(r'["\\\x00-\x1f]')
 class Projection(Struct):
     """The columns of a batch, why a row is no record, and which payloads came compressed."""
 
-    columns: dict[Any, Values]
+    columns: dict[Any, RawColumn]
     failed: dict[int, str]
     compressed: list[int] = field(default_factory=list)
 
@@ -57,9 +57,11 @@ class Projector:
         """Build the decoders; `unpacks`: a payload may come compressed."""
         self.source, self.unpacks = source, unpacks
         self.decoders = [Decoder(source)]
-        self.slow = [request for request in requests if _is_slow(request.path, source) or not self._place(request)]
+        self.fallback_requests = [
+            request for request in requests if _needs_fallback(request.path, source) or not self._assign(request)
+        ]
 
-    def _place(self, request: FieldRequest) -> bool:
+    def _assign(self, request: FieldRequest) -> bool:
         """Give a column to the first decoder that its path agrees with; tell whether any decoder can take it."""
         for decoder in (*self.decoders, Decoder(self.source)):
             try:
@@ -106,21 +108,21 @@ class Projector:
             return None
         for request, values in zip(reading.requests, found[0], strict=True):
             projection.columns[request.name].values = values
-        self._read_alone(_Chunk(texts, 0), sorted(found[1]), projection)
+        self._read_fallback(_Chunk(texts, 0), sorted(found[1]), projection)
         return projection
 
     @property
     def whole(self) -> Decoder | None:
         """The one decoder that reads every column; None where there is none."""
-        return self.decoders[0] if len(self.decoders) == 1 and not self.slow else None
+        return self.decoders[0] if len(self.decoders) == 1 and not self.fallback_requests else None
 
     def _begin(self, widens: bool = True) -> tuple[list[Reading], Projection]:
         readings = [Reading(decoder, widens) for decoder in self.decoders]
         kinds = {
             request.name: decoder.kind(request) for decoder in self.decoders for request in decoder.members.requests
         }
-        kinds |= {request.name: "mixed" for request in self.slow}
-        return readings, Projection({name: Values(kind, []) for name, kind in kinds.items()}, {})
+        kinds |= {request.name: "mixed" for request in self.fallback_requests}
+        return readings, Projection({name: RawColumn(kind, []) for name, kind in kinds.items()}, {})
 
     def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection) -> bool:
         """Read some records while they are in the cache; tell whether no decoder was widened."""
@@ -133,11 +135,11 @@ class Projector:
                 projection.columns[request.name].values.extend(values)
             unverified |= found[1]
         if unverified:
-            self._read_alone(chunk, sorted(unverified), projection)
-        self._read_slow(chunk, projection)
+            self._read_fallback(chunk, sorted(unverified), projection)
+        self._evaluate_requests(chunk, projection)
         return True
 
-    def _read_alone(self, chunk: "_Chunk", unverified: Iterable[int], projection: Projection) -> None:
+    def _read_fallback(self, chunk: "_Chunk", unverified: Iterable[int], projection: Projection) -> None:
         requests = [request for decoder in self.decoders for request in decoder.members.requests]
         for place in unverified:
             row, payload = chunk.start + place, chunk.payloads[place]
@@ -151,19 +153,19 @@ class Projector:
                 continue
             document = fallback.Document(payload, self.source)
             for request in requests:
-                projection.columns[request.name].alone[row] = document.evaluate(request.path, request.kind == "json")
+                projection.columns[request.name].fallback[row] = document.evaluate(request.path, request.kind == "json")
 
-    def _read_slow(self, chunk: "_Chunk", projection: Projection) -> None:
-        if not self.slow:
+    def _evaluate_requests(self, chunk: "_Chunk", projection: Projection) -> None:
+        if not self.fallback_requests:
             return
-        columns = [(request, projection.columns[request.name]) for request in self.slow]
+        columns = [(request, projection.columns[request.name]) for request in self.fallback_requests]
         for row, payload in enumerate(chunk.payloads, chunk.start):
             is_record = payload is not None and row not in projection.failed
             document = fallback.Document(payload, self.source) if is_record else None
             for request, values in columns:
                 outcome = None if document is None else document.evaluate(request.path, request.kind == "json")
                 if outcome is BAD_PATH or outcome is BAD_TYPE:
-                    values.alone[row] = outcome
+                    values.fallback[row] = outcome
                     outcome = None
                 values.values.append(outcome)
 
@@ -223,9 +225,9 @@ def _present(payloads: list[bytes | None]) -> list[bytes]:
     return [payload or b"" for payload in payloads]
 
 
-def _is_slow(path: paths.Path, source: str) -> bool:
+def _needs_fallback(path: paths.Path, source: str) -> bool:
     """Tell whether a path is evaluated on each record alone, whatever else is wanted."""
-    if isinstance(path, paths.Slow):
+    if isinstance(path, paths.Compiled):
         return True
     ends = list(leaves(path))
     keys = path.key.names if isinstance(path, paths.FirstWhere) else ()

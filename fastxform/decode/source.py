@@ -13,7 +13,7 @@ from typing import Any, Final
 from fastxform.config.model import Column, Spec
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
-from fastxform.core.values import Values
+from fastxform.core.values import RawColumn
 from fastxform.decode import validation
 from fastxform.decode.cloudwatch import Messages
 from fastxform.decode.projection import FieldRequest, Projector
@@ -39,7 +39,7 @@ class Rows(Struct):
     """
 
     count: int
-    values: dict[Any, Values]
+    values: dict[Any, RawColumn]
     failed: dict[int, str]
     texts: Sequence[bytes | None]
     parents: list[int] | None = None
@@ -53,7 +53,7 @@ class Rows(Struct):
     def event_name(self, row: int) -> Any:
         """Return the `eventName` of a row, where it was asked for."""
         values = self.values[EVENT_NAME]
-        found = values.alone.get(row, values.values[row])
+        found = values.fallback.get(row, values.values[row])
         return found if type(found) is str else None
 
 
@@ -88,7 +88,7 @@ class Source:
         for key, name in self.metas.items():
             found: Sequence[Any] = meta.get(name) or [None] * len(payloads)
             values = list(found) if rows.parents is None else [found[record] for record in rows.parents]
-            rows.values[key] = Values("int" if name == "arrival_ms" else "str", values)
+            rows.values[key] = RawColumn("int" if name == "arrival_ms" else "str", values)
         return rows
 
     # -- one document a record

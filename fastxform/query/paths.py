@@ -1,6 +1,6 @@
 """JMESPath, compiled to a plan: a projection where its shape is known, the `jmespath` package for everything else.
 
-The plans are descriptions; the stages that know how a payload is encoded evaluate them, and only `evaluate_slow` here
+The plans are descriptions; the stages that know how a payload is encoded evaluate them; only `evaluate_compiled` here
 looks at a document, a plain one. The known shapes are recognised from the text, so that a file that uses no other never
 imports `jmespath`. Invariant: every plan means what `jmespath` means, and text that is no JMESPath raises a `PathError`
 of one line.
@@ -83,27 +83,27 @@ class FirstWhere(Struct, frozen=True):
     value: Dotted
 
 
-class Slow(Struct, frozen=True, eq=False):
+class Compiled(Struct, frozen=True, eq=False):
     """Anything else: `compiled` is what `jmespath.compile` made of the text, which alone is compared and shown."""
 
     text: str
     compiled: Any
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Slow) and self.text == other.text
+        return isinstance(other, Compiled) and self.text == other.text
 
     def __hash__(self) -> int:
         return hash(self.text)
 
     def __repr__(self) -> str:
-        return f"Slow(text={self.text!r})"
+        return f"Compiled(text={self.text!r})"
 
     def __reduce__(self) -> tuple[Callable[[str], "Path"], tuple[str]]:
         """Travel as text: what `jmespath` compiled belongs to the process that compiled it."""
         return compile_path, (self.text,)
 
 
-Path: TypeAlias = Dotted | Either | FirstWhere | Slow
+Path: TypeAlias = Dotted | Either | FirstWhere | Compiled
 
 
 def compile_path(text: str) -> Path:
@@ -121,14 +121,14 @@ def quote(name: str) -> str:
     return name if _is_bare(name) else json.dumps(name, ensure_ascii=False)
 
 
-def evaluate_slow(path: Path, document: Any) -> Any:
+def evaluate_compiled(path: Path, document: Any) -> Any:
     """Return the value of any plan on a plain document: dicts, lists, texts, numbers, booleans and None.
 
     Raises:
         Exception: whatever a function of the `jmespath` package makes of the document.
     """
     match path:
-        case Slow(compiled=compiled):
+        case Compiled(compiled=compiled):
             return compiled.search(document)
         case Dotted(names=names):
             return _member(document, names)
@@ -156,7 +156,7 @@ def root_names(path: Path) -> tuple[str, ...]:
             return tuple(dict.fromkeys(term.names[0] for term in terms))
         case FirstWhere():
             return path.list.names[:1]
-        case Slow(compiled=compiled):
+        case Compiled(compiled=compiled):
             return tuple(dict.fromkeys(_root_fields(compiled.parsed)))
 
 
@@ -256,7 +256,7 @@ def _parsed(text: str) -> Path:
     except RecursionError as err:
         raise PathError("nested too deep for JMESPath", 0) from err
     _check_functions(text, compiled.parsed)
-    return _plan(compiled.parsed) or Slow(text, compiled)
+    return _plan(compiled.parsed) or Compiled(text, compiled)
 
 
 def _compiled(text: str) -> Any:

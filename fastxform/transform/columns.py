@@ -34,8 +34,8 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
     typed: dict[Any, TypedColumn] = {}
     json_literals: dict[Any, pa.Array] = {}
     for (key, column), raw, result_of in zip(untyped, raw_columns, converted, strict=True):
-        result, invalid = result_of.column, result_of.unfit
-        for index, outcome in raw.alone.items():
+        result, invalid = result_of.column, result_of.invalid
+        for index, outcome in raw.fallback.items():
             if outcome is BAD_PATH:
                 outcomes.fail(row_set, [index], f"path:{column.name}")
         if invalid:
@@ -50,7 +50,7 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
         elif column.required:
             outcomes.fail(row_set, result.null_rows(), f"required:{column.name}")
         typed[key] = filled
-        is_text = filled.values is not None and not raw.alone and column.default is None
+        is_text = filled.values is not None and not raw.fallback and column.default is None
         if with_json and column.type.kind == "auto" and not is_text:
             literals = vector.fragments(raw, result.array)
             json_literals[key] = literals if column.default is None else _fill_literals(literals, column)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from fastxform.core import kernels
 from fastxform.core.structs import Struct, field
-from fastxform.core.values import Places, TypedColumn, Values, take_columns
+from fastxform.core.values import RawColumn, Selection, TypedColumn, take_columns
 from fastxform.datatypes.logical import Type
 
 _FEW: Final = 16
@@ -41,7 +41,7 @@ class RowSet(Struct, frozen=True):
     """
 
     rows: Sequence[int]
-    raw: Mapping[Any, Values]
+    raw: Mapping[Any, RawColumn]
     columns: Mapping[Any, TypedColumn] = field(default_factory=dict)
     json_literals: Mapping[Any, pa.Array] = field(default_factory=dict)
     failures_seen: int = 0
@@ -50,7 +50,7 @@ class RowSet(Struct, frozen=True):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def raw_columns(self, keys: Iterable[Any]) -> list[Values]:
+    def raw_columns(self, keys: Iterable[Any]) -> list[RawColumn]:
         """Return the decoded values of these rows, for each column that is named."""
         columns = [self.raw[key] for key in keys]
         if not columns or len(columns[0].values) == len(self.rows):
@@ -76,7 +76,7 @@ class RowSet(Struct, frozen=True):
             return self
         columns, json_literals = self.columns, self.json_literals
         if columns or json_literals:
-            selection = Places(indices)
+            selection = Selection(indices)
             columns = take_columns(columns, selection)
             if json_literals:
                 json_literals = {key: kernels.take(array, selection.array) for key, array in json_literals.items()}

@@ -36,8 +36,8 @@ def projector(source="json", **columns):
 
 def outcome(values, row):
     """The value of a row as `alone` spells it; a float stays one."""
-    if row in values.alone:
-        return values.alone[row]
+    if row in values.fallback:
+        return values.fallback[row]
     value = values.values[row]
     if values.kind == "num" and value is not None:
         return Number(value) if dynamodb.NUMBER.fullmatch(value) else BAD_TYPE
@@ -342,7 +342,7 @@ def test_an_object_and_its_member_are_decoded_in_two_passes():
     """`o` as text of JSON and `o.x` out of it."""
     subject = projector(whole=("o", "json"), part="o.x", again="o")
     assert [len(each.members.requests) for each in subject.decoders] == [2, 1]
-    assert subject.slow == []
+    assert subject.fallback_requests == []
     found = read(subject, [b'{"o":{ "x" : 1.0 }}', b'{"o":"x"}', b"{}"])
     assert found["whole"] == ['{"x":1.0}', '"x"', None]
     assert found["again"] == ['{"x":1.0}', "x", None]
@@ -371,13 +371,13 @@ def test_a_path_that_clashes_leaves_no_trace():
 def test_a_path_that_clashes_with_itself_is_read_alone(path):
     """No decoder can take it, and it takes none of the others down."""
     subject = projector(c=path, other="x")
-    assert [request.name for request in subject.slow] == ["c"]
+    assert [request.name for request in subject.fallback_requests] == ["c"]
     payloads = [
         b'{"a":{"b":{"b":1}},"l":[{"k":"v"}],"x":1}',
         b'{"a":"","x":1}',
         b'{"a":{"b":2},"l":[{"k":{"x":1}}],"x":1}',
     ]
-    check_alone(subject, subject.slow, payloads, "json")
+    check_alone(subject, subject.fallback_requests, payloads, "json")
     assert read(subject, payloads)["other"] == [Number("1")] * 3
 
 
@@ -526,7 +526,7 @@ def test_the_first_entry_that_matches():
 def test_a_list_of_attributes_is_searched_as_plain_values():
     """The records of a DynamoDB stream are read alone for it."""
     subject = projector("dynamodb", c="dynamodb.NewImage.l[?k=='v'].y | [0]", d="tags[?k=='v'].y | [0]")
-    assert len(subject.slow) == 2
+    assert len(subject.fallback_requests) == 2
     entries = [{"M": {"k": {"S": "w"}}}, {"M": {"k": {"S": "v"}, "y": {"N": "1.0"}}}]
     payload = json.dumps({"dynamodb": {"NewImage": {"l": {"L": entries}}}, "tags": [{"k": "v", "y": "t"}]}).encode()
     assert read(subject, [payload]) == {"c": [Number("1.0")], "d": ["t"]}
@@ -605,7 +605,7 @@ def test_rows_can_be_taken():
     """With those that were read alone, in the order asked for."""
     values = projector(c=("a", "int64")).project([b'{"a":1}', b'{"a":"x"}', b'{"a":3}']).columns["c"]
     taken = values.take([1, 2])
-    assert (taken.values, taken.alone) == ([None, 3], {0: "x"})
+    assert (taken.values, taken.fallback) == ([None, 3], {0: "x"})
 
 
 def test_no_columns_and_no_records():

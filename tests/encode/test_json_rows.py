@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from fastxform import Pipeline
-from fastxform.core.values import Places, TypedColumn
+from fastxform.core.values import Selection, TypedColumn
 
 MIXED = """
 output = { format = "json" }
@@ -82,8 +82,8 @@ def test_array_and_values_of_a_column_are_the_same(column, is_asked):
     if is_asked:
         assert column.array.to_pylist() == ["x", None, "z"]
     assert column.null_rows() == [1]
-    taken = column.take(Places([2, 1]))
+    taken = column.take(Selection([2, 1]))
     assert taken.array.to_pylist() == ["z", None]
     assert taken.values in (None, ["z", None])
-    assert taken.take(Places([0])).array.to_pylist() == ["z"]
-    assert taken.take(Places([])).array.to_pylist() == []
+    assert taken.take(Selection([0])).array.to_pylist() == ["z"]
+    assert taken.take(Selection([])).array.to_pylist() == []

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fastxform.query import paths
-from fastxform.query.paths import Dotted, Either, FirstWhere, PathError, Slow, compile_path
+from fastxform.query.paths import Compiled, Dotted, Either, FirstWhere, PathError, compile_path
 
 
 def dotted(text):
@@ -136,7 +136,7 @@ def test_known_shape_is_compiled_to_its_plan(text, plan):
 @pytest.mark.parametrize("text", SLOW.values(), ids=SLOW)
 def test_any_other_shape_is_left_to_the_package(text):
     """What means anything else than the known shapes, by however little, is kept as text for `jmespath`."""
-    assert compile_path(text) == Slow(text, None)
+    assert compile_path(text) == Compiled(text, None)
 
 
 @pytest.mark.parametrize(("text", "line"), ERRORS.values(), ids=ERRORS)
@@ -178,9 +178,9 @@ def test_fallback_hint_names_a_path_that_keeps_false_values():
     """The form of the hint takes the new image's false, where the path itself takes the old image's true."""
     path = compile_path("dynamodb.NewImage.x || dynamodb.OldImage.x")
     document = {"dynamodb": {"NewImage": {"x": False}, "OldImage": {"x": True}}}
-    assert paths.evaluate_slow(path, document) is True
+    assert paths.evaluate_compiled(path, document) is True
     form = compile_path(paths.image_fallback_hint(path).partition("write ")[2])
-    assert paths.evaluate_slow(form, document) is False
+    assert paths.evaluate_compiled(form, document) is False
 
 
 ATTRIBUTES = {
@@ -249,7 +249,7 @@ def test_plans_travel_between_processes():
     for text in ("a.b", "(a || b).c", "x[?k=='v'].y | [0]", "a[0].b"):
         plan = pickle.loads(pickle.dumps(compile_path(text)))
         assert plan == compile_path(text)
-        assert paths.evaluate_slow(plan, {"a": [{"b": 1}]}) == jmespath.search(text, {"a": [{"b": 1}]})
+        assert paths.evaluate_compiled(plan, {"a": [{"b": 1}]}) == jmespath.search(text, {"a": [{"b": 1}]})
 
 
 def test_known_shapes_do_without_the_package():
@@ -333,9 +333,9 @@ def reference(plan, document):
 def test_plans_agree_with_jmespath(text, document):
     """On any document a plan gives what `jmespath` gives, by the reference and by the package's own means."""
     plan = compile_path(text)
-    assert not isinstance(plan, Slow)
+    assert not isinstance(plan, Compiled)
     expected = jmespath.search(text, document)
-    for found in (reference(plan, document), paths.evaluate_slow(plan, document)):
+    for found in (reference(plan, document), paths.evaluate_compiled(plan, document)):
         assert found == expected
         assert type(found) is type(expected)
 
@@ -354,7 +354,7 @@ def test_first_where_passes_over_null_values(elements):
     """Of the elements that match, the first whose value is not null counts: projections drop nulls."""
     plan = compile_path("a[?k=='v'].b | [0]")
     expected = jmespath.search("a[?k=='v'].b | [0]", {"a": elements})
-    assert reference(plan, {"a": elements}) == paths.evaluate_slow(plan, {"a": elements}) == expected
+    assert reference(plan, {"a": elements}) == paths.evaluate_compiled(plan, {"a": elements}) == expected
 
 
 PIECES = st.sampled_from(
@@ -377,7 +377,7 @@ def test_any_text_is_a_path_or_an_error_of_one_line(text):
                 warnings.simplefilter("ignore", PendingDeprecationWarning)
                 jmespath.compile(text)
         return
-    if not isinstance(plan, Slow):
+    if not isinstance(plan, Compiled):
         document = {"a": {"b": 1}, "b": [{"k": "v", "a": 2}], "k": None}
         assert reference(plan, document) == jmespath.search(text, document)
 

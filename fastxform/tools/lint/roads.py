@@ -31,7 +31,7 @@ _TYPES: Final = {"string": 'type = "string"', "number": 'a type, such as type = 
 _CALL: Final = re.compile(r"[a-z_]+\s*\(")
 
 
-def advice(path: paths.Slow) -> str:
+def advice(path: paths.Compiled) -> str:
     """Return what to write in place of a path that is evaluated record by record."""
     for pattern, replacement in _REWRITES:
         found = pattern.fullmatch(path.text)
@@ -47,6 +47,6 @@ def advice(path: paths.Slow) -> str:
 
 def _is_compiled(text: str) -> bool:
     try:
-        return not isinstance(paths.compile_path(text), paths.Slow)
+        return not isinstance(paths.compile_path(text), paths.Compiled)
     except paths.PathError:
         return False

@@ -66,7 +66,7 @@ def _columns(spec: Spec) -> Iterator[Finding]:
 
 
 def _path(spec: Spec, column: Column, path: paths.Path) -> Iterator[Finding]:
-    if isinstance(path, paths.Slow):
+    if isinstance(path, paths.Compiled):
         message = f"is evaluated record by record, off the fast path; {advice(path)}"
         yield Finding("warning", "slow-path", column.place, message)
     if spec.source != "dynamodb":
