@@ -55,12 +55,12 @@ class FastxformError(Exception):
 class Mistake(NamedTuple):
     """One mistake in a configuration: where, and what is wrong with the remedy, in one line."""
 
-    place: str
+    location: str
     message: str
 
     def __str__(self) -> str:
         """Return the line as the command prints it."""
-        return f"{self.place}: {self.message}"
+        return f"{self.location}: {self.message}"
 
 
 class ConfigError(FastxformError):

@@ -9,9 +9,9 @@ from typing import Any, Final
 import pyarrow as pa
 
 from fastxform.config import defaults
-from fastxform.config.diagnostics import Mistakes, kind_of
+from fastxform.config.diagnostics import Diagnostics, kind_of
 from fastxform.config.keys import COLUMN, ROUTE, TOP_LEVEL
-from fastxform.config.locations import PlacePath
+from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column
 from fastxform.config.table import Table
 from fastxform.core.values import Value
@@ -30,12 +30,12 @@ _NOT_OF_EXPR: Final = ("required", "default", "pattern")
 class ColumnReader:
     """Reads tables of columns; `broken` collects the names of those whose type is not known."""
 
-    def __init__(self, mistakes: Mistakes, source: str) -> None:
-        self.mistakes = mistakes
+    def __init__(self, diagnostics: Diagnostics, source: str) -> None:
+        self.diagnostics = diagnostics
         self.source = source
         self.broken: set[str] = set()
 
-    def read(self, path: PlacePath, content: dict[str, Any]) -> tuple[Column, ...]:
+    def read(self, path: KeyPath, content: dict[str, Any]) -> tuple[Column, ...]:
         """Return the columns of one table, in its order."""
         columns: dict[str, Column] = {}
         for name, value in content.items():
@@ -47,50 +47,50 @@ class ColumnReader:
         self.broken.add(name)
         return Column(name)
 
-    def _columns(self, path: PlacePath, name: str, value: Any) -> list[Column]:
-        place = (*path, name)
+    def _columns(self, path: KeyPath, name: str, value: Any) -> list[Column]:
+        location = (*path, name)
         if not name or not name.isprintable():
-            self.mistakes.add(place, "the name of a column must not be empty, nor hold control characters")
+            self.diagnostics.add(location, "the name of a column must not be empty, nor hold control characters")
             return []
         if self._is_misplaced(path, name, value):
-            self.mistakes.add(place, _misplaced(path, name))
+            self.diagnostics.add(location, _misplaced(path, name))
             return [self._only_named(name)]
         if type(value) is str:
-            self._check_path(place, value)
-            return [Column(name, path=value, place=self.mistakes.noted_place(place))]
+            self._check_path(location, value)
+            return [Column(name, path=value, location=self.diagnostics.noted_location(location))]
         if type(value) is not dict:
-            self.mistakes.add(place, f"a column is a path in quotes or a table, not {kind_of(value)}")
+            self.diagnostics.add(location, f"a column is a path in quotes or a table, not {kind_of(value)}")
             return [self._only_named(name)]
         dotted = self._dotted_names(path, name, value)
         # What stands below dotted names is no part of this column, and without anything else there is no such column.
         rest = {known: member for known, member in value.items() if known in COLUMN.names or not dotted}
         named = list(map(self._only_named, dotted))
-        return [*named, self._table(place, name, rest)] if rest or not dotted else named
+        return [*named, self._table(location, name, rest)] if rest or not dotted else named
 
-    def _is_misplaced(self, path: PlacePath, name: str, value: Any) -> bool:
+    def _is_misplaced(self, path: KeyPath, name: str, value: Any) -> bool:
         """Tell whether a key of the file, or of the route, was written below the columns and became one."""
         if name not in TOP_LEVEL.names and not (len(path) > 1 and name in ROUTE.names):
             return False
         return type(value) is not dict or (len(value) > 0 and not any(known in COLUMN.names for known in value))
 
-    def _dotted_names(self, path: PlacePath, name: str, value: dict[str, Any]) -> list[str]:
+    def _dotted_names(self, path: KeyPath, name: str, value: dict[str, Any]) -> list[str]:
         """Find the columns whose names were written with dots and without quotes, each a mistake."""
         if all(known in COLUMN.names for known in value):
             return []
         found = []
-        for dotted in self.mistakes.places.dotted:
+        for dotted in self.diagnostics.locations.dotted:
             if dotted.table == path and dotted.names[0] == name and dotted.names[1] not in COLUMN.names:
                 meant = ".".join(dotted.names)
                 message = f'unquoted, a name with dots is a table inside a table; write "{meant}" = ...'
-                self.mistakes.add((*path, *dotted.names), message)
+                self.diagnostics.add((*path, *dotted.names), message)
                 found.append(meant)
         return found
 
-    def _table(self, place: PlacePath, name: str, content: dict[str, Any]) -> Column:
-        table = Table(self.mistakes, place, content, COLUMN)
+    def _table(self, location: KeyPath, name: str, content: dict[str, Any]) -> Column:
+        table = Table(self.diagnostics, location, content, COLUMN)
         given = [source for source in _SOURCES if source in table]
         if len(given) > 1:
-            self.mistakes.add(place, f"takes one of path, expr and meta, not {' and '.join(given)}")
+            self.diagnostics.add(location, f"takes one of path, expr and meta, not {' and '.join(given)}")
         column_type = self._type(table)
         if column_type is None or len(given) > 1:
             self.broken.add(name)
@@ -102,7 +102,7 @@ class ColumnReader:
         if not given:
             path = paths.quote(name)
         if path is not None:
-            self._check_path((*place, "path") if given else place, path)
+            self._check_path((*location, "path") if given else location, path)
         return Column(
             name,
             type=column_type or Type(),
@@ -113,30 +113,32 @@ class ColumnReader:
             default=self._default(table, column_type),
             pattern=self._pattern(table),
             hidden=table.boolean("hidden"),
-            place=self.mistakes.noted_place(place),
+            location=self.diagnostics.noted_location(location),
         )
 
-    def _check_path(self, place: PlacePath, text: str) -> None:
+    def _check_path(self, location: KeyPath, text: str) -> None:
         try:
             path = paths.compile_path(text)
         except paths.PathError as err:
-            self.mistakes.add(place, str(err))
+            self.diagnostics.add(location, str(err))
             return
         if self.source == "cloudwatch-logs":
-            self._check_log_path(place, path)
+            self._check_log_path(location, path)
 
-    def _check_log_path(self, place: PlacePath, path: paths.Path) -> None:
+    def _check_log_path(self, location: KeyPath, path: paths.Path) -> None:
         roots = paths.root_names(path)
         for root in roots:
             if root not in LOG_RECORD + LOG_EVENT:
-                self.mistakes.add(place, f"no log event has {shown(root)}; {nearest(root, LOG_RECORD + LOG_EVENT)}")
+                self.diagnostics.add(
+                    location, f"no log event has {shown(root)}; {nearest(root, LOG_RECORD + LOG_EVENT)}"
+                )
             elif isinstance(path, paths.Dotted) and len(path.names) > 1:
-                self.mistakes.add(place, f"{root} of a log event has no members")
+                self.diagnostics.add(location, f"{root} of a log event has no members")
         of_record = [root for root in roots if root in LOG_RECORD]
         of_event = [root for root in roots if root in LOG_EVENT]
         if of_record and of_event:
-            self.mistakes.add(
-                place, f"{of_record[0]} is of the record and {of_event[0]} of its events; take two columns"
+            self.diagnostics.add(
+                location, f"{of_record[0]} is of the record and {of_event[0]} of its events; take two columns"
             )
 
     def _type(self, table: Table) -> Type | None:
@@ -172,7 +174,7 @@ class ColumnReader:
         return pattern
 
 
-def _misplaced(path: PlacePath, name: str) -> str:
+def _misplaced(path: KeyPath, name: str) -> str:
     in_route = len(path) > 1 and name in ROUTE.names
     home = "the route, above its columns" if in_route else "the top of the file, above the first line in brackets"
     column = f'{name} = {{ path = "{name}" }}'

@@ -48,7 +48,7 @@ def _check_fit(value: Value, target: Type) -> None:
         json_text(value)
     try:
         scalar.fit(target, value)
-    except scalar.UnfitError as err:
+    except scalar.InvalidValueError as err:
         written = shown(value) if type(value) is str else json_text(value)
         raise DefaultError(f"does not fit {target}: {written}") from err
 

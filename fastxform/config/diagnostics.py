@@ -1,4 +1,4 @@
-"""Mistakes of one configuration file, collected and turned into lines.
+"""The mistakes of one configuration file, collected and turned into lines.
 
 What is a mistake is decided elsewhere; here are the words that all of them share. Invariant: every mistake is one
 printable line, and they come in the order of the file.
@@ -8,39 +8,39 @@ import json
 from functools import cached_property
 from typing import Any, Final
 
-from fastxform.config.locations import PlacePath, Places, find
+from fastxform.config.locations import KeyPath, Locations, find
 from fastxform.core.values import Number
 from fastxform.errors import ConfigError, Mistake, one_line
 
 
-class Mistakes:
-    """The mistakes found so far in the file `name`, whose text `tomllib` has accepted.
+class Diagnostics:
+    """The mistakes noted so far in the file `name`, whose text `tomllib` has accepted.
 
-    `notes_places`: what is described keeps its place, for those who may find something wrong with it later.
+    `notes_locations`: what is described keeps its location, for those who may find something wrong with it later.
     """
 
-    def __init__(self, name: str, text: str, notes_places: bool) -> None:
+    def __init__(self, name: str, text: str, notes_locations: bool) -> None:
         self.name = name
-        self.notes_places = notes_places
+        self.notes_locations = notes_locations
         self._text = text
-        self._found: dict[tuple[PlacePath, str], None] = {}
+        self._found: dict[tuple[KeyPath, str], None] = {}
 
-    def add(self, path: PlacePath, message: str) -> None:
+    def add(self, path: KeyPath, message: str) -> None:
         """Note a mistake; the same one twice is one."""
         self._found[path, message] = None
 
     @cached_property
-    def places(self) -> Places:
+    def locations(self) -> Locations:
         """Where everything stands, found when it is first asked for."""
         return find(self._text)
 
-    def noted_place(self, path: PlacePath) -> str:
-        """Return the place of something without mistakes, where places are noted."""
-        return self.place(path) if self.notes_places else ""
+    def noted_location(self, path: KeyPath) -> str:
+        """Return the location of something without mistakes, where locations are noted."""
+        return self.location(path) if self.notes_locations else ""
 
-    def place(self, path: PlacePath) -> str:
-        """Return a place as it is printed: `cities.toml:12: columns.population.type`."""
-        line = self.places.line(path)
+    def location(self, path: KeyPath) -> str:
+        """Return a location as it is printed: `cities.toml:12: columns.population.type`."""
+        line = self.locations.line(path)
         head = self.name if line is None else f"{self.name}:{line}"
         return one_line(f"{head}: {spelled(path)}" if path else head)
 
@@ -52,17 +52,17 @@ class Mistakes:
         """
         if self._found:
             # The sort is stable: mistakes of one line stay in the order in which they were found.
-            ordered = sorted(self._found, key=lambda mistake: self.places.line(mistake[0]) or 0)
-            raise ConfigError(tuple(Mistake(self.place(path), one_line(message)) for path, message in ordered))
+            ordered = sorted(self._found, key=lambda mistake: self.locations.line(mistake[0]) or 0)
+            raise ConfigError(tuple(Mistake(self.location(path), one_line(message)) for path, message in ordered))
 
 
-def single(place: str, message: str) -> ConfigError:
+def single(location: str, message: str) -> ConfigError:
     """Return the error of a file that cannot be read at all."""
-    return ConfigError((Mistake(one_line(place), one_line(message)),))
+    return ConfigError((Mistake(one_line(location), one_line(message)),))
 
 
-def spelled(path: PlacePath) -> str:
-    """Return a place as a dotted key, indexes from 0 in brackets."""
+def spelled(path: KeyPath) -> str:
+    """Return a location as a dotted key, indexes from 0 in brackets."""
     parts = [f"[{part}]" if isinstance(part, int) else f".{key(part)}" for part in path]
     return "".join(parts).removeprefix(".")
 

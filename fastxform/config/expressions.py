@@ -9,8 +9,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from fastxform.config.diagnostics import Mistakes, key
-from fastxform.config.locations import PlacePath
+from fastxform.config.diagnostics import Diagnostics, key
+from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column, Route, merged
 from fastxform.core.structs import replace
 from fastxform.datatypes.logical import Type
@@ -46,55 +46,59 @@ def names_in(text: str) -> frozenset[str]:
 class Compiler:
     """Compiles the expressions of one file; `broken` are the names of columns whose type is not known."""
 
-    def __init__(self, mistakes: Mistakes, broken: set[str]) -> None:
-        self.mistakes = mistakes
+    def __init__(self, diagnostics: Diagnostics, broken: set[str]) -> None:
+        self.diagnostics = diagnostics
         self.broken = broken
 
     def shared_columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return the shared columns, each `expr` column with its type."""
-        places = {column.name: (_COLUMNS, column.name, "expr") for column in columns}
-        return self._typed(columns, set(places), places)
+        locations = {column.name: (_COLUMNS, column.name, "expr") for column in columns}
+        return self._typed(columns, set(locations), locations)
 
-    def route_columns(self, shared: Sequence[Column], route: Route, path: PlacePath) -> tuple[Column, ...]:
+    def route_columns(self, shared: Sequence[Column], route: Route, path: KeyPath) -> tuple[Column, ...]:
         """Return the columns of a route, each `expr` column with its type.
 
         A shared `expr` column that names one that the route replaces has to keep its type there.
         """
         own = {column.name for column in route.columns}
         replaced = [column.name for column in shared if column.name in own]
-        places: dict[str, PlacePath] = {name: (*path, _COLUMNS, name, "expr") for name in own}
+        locations: dict[str, KeyPath] = {name: (*path, _COLUMNS, name, "expr") for name in own}
         for column in shared if replaced else ():
             named = names_in(column.expr or "")
             cause = next((name for name in replaced if name in named), replaced[0])
-            places.setdefault(column.name, (*path, _COLUMNS, cause))
-        columns = self._typed(merged(shared, route.columns), own, places)
+            locations.setdefault(column.name, (*path, _COLUMNS, cause))
+        columns = self._typed(merged(shared, route.columns), own, locations)
         return tuple(column for column in columns if column.name in own)
 
-    def condition(self, text: str, columns: Iterable[Column], path: PlacePath) -> None:
+    def condition(self, text: str, columns: Iterable[Column], path: KeyPath) -> None:
         """Check a `where`, which sees the columns that are not computed."""
         computed = [column.name for column in columns if column.expr is not None and column.name in names_in(text)]
         if computed:
-            self.mistakes.add(path, f"cannot name {key(computed[0])}, an expr column; those are computed after where")
+            self.diagnostics.add(
+                path, f"cannot name {key(computed[0])}, an expr column; those are computed after where"
+            )
             return
         self._compiled(text, {column.name: column.type for column in columns}, path, compile_condition)
 
-    def value(self, text: str, columns: Iterable[Column], path: PlacePath) -> None:
+    def value(self, text: str, columns: Iterable[Column], path: KeyPath) -> None:
         """Check an expression whose value is wanted, of any type."""
         self._compiled(text, {column.name: column.type for column in columns}, path)
 
-    def _typed(self, columns: Sequence[Column], new: set[str], places: Mapping[str, PlacePath]) -> tuple[Column, ...]:
-        """Compile the `expr` columns that have a place, each after those that it names; what is not `new` has its type.
+    def _typed(self, columns: Sequence[Column], new: set[str], locations: Mapping[str, KeyPath]) -> tuple[Column, ...]:
+        """Compile the `expr` columns that have a location, each after those that it names; the others have their type.
 
         A declared type becomes a cast around the expression, so that what it gives is the type of its column.
         """
-        waiting = {c.name: c for c in columns if c.expr is not None and c.name in places and c.name not in self.broken}
+        waiting = {
+            c.name: c for c in columns if c.expr is not None and c.name in locations and c.name not in self.broken
+        }
         done = {column.name: column for column in columns}
         names = {name: names_in(column.expr or "") for name, column in waiting.items()}
         while waiting:
             ready = next((name for name in waiting if not names[name] & waiting.keys()), None)
             if ready is None:
                 cycle = _cycle(waiting, names)
-                self.mistakes.add(places[cycle[0]], f"names itself: {' -> '.join(map(key, [*cycle, cycle[0]]))}")
+                self.diagnostics.add(locations[cycle[0]], f"names itself: {' -> '.join(map(key, [*cycle, cycle[0]]))}")
                 self.broken.update(cycle)
                 for name in cycle:
                     del waiting[name]
@@ -102,21 +106,21 @@ class Compiler:
             known = {name: column.type for name, column in done.items() if name not in waiting}
             column = waiting.pop(ready)
             if ready in new:
-                done[ready] = self._typed_column(column, known, places[ready])
+                done[ready] = self._typed_column(column, known, locations[ready])
             else:
-                self._check_kept(column, known, places[ready])
+                self._check_kept(column, known, locations[ready])
         return tuple(done.values())
 
-    def _check_kept(self, column: Column, known: Mapping[str, Type], path: PlacePath) -> None:
+    def _check_kept(self, column: Column, known: Mapping[str, Type], path: KeyPath) -> None:
         found = self._compiled(column.expr or "", known, path)
         if found not in (None, column.type):
             name, cast = key(column.name), f"cast(..., target_type='{column.type}')"
             message = (
                 f"makes {name} {found}, and elsewhere it is {column.type}; write {cast} in the expression of {name}"
             )
-            self.mistakes.add(path, message)
+            self.diagnostics.add(path, message)
 
-    def _typed_column(self, column: Column, known: Mapping[str, Type], path: PlacePath) -> Column:
+    def _typed_column(self, column: Column, known: Mapping[str, Type], path: KeyPath) -> Column:
         found = self._compiled(column.expr or "", known, path)
         if found is None:
             self.broken.add(column.name)
@@ -129,14 +133,14 @@ class Compiler:
             compile_expression(text, known)
         except ExpressionError as err:
             reason = err.message if column.type.kind not in _NO_TARGETS else f"cannot cast {found} to {column.type}"
-            self.mistakes.add((*path[:-1], "type"), f"the expression gives {found}; {reason}")
+            self.diagnostics.add((*path[:-1], "type"), f"the expression gives {found}; {reason}")
         return replace(column, expr=text)
 
     def _compiled(
         self,
         text: str,
         known: Mapping[str, Type],
-        path: PlacePath,
+        path: KeyPath,
         compile_text: Callable[[str, Mapping[str, Type]], Expression] = compile_expression,
     ) -> Type | None:
         """Return the type of an expression, None where there is a mistake, be it of a column that it names."""
@@ -145,7 +149,7 @@ class Compiler:
         try:
             return compile_text(text, known).type
         except ExpressionError as err:
-            self.mistakes.add(path, f"{err.message} (at character {err.column_offset + 1})")
+            self.diagnostics.add(path, f"{err.message} (at character {err.column_offset + 1})")
             return None
 
 

@@ -1,6 +1,6 @@
-"""Every key of a configuration file: its place, kind, default, allowed values, one line of text and an example.
+"""Every key of a configuration file: its table, kind, default, allowed values, one line of text and an example.
 
-The reader, its mistakes, the JSON Schema and the reference page are made from this one table; what a value means for
+The reader, the mistakes, the JSON Schema and the reference page are made from this one table; what a value means for
 other keys is checked by the modules that read it. Invariant: a key that is not here cannot be read (`table.Table`
 refuses it), and one that is here is read.
 """

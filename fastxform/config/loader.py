@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fastxform.config import sections
 from fastxform.config.columns import ColumnReader
-from fastxform.config.diagnostics import Mistakes, kind_of, single
+from fastxform.config.diagnostics import Diagnostics, kind_of, single
 from fastxform.config.keys import TOP_LEVEL, VERSION, Key, Section
-from fastxform.config.locations import PlacePath
+from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column, Example, Output, Route, Spec, merged
 from fastxform.config.table import Table
 from fastxform.core.structs import replace
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
-_TOML_PLACE: Final = r"(?P<what>.*) \((?:at line (?P<line>[0-9]+), column (?P<column>[0-9]+)|at end of document)\)"
+_TOML_LOCATION: Final = r"(?P<what>.*) \((?:at line (?P<line>[0-9]+), column (?P<column>[0-9]+)|at end of document)\)"
 _TOML_REMEDIES: Final = (
     ("Invalid value", "text needs quotes"),
     ("Unescaped '\\' in a string", "text with backslashes goes in single quotes: '...'"),
@@ -45,10 +45,10 @@ def load(path: str | os.PathLike[str], tests: bool) -> Spec:
 def parse(text: str, name: str, directory: "str | Path | None", tests: bool) -> Spec:
     """Read a text; see `fastxform.config.model.parse`."""
     content = _toml(text, name)
-    mistakes = Mistakes(name, text, notes_places=tests)
+    diagnostics = Diagnostics(name, text, notes_locations=tests)
     try:
-        spec = _Reader(mistakes, content, os.fspath(directory or ""), tests).spec()
-        mistakes.raise_all()
+        spec = _Reader(diagnostics, content, os.fspath(directory or ""), tests).spec()
+        diagnostics.raise_all()
     except RecursionError as err:
         raise single(name, "tables or lists nest too deep") from err
     return spec
@@ -112,32 +112,32 @@ def _number(text: str) -> Number:
 
 
 def _syntax_error(text: str, name: str, message: str) -> ConfigError:
-    found = re.fullmatch(_TOML_PLACE, message, re.DOTALL)
-    what, place = (found["what"], found["line"]) if found else (message, None)
+    found = re.fullmatch(_TOML_LOCATION, message, re.DOTALL)
+    what, location = (found["what"], found["line"]) if found else (message, None)
     remedy = next((f"; {remedy}" for start, remedy in _TOML_REMEDIES if what.startswith(start)), "")
-    if found is None or place is None:
+    if found is None or location is None:
         return single(f"{name}:{text.count(chr(10)) + 1}", f"not TOML: {what} at the end of the file{remedy}")
-    return single(f"{name}:{place}:{found['column']}", f"not TOML: {what}{remedy}")
+    return single(f"{name}:{location}:{found['column']}", f"not TOML: {what}{remedy}")
 
 
 class _Reader:
     """Reads the tables of one file; every method notes its mistakes and goes on."""
 
-    def __init__(self, mistakes: Mistakes, content: dict[str, Any], directory: str, tests: bool) -> None:
-        self.mistakes = mistakes
+    def __init__(self, diagnostics: Diagnostics, content: dict[str, Any], directory: str, tests: bool) -> None:
+        self.diagnostics = diagnostics
         self.directory = directory
         self.with_tests = tests
-        self.table = Table(mistakes, (), content, TOP_LEVEL)
+        self.table = Table(diagnostics, (), content, TOP_LEVEL)
         self.source = self.table.choice("source")
-        self.columns = ColumnReader(mistakes, self.source)
+        self.columns = ColumnReader(diagnostics, self.source)
 
     def spec(self) -> Spec:
         """Return the whole file."""
         self._check_version()
-        output = sections.read_output(self.mistakes, self.table.table("output") or {})
+        output = sections.read_output(self.diagnostics, self.table.table("output") or {})
         shared = self._shared(output)
         routes = {
-            index: sections.read_route(self.mistakes, self.columns, ("routes", index), content)
+            index: sections.read_route(self.diagnostics, self.columns, ("routes", index), content)
             for index, content in self.table.tables("routes")
         }
         keys = self._partition_keys()
@@ -153,7 +153,7 @@ class _Reader:
             documents=cast(Any, self.table.choice("documents")),
             partition_keys=tuple(keys.items()),
             overflow=sections.read_overflow(
-                self.mistakes,
+                self.diagnostics,
                 self.table.table("overflow") or {},
                 changes=sections.emits_changes(routes.values()),
             ),
@@ -186,7 +186,7 @@ class _Reader:
     def _partition_keys(self) -> dict[str, str]:
         content = self.table.table("partition_keys") or {}
         section = Section("partition_keys", "", tuple(Key(name, "text", "", "") for name in content))
-        keys = Table(self.mistakes, ("partition_keys",), content, section)
+        keys = Table(self.diagnostics, ("partition_keys",), content, section)
         found = {name: keys.text(name) for name in content}
         for name in content:
             if not name or not name.isprintable():
@@ -209,13 +209,13 @@ class _Reader:
         # A file without expressions does not need the compiler.
         from fastxform.config.expressions import Compiler
 
-        compiler = Compiler(self.mistakes, self.columns.broken)
+        compiler = Compiler(self.diagnostics, self.columns.broken)
         columns = compiler.shared_columns(columns)
         if where is not None:
             compiler.condition(where, columns, ("where",))
         typed = {}
         for index, route in routes.items():
-            path: PlacePath = ("routes", index)
+            path: KeyPath = ("routes", index)
             if route.where is not None:
                 compiler.condition(route.where, columns, (*path, "where"))
             typed[index] = replace(route, columns=compiler.route_columns(columns, route, path))
@@ -232,27 +232,27 @@ class _Reader:
         names = {
             column.name for group in (shared or (), *(route.columns for route in routes.values())) for column in group
         }
-        reader = sections.ExampleReader(self.mistakes, self.directory, names, set(keys))
+        reader = sections.ExampleReader(self.diagnostics, self.directory, names, set(keys))
         return tuple(reader.read(index, content) for index, content in self.table.tables("tests"))
 
     def _check_output(self, spec: Spec, routes: dict[int, Route]) -> None:
         """Check that there is something to write."""
         if "columns" not in self.table and not routes and spec.output.format == "csv":
-            self.mistakes.add((), "CSV output needs [columns]")
-        orders: dict[PlacePath, tuple[Column, ...]] = {
+            self.diagnostics.add((), "CSV output needs [columns]")
+        orders: dict[KeyPath, tuple[Column, ...]] = {
             ("routes", index): merged(spec.columns or (), route.columns) for index, route in routes.items()
         }
-        for place, order in (orders or {("columns",): spec.columns or ()}).items():
+        for location, order in (orders or {("columns",): spec.columns or ()}).items():
             if order and all(column.hidden for column in order):
-                self.mistakes.add(place, "every column is hidden, nothing is left for the output")
+                self.diagnostics.add(location, "every column is hidden, nothing is left for the output")
             elif routes and not order and spec.output.format == "csv":
-                self.mistakes.add(place, "CSV output needs columns")
+                self.diagnostics.add(location, "CSV output needs columns")
 
     def _check_last_route(self, routes: dict[int, Route]) -> None:
         for index in list(routes)[:-1]:
             if "where" not in self.table.content["routes"][index]:
                 message = "takes every record, so that no later route takes any; give it a where"
-                self.mistakes.add(("routes", index), message)
+                self.diagnostics.add(("routes", index), message)
 
     def _check_iceberg(self, spec: Spec, routes: list[int]) -> None:
         """Check what does not go together with routes to Iceberg tables."""
@@ -260,8 +260,8 @@ class _Reader:
             return
         output = self.table.content.get("output")
         if spec.output.format != "json" and not (type(output) is dict and output.get("format", "csv") != "csv"):
-            place: PlacePath = ("output", "format") if "output" in self.table else ("routes", routes[0], "iceberg")
-            self.mistakes.add(place, 'Firehose takes JSON for Iceberg tables; write output = { format = "json" }')
+            location: KeyPath = ("output", "format") if "output" in self.table else ("routes", routes[0], "iceberg")
+            self.diagnostics.add(location, 'Firehose takes JSON for Iceberg tables; write output = { format = "json" }')
         if spec.partition_keys:
             self.table.fail("partition_keys", "are for S3, and do not go together with iceberg")
         if spec.documents == "many":

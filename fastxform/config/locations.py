@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple, TypeAlias
 
-PlacePath: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 """The way to a value: names of tables, and indexes of lists from 0."""
 
 # Texts, not compiled patterns: a file without mistakes needs neither in a function.
@@ -21,27 +21,27 @@ _TOKENS: Final = r"""
     """
 _ESCAPES: Final = r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))"
 _DEPTH_LIMIT: Final = 32
-"""Names and indexes in a place; what lies deeper has the line of what it lies in."""
+"""Names and indexes in a location; what lies deeper has the line of what it lies in."""
 _ESCAPED: Final = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", "e": "\x1b"}
 
 
 class DottedKey(NamedTuple):
     """A key of several names that was written in one line, such as `mail.timestamp = ...`, below the table `table`."""
 
-    table: PlacePath
+    table: KeyPath
     names: tuple[str, ...]
     line: int
 
 
-class Places:
-    """The line of every place, from 1, and the keys that were written with dots."""
+class Locations:
+    """The line of every location, from 1, and the keys that were written with dots."""
 
     def __init__(self) -> None:
-        self.lines: dict[PlacePath, int] = {}
+        self.lines: dict[KeyPath, int] = {}
         self.dotted: list[DottedKey] = []
 
-    def line(self, path: PlacePath) -> int | None:
-        """Return the line of a place, or of the nearest one around it; None for the file as a whole."""
+    def line(self, path: KeyPath) -> int | None:
+        """Return the line of a location, or of the nearest one around it; None for the file as a whole."""
         while path:
             if path in self.lines:
                 return self.lines[path]
@@ -49,15 +49,15 @@ class Places:
         return None
 
 
-def find(text: str) -> Places:
-    """Return the places of a text that is TOML."""
-    return _Scan(text).places
+def find(text: str) -> Locations:
+    """Return the locations of a text that is TOML."""
+    return _Scan(text).locations
 
 
 class _Container:
-    """A list or an inline table that is being read: its place, and how many commas there were."""
+    """A list or an inline table that is being read: its location, and how many commas there were."""
 
-    def __init__(self, path: PlacePath, is_list: bool) -> None:
+    def __init__(self, path: KeyPath, is_list: bool) -> None:
         self.path = path
         self.is_list = is_list
         self.position = 0
@@ -67,12 +67,12 @@ class _Scan:
     """One walk over the tokens, without recursion: the lists and inline tables that are open wait on `open`."""
 
     def __init__(self, text: str) -> None:
-        self.places = Places()
+        self.locations = Locations()
         self.tokens = list(_tokens(text))
         self.index = 0
         self.open: list[_Container] = []
-        self.list_lengths: dict[PlacePath, int] = {}
-        table: PlacePath = ()
+        self.list_lengths: dict[KeyPath, int] = {}
+        table: KeyPath = ()
         while self.index < len(self.tokens):
             if self.open:
                 self._inside()
@@ -92,21 +92,21 @@ class _Scan:
     def _line(self) -> int:
         return self.tokens[self.index][2]
 
-    def _header(self) -> PlacePath:
+    def _header(self) -> KeyPath:
         line = self._line()
         is_list = self.tokens[self.index + 1][1] == "["
         self.index += 1 + is_list
         names = self._names("]")
         self.index += is_list
-        path: PlacePath = ()
+        path: KeyPath = ()
         for position, name in enumerate(names[:_DEPTH_LIMIT], 1):
             path = (*path, name)
-            self.places.lines.setdefault(path, line)
+            self.locations.lines.setdefault(path, line)
             if is_list and position == len(names):
                 self.list_lengths[path] = self.list_lengths.get(path, 0) + 1
             if path in self.list_lengths:
                 path = (*path, self.list_lengths[path] - 1)
-                self.places.lines.setdefault(path, line)
+                self.locations.lines.setdefault(path, line)
         return path
 
     def _names(self, end: str) -> tuple[str, ...]:
@@ -119,16 +119,16 @@ class _Scan:
         self.index += 1
         return tuple(names)
 
-    def _key_and_value(self, table: PlacePath) -> None:
+    def _key_and_value(self, table: KeyPath) -> None:
         line = self._line()
         names = self._names("=")
         for length in range(1, min(len(names), _DEPTH_LIMIT - len(table)) + 1):
-            self.places.lines.setdefault((*table, *names[:length]), line)
+            self.locations.lines.setdefault((*table, *names[:length]), line)
         if len(names) > 1:
-            self.places.dotted.append(DottedKey(table, names, line))
+            self.locations.dotted.append(DottedKey(table, names, line))
         self._value((*table, *names))
 
-    def _value(self, path: PlacePath) -> None:
+    def _value(self, path: KeyPath) -> None:
         """Read a scalar, or open a list or an inline table."""
         mark = "" if self._kind() == "string" else self._text()
         self.index += 1
@@ -152,7 +152,7 @@ class _Scan:
         elif container.is_list:
             path = (*container.path, container.position)
             if len(path) <= _DEPTH_LIMIT:
-                self.places.lines.setdefault(path, self._line())
+                self.locations.lines.setdefault(path, self._line())
             self._value(path)
         else:
             self._key_and_value(container.path)

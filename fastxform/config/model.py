@@ -35,21 +35,21 @@ AUTO: Final = Type()
 """The type of a column that declares none."""
 
 
-class _Placed(Struct, frozen=True, eq=False):
-    """What has a `place` in its file, which does not make it another thing."""
+class _Located(Struct, frozen=True, eq=False):
+    """What has a `location` in its file, which does not make it another thing."""
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and _without_place(self) == _without_place(other)
+        return type(other) is type(self) and _without_location(self) == _without_location(other)
 
     def __hash__(self) -> int:
-        return hash(_without_place(self))
+        return hash(_without_location(self))
 
 
-def _without_place(described: Any) -> tuple[Any, ...]:
-    return tuple(getattr(described, name) for name in described.__struct_fields__ if name != "place")
+def _without_location(described: Any) -> tuple[Any, ...]:
+    return tuple(getattr(described, name) for name in described.__struct_fields__ if name != "location")
 
 
-class Column(_Placed, frozen=True, eq=False):
+class Column(_Located, frozen=True, eq=False):
     """One column: exactly one of `path`, `meta` and `expr` is not None.
 
     The type of an `expr` column is never `auto`: it is what the expression gives, and where the file declares another
@@ -66,7 +66,7 @@ class Column(_Placed, frozen=True, eq=False):
     default: Value = None
     pattern: str | None = None
     hidden: bool = False
-    place: str = ""
+    location: str = ""
 
 
 class Output(Struct, frozen=True):
@@ -92,13 +92,13 @@ class Iceberg(Struct, frozen=True):
         return hash((self.database, self.table))
 
 
-class Route(_Placed, frozen=True, eq=False):
-    """One route: `columns` are its own, which replace the shared ones of that name in place and else follow them."""
+class Route(_Located, frozen=True, eq=False):
+    """One route: `columns` are its own, which replace the shared ones of that name and else follow them."""
 
     where: str | None
     columns: tuple[Column, ...] = ()
     iceberg: Iceberg | None = None
-    place: str = ""
+    location: str = ""
 
 
 class Overflow(Struct, frozen=True):
@@ -150,7 +150,7 @@ def load(path: str | os.PathLike[str], *, tests: bool = True) -> Spec:
 
     Args:
         path: the file; mistakes name it as it is given here.
-        tests: False leaves `[[tests]]` unread, with the files that they name, and no `place` is noted: a function has
+        tests: False leaves `[[tests]]` unread, with the files that they name, and no location is noted: a function has
             no use for them.
 
     Raises:

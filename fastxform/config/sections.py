@@ -10,9 +10,9 @@ from typing import Any, Final, cast
 from fastxform import errors
 from fastxform.config import defaults
 from fastxform.config.columns import ColumnReader
-from fastxform.config.diagnostics import Mistakes, kind_of
+from fastxform.config.diagnostics import Diagnostics, kind_of
 from fastxform.config.keys import ICEBERG, OPERATIONS, OUTPUT, OVERFLOW, ROUTE, TEST
-from fastxform.config.locations import PlacePath
+from fastxform.config.locations import KeyPath
 from fastxform.config.model import Example, Iceberg, Output, Overflow, Route
 from fastxform.config.table import Table
 from fastxform.errors import nearest, shown
@@ -24,9 +24,9 @@ _NAMED_BY_REASONS: Final = ("path", "type", "pattern", "required", "expression",
 """Reason codes that may be followed by a colon and a name."""
 
 
-def read_output(mistakes: Mistakes, content: dict[str, Any]) -> Output:
+def read_output(diagnostics: Diagnostics, content: dict[str, Any]) -> Output:
     """Return how rows are written."""
-    table = Table(mistakes, ("output",), content, OUTPUT)
+    table = Table(diagnostics, ("output",), content, OUTPUT)
     output = Output(
         format=cast(Any, table.choice("format")),
         delimiter=_delimiter(table),
@@ -55,26 +55,26 @@ def _delimiter(table: Table) -> str:
     return delimiter
 
 
-def read_route(mistakes: Mistakes, columns: ColumnReader, path: PlacePath, content: dict[str, Any]) -> Route:
+def read_route(diagnostics: Diagnostics, columns: ColumnReader, path: KeyPath, content: dict[str, Any]) -> Route:
     """Return one route; its `where` is not compiled yet."""
-    table = Table(mistakes, path, content, ROUTE)
+    table = Table(diagnostics, path, content, ROUTE)
     own = table.table("columns") or {}
     iceberg = table.table("iceberg")
     return Route(
         where=table.text("where"),
         columns=columns.read((*path, "columns"), own),
-        iceberg=None if iceberg is None else _iceberg(mistakes, (*path, "iceberg"), iceberg),
-        place=mistakes.noted_place(path),
+        iceberg=None if iceberg is None else _iceberg(diagnostics, (*path, "iceberg"), iceberg),
+        location=diagnostics.noted_location(path),
     )
 
 
-def _iceberg(mistakes: Mistakes, path: PlacePath, content: dict[str, Any]) -> Iceberg:
-    table = Table(mistakes, path, content, ICEBERG)
+def _iceberg(diagnostics: Diagnostics, path: KeyPath, content: dict[str, Any]) -> Iceberg:
+    table = Table(diagnostics, path, content, ICEBERG)
     names = []
     for key in ("database", "table"):
         name = table.text(key)
         if key not in table:
-            mistakes.add(path, f"needs {key}")
+            diagnostics.add(path, f"needs {key}")
         elif name and "-" in name:
             table.fail(key, f"{shown(name)} has a hyphen, and Firehose takes none in the names of Iceberg tables")
         names.append(name or "")
@@ -93,23 +93,23 @@ def _operation(table: Table) -> str | dict[str, str] | None:
         return None
     if not operation:
         table.fail("operation", f"must name an operation for one of {', '.join(EVENT_NAMES)}")
-    place = (*table.path, "operation")
+    location = (*table.path, "operation")
     for event, word in operation.items():
         if event not in EVENT_NAMES:
-            table.mistakes.add((*place, event), f"unknown eventName; {nearest(event, EVENT_NAMES)}")
+            table.diagnostics.add((*location, event), f"unknown eventName; {nearest(event, EVENT_NAMES)}")
         if type(word) is str:
             _check_operation(table, ("operation", event), word)
         else:
-            table.mistakes.add((*place, event), f"must be one of {', '.join(OPERATIONS)}, not {kind_of(word)}")
+            table.diagnostics.add((*location, event), f"must be one of {', '.join(OPERATIONS)}, not {kind_of(word)}")
     return {event: word for event, word in operation.items() if type(word) is str}
 
 
-def _check_operation(table: Table, keys: PlacePath, word: str) -> None:
+def _check_operation(table: Table, keys: KeyPath, word: str) -> None:
     if word in OPERATIONS:
         return
     remedy = "write update, which also inserts a row that is not there" if word.lower() in ("upsert", "merge") else None
     message = f"unknown operation {shown(word)}; {remedy or nearest(word, OPERATIONS)}"
-    table.mistakes.add((*table.path, *keys), message)
+    table.diagnostics.add((*table.path, *keys), message)
 
 
 def emits_changes(routes: Iterable[Route]) -> bool:
@@ -119,12 +119,12 @@ def emits_changes(routes: Iterable[Route]) -> bool:
     return any(word in ("update", "delete") for group in words for word in group)
 
 
-def read_overflow(mistakes: Mistakes, content: dict[str, Any], *, changes: bool) -> Overflow:
+def read_overflow(diagnostics: Diagnostics, content: dict[str, Any], *, changes: bool) -> Overflow:
     """Return what happens to records that do not fit; `changes` tells that a route can emit an update or a delete.
 
     A change that comes back later would overwrite a newer one, so it is not sent back unless the file says so.
     """
-    table = Table(mistakes, ("overflow",), content, OVERFLOW)
+    table = Table(diagnostics, ("overflow",), content, OVERFLOW)
     policy = "fail" if changes and "policy" not in table else table.choice("policy")
     return Overflow(
         policy=cast(Any, policy),
@@ -137,19 +137,19 @@ def read_overflow(mistakes: Mistakes, content: dict[str, Any], *, changes: bool)
 class ExampleReader:
     """Reads `[[tests]]`; the names are those that a reason may be followed by, `directory` is where files are."""
 
-    def __init__(self, mistakes: Mistakes, directory: str, columns: set[str], partition_keys: set[str]) -> None:
-        self.mistakes = mistakes
+    def __init__(self, diagnostics: Diagnostics, directory: str, columns: set[str], partition_keys: set[str]) -> None:
+        self.diagnostics = diagnostics
         self.directory = directory
         self.columns = columns
         self.partition_keys = partition_keys
 
     def read(self, index: int, content: dict[str, Any]) -> Example:
         """Return one test."""
-        table = Table(self.mistakes, ("tests", index), content, TEST)
+        table = Table(self.diagnostics, ("tests", index), content, TEST)
         given = [outcome for outcome in _OUTCOMES if outcome in table]
         if len(given) != 1:
             instead = f", not {' and '.join(given)}" if given else ""
-            self.mistakes.add(table.path, f"takes one of {', '.join(_OUTCOMES)}{instead}")
+            self.diagnostics.add(table.path, f"takes one of {', '.join(_OUTCOMES)}{instead}")
         return Example(
             name=table.text("name") or f"test {index + 1}",
             input=self._input(table),
@@ -163,7 +163,7 @@ class ExampleReader:
     def _input(self, table: Table) -> bytes:
         if ("input" in table) == ("input_file" in table):
             instead = ", not both" if "input" in table else ""
-            self.mistakes.add(table.path, f"takes one of input and input_file{instead}")
+            self.diagnostics.add(table.path, f"takes one of input and input_file{instead}")
             return b""
         if "input_file" in table:
             return self._input_file(table)

@@ -6,9 +6,9 @@ value of its kind or the default of the key, and where the default stands for a 
 
 from typing import Any, Final
 
-from fastxform.config.diagnostics import Mistakes, kind_of
+from fastxform.config.diagnostics import Diagnostics, kind_of
 from fastxform.config.keys import OUTPUT, OVERFLOW, TOP_LEVEL, Key, Section, ValueKind
-from fastxform.config.locations import PlacePath
+from fastxform.config.locations import KeyPath
 from fastxform.errors import near, nearest, shown
 
 _HOMES: Final = {
@@ -20,10 +20,10 @@ _HOMES: Final = {
 
 
 class Table:
-    """A table at a place of the file, whose keys are those of a section; every other key is a mistake at once."""
+    """A table of the file, whose keys are those of a section; every other key is a mistake at once."""
 
-    def __init__(self, mistakes: Mistakes, path: PlacePath, content: dict[str, Any], section: Section) -> None:
-        self.mistakes = mistakes
+    def __init__(self, diagnostics: Diagnostics, path: KeyPath, content: dict[str, Any], section: Section) -> None:
+        self.diagnostics = diagnostics
         self.path = path
         self.content = content
         self.section = section
@@ -34,7 +34,7 @@ class Table:
 
     def fail(self, key: str, message: str) -> None:
         """Note a mistake at a key."""
-        self.mistakes.add((*self.path, key), message)
+        self.diagnostics.add((*self.path, key), message)
 
     def __contains__(self, key: str) -> bool:
         """Tell whether the file has the key."""
@@ -98,7 +98,7 @@ class Table:
             if type(element) is dict:
                 found.append((index, element))
             else:
-                self.mistakes.add((*self.path, name, index), f"must be a table, not {kind_of(element)}")
+                self.diagnostics.add((*self.path, name, index), f"must be a table, not {kind_of(element)}")
         return found
 
     def value(self, name: str) -> Any:
@@ -119,7 +119,7 @@ class Table:
         return None
 
 
-def _unknown(key: str, path: PlacePath, known: tuple[str, ...]) -> str:
+def _unknown(key: str, path: KeyPath, known: tuple[str, ...]) -> str:
     if path and key in TOP_LEVEL.names:
         return f"unknown key; {key} belongs at the top of the file, above the first line in brackets"
     if close := near(key, known):

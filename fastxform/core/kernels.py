@@ -78,7 +78,9 @@ def min_max(numbers: pa.Array) -> tuple[Any, Any]:
     return found["min"].as_py(), found["max"].as_py()
 
 
-def halve(convert: Callable[[pa.Array], pa.Array], column: pa.Array, target: pa.DataType) -> tuple[pa.Array, list[int]]:
+def bisect(
+    convert: Callable[[pa.Array], pa.Array], column: pa.Array, target: pa.DataType
+) -> tuple[pa.Array, list[int]]:
     """Convert a column whole, or in halves until only the values that make the kernel raise are left out, as nulls.
 
     Returns:

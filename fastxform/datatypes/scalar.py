@@ -1,8 +1,8 @@
 """One value to one type, exactly: the grammars of the types, in Python.
 
-The whole columns of `fastxform.datatypes.vector` come here with the values that their fast conversions are not sure of.
-Invariant: a value either fits without losing anything or is refused; a float is never between its text and a decimal or
-a timestamp.
+`fastxform.datatypes.vector` converts whole columns, and comes here with the values that its fast conversions leave
+unverified. Invariant: a value either fits without losing anything or is refused; a float is never between its text and
+a decimal or a timestamp.
 """
 
 import datetime
@@ -29,7 +29,7 @@ _MAX_EXPONENT: Final = 10_000
 _EXACT: Final = Context(prec=20_000, Emax=10**9, Emin=-(10**9))
 
 
-class UnfitError(Exception):
+class InvalidValueError(Exception):
     """The value does not fit the type."""
 
 
@@ -37,10 +37,10 @@ def fit(target: Type, value: Outcome) -> Any:
     """Return what an Arrow array of the type holds for a value; timestamps as integers of their unit, dates as days.
 
     Raises:
-        UnfitError: the value does not fit.
+        InvalidValueError: the value does not fit.
     """
     if isinstance(value, _Marker):
-        raise UnfitError
+        raise InvalidValueError
     if value is None:
         return None
     return _FIT[target.kind](target, value)
@@ -50,7 +50,7 @@ def _string(target: Type, value: Any) -> str:
     text = text_of(value)
     assert text is not None
     if isinstance(value, Number) and NUMBER.fullmatch(text) is None:
-        raise UnfitError
+        raise InvalidValueError
     return str(text)
 
 
@@ -61,10 +61,10 @@ def _is_number(value: Any) -> bool:
 def _number(value: Any) -> Decimal:
     """Return the exact value of a number's text, string or number."""
     if isinstance(value, (bool, Json)):
-        raise UnfitError
+        raise InvalidValueError
     text = str(value)
     if NUMBER.fullmatch(text) is None:
-        raise UnfitError
+        raise InvalidValueError
     _, _, exponent = text.lower().partition("e")
     if len(text) > _MAX_EXPONENT or (exponent and (len(exponent) > 7 or abs(int(exponent)) > _MAX_EXPONENT)):
         return _far_number(text)
@@ -76,43 +76,43 @@ def _far_number(text: str) -> Decimal:
     mantissa = text.lower().partition("e")[0]
     if not mantissa.strip("-0."):
         return Decimal(0)
-    raise UnfitError
+    raise InvalidValueError
 
 
 def _int64(target: Type, value: Any) -> int:
     if isinstance(value, (bool, Json)):
-        raise UnfitError
+        raise InvalidValueError
     text = str(value)
     if _INTEGER.fullmatch(text) is not None:
         if isinstance(value, Number) and NUMBER.fullmatch(text) is None:
-            raise UnfitError
+            raise InvalidValueError
         digits = text.lstrip("-").lstrip("0")
         if len(digits) > 19:  # Python refuses to read more than 4,300 digits
-            raise UnfitError
+            raise InvalidValueError
         return _in_int64(int(digits or "0") * (-1 if text[0] == "-" else 1))
     if not _is_number(value):
-        raise UnfitError
+        raise InvalidValueError
     number = _number(value)
     if number.adjusted() > 20 or number != number.to_integral_value(context=_EXACT):
-        raise UnfitError
+        raise InvalidValueError
     return _in_int64(int(number))
 
 
 def _in_int64(number: int) -> int:
     if not INT64_MIN <= number <= INT64_MAX:
-        raise UnfitError
+        raise InvalidValueError
     return number
 
 
 def _float64(target: Type, value: Any) -> float:
     if isinstance(value, (bool, Json)):
-        raise UnfitError
+        raise InvalidValueError
     text = str(value)
     if NUMBER.fullmatch(text) is None:
-        raise UnfitError
+        raise InvalidValueError
     number = float(text)
     if number in (float("inf"), float("-inf")):
-        raise UnfitError
+        raise InvalidValueError
     return number
 
 
@@ -121,17 +121,17 @@ def _decimal(target: Type, value: Any) -> Decimal:
     if number.is_zero():
         return Decimal(0).scaleb(-target.scale)
     if number.adjusted() >= target.precision - target.scale:
-        raise UnfitError
+        raise InvalidValueError
     scaled = number.quantize(Decimal(1).scaleb(-target.scale), context=_EXACT)
     if scaled != number:
-        raise UnfitError
+        raise InvalidValueError
     return scaled
 
 
 def _bool(target: Type, value: Any) -> bool:
     text = text_of(value)
     if text not in ("true", "false") or isinstance(value, Json):
-        raise UnfitError
+        raise InvalidValueError
     return text == "true"
 
 
@@ -139,35 +139,35 @@ def _timestamp(target: Type, value: Any) -> int:
     if _is_number(value):
         return _timestamp_of_number(_number(value), target.unit)
     if type(value) is not str:
-        raise UnfitError
+        raise InvalidValueError
     return _timestamp_of_text(value, target.unit)
 
 
 def _timestamp_of_number(number: Decimal, unit: str) -> int:
     size = abs(number)
     if size >= 10**20:
-        raise UnfitError
+        raise InvalidValueError
     scale = 1 if size < SECONDS_BELOW else 1_000 if size < MILLISECONDS_BELOW else 1_000_000
     numerator, denominator = number.as_integer_ratio() if number.adjusted() > -400 else (-int(number < 0), 1)
     ticks = numerator * PER_SECOND[unit] // (denominator * scale)
     seconds = ticks // PER_SECOND[unit]
     if not MIN_SECONDS <= seconds < END_SECONDS:
-        raise UnfitError
+        raise InvalidValueError
     return ticks
 
 
 def _timestamp_of_text(text: str, unit: str) -> int:
     match = _RFC_3339.fullmatch(text)
     if match is None:
-        raise UnfitError
+        raise InvalidValueError
     hour, minute, second = int(match[4]), int(match[5]), int(match[6])
     offset_hour, offset_minute = int(match[9] or 0), int(match[10] or 0)
     if hour > 23 or minute > 59 or second > 59 or offset_hour > 23 or offset_minute > 59:
-        raise UnfitError
+        raise InvalidValueError
     offset = (offset_hour * 60 + offset_minute) * (-60 if match[8] == "-" else 60)
     seconds = _days(match[1], match[2], match[3]) * 86_400 + hour * 3_600 + minute * 60 + second - offset
     if not MIN_SECONDS <= seconds < END_SECONDS:
-        raise UnfitError
+        raise InvalidValueError
     nanoseconds = int((match[7] or "").ljust(9, "0"))
     per_second = PER_SECOND[unit]
     return seconds * per_second + nanoseconds * per_second // 1_000_000_000
@@ -177,13 +177,13 @@ def _days(year: str, month: str, day: str) -> int:
     try:
         return datetime.date(int(year), int(month), int(day)).toordinal() - _EPOCH
     except ValueError as err:
-        raise UnfitError from err
+        raise InvalidValueError from err
 
 
 def _date(target: Type, value: Any) -> int:
     match = _DATE.fullmatch(value) if type(value) is str else None
     if match is None:
-        raise UnfitError
+        raise InvalidValueError
     return _days(match[1], match[2], match[3])
 
 
@@ -194,7 +194,7 @@ def _json(target: Type, value: Any) -> str:
 def _binary(target: Type, value: Any) -> bytes:
     raw = decode(value) if type(value) is str else None
     if raw is None:
-        raise UnfitError
+        raise InvalidValueError
     return raw
 
 

@@ -1,8 +1,8 @@
 """Columns of values to typed Arrow columns, and the rows whose value does not fit.
 
 A column is converted whole by a cast that is known to agree with the grammars of `fastxform.datatypes.scalar`; the
-values that the kernels cannot verify are converted there. Invariant: what a row holds, and whether it fails, does
-not depend on the other rows.
+values that the fast conversion leaves unverified are validated there one by one. Invariant: what a row holds, and
+whether it fails, does not depend on the other rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from fastxform.core import kernels
 from fastxform.core.json_text import NUMBER as NUMBER_GRAMMAR
-from fastxform.core.json_text import quote, unquote
 from fastxform.core.structs import Struct
 from fastxform.core.values import Json, Number, Outcome, RawColumn, TypedColumn, _Marker, text_of
 from fastxform.datatypes import scalar
@@ -20,14 +19,16 @@ from fastxform.datatypes.logical import END_SECONDS, MILLISECONDS_BELOW, PER_SEC
 
 NUMBER: Final = rf"\A{NUMBER_GRAMMAR.pattern}\z"
 """JSON's grammar of a number as a pattern of Arrow's, which is RE2."""
-_SURE_INTEGER: Final = r"\A-?(?:0|[1-9][0-9]{0,17})\z"
-_SURE_FLOAT: Final = r"\A-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?\z"
+_VERIFIED_INTEGER: Final = r"\A-?(?:0|[1-9][0-9]{0,17})\z"
+_VERIFIED_FLOAT: Final = r"\A-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?\z"
 # Years 0001 and 9999 are left to Python: an offset may carry them over the edge.
 _YEAR: Final = r"(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
 _DAY: Final = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-_SURE_DATE: Final = rf"\A{_DAY}\z"
+_VERIFIED_DATE: Final = rf"\A{_DAY}\z"
 _HOUR: Final = "(?:[01][0-9]|2[0-3])"
-_SURE_TIMESTAMP: Final = rf"\A{_DAY}[T ]{_HOUR}(?::[0-5][0-9]){{2}}(?:\.[0-9]{{1,6}})?(?:Z|[+-]{_HOUR}:[0-5][0-9])\z"
+_VERIFIED_TIMESTAMP: Final = (
+    rf"\A{_DAY}[T ]{_HOUR}(?::[0-5][0-9]){{2}}(?:\.[0-9]{{1,6}})?(?:Z|[+-]{_HOUR}:[0-5][0-9])\z"
+)
 
 
 class Converted(Struct):
@@ -56,12 +57,12 @@ _TEXT_TYPES: Final = frozenset((str, type(None)))
 
 
 def _is_text(column: RawColumn) -> bool:
-    """Tell whether a column holds nothing but text and null, beside what the fallback read."""
+    """Tell whether a column holds nothing but text and null, beside what was read alone."""
     return column.kind == "str" or (column.kind == "mixed" and set(map(type, column.values)) <= _TEXT_TYPES)
 
 
 def _text_patched(target: Type, column: RawColumn) -> Converted:
-    """Convert a column of text, those of the fallback put in before."""
+    """Convert a column of text, the values of records that were read alone put in before and not after."""
     if not column.fallback:
         return Converted(TypedColumn(values=column.values), [])
     found, invalid = _validate(target, column.fallback)
@@ -83,49 +84,6 @@ def _convert_dictionary(target: Type, column: RawColumn, origin: RawColumn, rows
         ),
         places,
     )
-
-
-def pattern_text(target: Type, column: RawColumn, array: pa.Array) -> pa.Array:
-    """Return the text of each value, which a `pattern` is matched on; `array` is the converted column."""
-    if target.kind in ("auto", "string"):
-        return array
-    if target.kind == "json":  # its array holds strings with their quotes
-        return pa.array(
-            [unquote(text) if text is not None and text[0] == '"' else text for text in array.to_pylist()], pa.string()
-        )
-    return convert(Type("string"), column).column.array
-
-
-def fragments(column: RawColumn, text: pa.Array) -> pa.Array:
-    """Return the values of an `auto` column as JSON texts, nulls left null; `text` is the column's own text."""
-    if column.kind == "num":
-        found = text
-    elif column.kind == "str":
-        found = json_strings(text)
-    else:
-        found = pa.array([fragment(value) for value in column.values], pa.string())
-    rows = [row for row, value in column.fallback.items() if not isinstance(value, _Marker)]
-    return replace(found, rows, [fragment(column.fallback[row]) for row in rows])
-
-
-_PLAIN_SCALE: Final = 6
-"""Decimals of more fraction digits may be given an exponent, as Python's are."""
-
-
-def needs_texts(array: pa.Array) -> bool:
-    """Tell whether Arrow alone would write a column otherwise than `texts` does."""
-    return bool(pa.types.is_decimal(array.type) and array.type.scale > _PLAIN_SCALE)
-
-
-def texts(array: pa.Array) -> pa.Array:
-    """Return a typed column as text; decimals are written out, where Arrow gives small ones an exponent."""
-    if pa.types.is_string(array.type):
-        return array
-    text = kernels.cast(array, pa.string())
-    if needs_texts(array):
-        rows = kernels.true_rows(kernels.matches(text, "E"))
-        return replace(text, rows, [format(array[row].as_py(), "f") for row in rows])
-    return text
 
 
 def type_of(array: pa.Array) -> Type:
@@ -150,22 +108,6 @@ _KINDS_OF_ARROW: Final[tuple[tuple[Callable[[pa.DataType], bool], Type], ...]] =
 )
 
 
-def json_strings(text: pa.Array) -> pa.Array:
-    """Return a column of text as JSON strings with their quotes."""
-    data = kernels.data_of(text)  # looked at whole: a pattern over each row costs five times as much
-    controls = set(data.translate(None, _NOT_CONTROLS))
-    escaped = text
-    for character, escape in _ESCAPES.items():
-        if ord(character) in controls or (character >= " " and character.encode() in data):
-            options = kernels.options.ReplaceSubstringOptions(character, escape)
-            escaped = kernels.call("replace_substring", [escaped], options)
-    quoted = kernels.call("binary_join_element_wise", [_QUOTE, escaped, _QUOTE, _NOTHING])
-    if controls <= _SHORT_CONTROLS:
-        return quoted
-    rows = kernels.true_rows(kernels.matches(text, r"[\x00-\x1f]"))
-    return replace(quoted, rows, [quote(text[row].as_py()) for row in rows])
-
-
 def replace(array: pa.Array, rows: Sequence[int], values: Iterable[Any]) -> pa.Array:
     """Return a column with the values of some rows, given in ascending or any order, put in."""
     if not rows:
@@ -177,21 +119,6 @@ def replace(array: pa.Array, rows: Sequence[int], values: Iterable[Any]) -> pa.A
     return kernels.call(
         "replace_with_mask", [array, pa.array(mask, pa.bool_()), pa.array([v for _, v in order], array.type)]
     )
-
-
-def fragment(value: Any) -> str | None:
-    """Return one value of an `auto` column as JSON text."""
-    if isinstance(value, _Marker):
-        return None
-    return quote(value) if type(value) is str else text_of(value)
-
-
-_ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-"""What text is full of, the backslash first; the other control characters are rare."""
-_SHORT_CONTROLS: Final = frozenset(b"\n\r\t")
-_NOT_CONTROLS: Final = bytes(range(0x20, 0x100))
-_QUOTE: Final = pa.scalar('"', pa.string())
-_NOTHING: Final = pa.scalar("", pa.string())
 
 
 def _outcome(column: RawColumn, row: int) -> Outcome:
@@ -206,14 +133,14 @@ def _validate(target: Type, outcomes: dict[int, Outcome]) -> tuple[dict[int, Any
     for row, outcome in outcomes.items():
         try:
             found[row] = scalar.fit(target, outcome)
-        except scalar.UnfitError:
+        except scalar.InvalidValueError:
             found[row] = None
             invalid.append(row)
     return found, invalid
 
 
 def _patch(target: Type, array: pa.Array, outcomes: dict[int, Outcome]) -> Converted:
-    """Convert values one by one and put them in."""
+    """Validate values one by one and put them in."""
     if not outcomes:
         return Converted(TypedColumn(array), [])
     found, invalid = _validate(target, outcomes)
@@ -228,14 +155,14 @@ def _patch(target: Type, array: pa.Array, outcomes: dict[int, Outcome]) -> Conve
 STORAGE: Final = {"timestamp": pa.int64(), "date": pa.int32()}
 
 
-# -- one fast way for each type: the column, and the rows it is not sure of (null in it)
+# -- one fast way for each type: the column, and the rows it leaves unverified (null in it)
 
 
 def _no_rows(target: Type, count: int, unverified: Iterable[int]) -> tuple[pa.Array, list[int]]:
     return pa.nulls(count, arrow_type(target)), list(unverified)
 
 
-def _all_fallback(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
+def _all_unverified(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     rows = [row for row, value in enumerate(column.values) if value is not None]
     return _no_rows(target, len(column.values), rows)
 
@@ -243,7 +170,7 @@ def _all_fallback(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]
 def _text(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "num":
         text = pa.array(column.values, pa.string())
-        return _sure(text, NUMBER)
+        return _verified(text, NUMBER)
     try:
         return pa.array(column.values, pa.string()), []
     except (pa.ArrowTypeError, pa.ArrowInvalid):
@@ -259,16 +186,16 @@ def _text(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     return pa.array(texts, pa.string()), unverified
 
 
-def _sure(text: pa.Array, pattern: str) -> tuple[pa.Array, list[int]]:
+def _verified(text: pa.Array, pattern: str) -> tuple[pa.Array, list[int]]:
     """Return a text column with the values that do not match nulled, and their rows."""
     fits = kernels.matches(text, pattern)
     unverified = kernels.false_rows(fits)
     return (kernels.call("if_else", [fits, text, pa.scalar(None, pa.string())]) if unverified else text), unverified
 
 
-def _cast_sure(text: pa.Array, pattern: str, target: pa.DataType) -> tuple[pa.Array, list[int]]:
-    sure, unverified = _sure(text, pattern)
-    array, refused = kernels.halve(lambda part: kernels.cast(part, target), sure, target)
+def _cast_verified(text: pa.Array, pattern: str, target: pa.DataType) -> tuple[pa.Array, list[int]]:
+    verified, unverified = _verified(text, pattern)
+    array, refused = kernels.bisect(lambda part: kernels.cast(part, target), verified, target)
     return array, sorted({*unverified, *refused})
 
 
@@ -285,13 +212,13 @@ def _int64(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "int" or (column.kind == "mixed" and set(map(type, column.values)) <= {int, type(None)}):
         return _integers(column.values)
     if column.kind not in ("str", "num"):
-        return _all_fallback(target, column)
+        return _all_unverified(target, column)
     text = pa.array(column.values, pa.string())
     try:
         array = kernels.cast(text, pa.int64())
     except pa.ArrowInvalid:
-        return _cast_sure(text, _SURE_INTEGER, pa.int64())
-    # Arrow also reads 0x1F and 007: what does not print as it was read is converted alone.
+        return _cast_verified(text, _VERIFIED_INTEGER, pa.int64())
+    # Arrow also reads 0x1F and 007: what does not print as it was read is left unverified.
     same = kernels.call("equal", [kernels.cast(array, pa.string()), text])
     unverified = kernels.false_rows(same)
     return (kernels.call("if_else", [same, array, pa.scalar(None, pa.int64())]) if unverified else array), unverified
@@ -311,23 +238,23 @@ def _float64(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "float":
         return pa.array(column.values, pa.float64()), []
     text = _texts(column)
-    return _all_fallback(target, column) if text is None else _cast_sure(text, _SURE_FLOAT, pa.float64())
+    return _all_unverified(target, column) if text is None else _cast_verified(text, _VERIFIED_FLOAT, pa.float64())
 
 
 def _decimal(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     text = _texts(column)
     if text is None:
-        return _all_fallback(target, column)
+        return _all_unverified(target, column)
     whole = target.precision - target.scale
     integer = f"(?:0|[1-9][0-9]{{0,{whole - 1}}})" if whole else "0"
     fraction = rf"(?:\.[0-9]{{1,{target.scale}}})?" if target.scale else ""
-    return _cast_sure(text, rf"\A-?{integer}{fraction}\z", arrow_type(target))
+    return _cast_verified(text, rf"\A-?{integer}{fraction}\z", arrow_type(target))
 
 
 def _bool(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind == "bool":
         return pa.array(column.values, pa.bool_()), []
-    return _all_fallback(target, column)
+    return _all_unverified(target, column)
 
 
 def _timestamp(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
@@ -338,7 +265,7 @@ def _timestamp(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
         return array, sorted({*unverified, *more})
     if column.kind == "str" or (types and types <= {str, type(None)}):
         return _timestamp_of_texts(pa.array(column.values, pa.string()), target)
-    return _all_fallback(target, column)
+    return _all_unverified(target, column)
 
 
 def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
@@ -362,7 +289,7 @@ def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, li
 
 
 def _timestamp_of_texts(text: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
-    array, unverified = _cast_sure(text, _SURE_TIMESTAMP, pa.timestamp("us", "UTC"))
+    array, unverified = _cast_verified(text, _VERIFIED_TIMESTAMP, pa.timestamp("us", "UTC"))
     micros = array.view(pa.int64())
     if target.unit != "us":
         low, _ = kernels.min_max(micros)
@@ -374,8 +301,8 @@ def _timestamp_of_texts(text: pa.Array, target: Type) -> tuple[pa.Array, list[in
 
 def _date(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
     if column.kind != "str":
-        return _all_fallback(target, column)
-    return _cast_sure(pa.array(column.values, pa.string()), _SURE_DATE, pa.date32())
+        return _all_unverified(target, column)
+    return _cast_verified(pa.array(column.values, pa.string()), _VERIFIED_DATE, pa.date32())
 
 
 _FAST: Final[dict[str, Callable[[Type, RawColumn], tuple[pa.Array, list[int]]]]] = {
@@ -388,5 +315,5 @@ _FAST: Final[dict[str, Callable[[Type, RawColumn], tuple[pa.Array, list[int]]]]]
     "timestamp": _timestamp,
     "date": _date,
     "json": _text,
-    "binary": _all_fallback,
+    "binary": _all_unverified,
 }

@@ -17,7 +17,8 @@ from fastxform.config.model import Output
 from fastxform.core import kernels
 from fastxform.core.payloads import encode
 from fastxform.core.values import arrays_of
-from fastxform.datatypes.vector import NUMBER, needs_texts, texts
+from fastxform.datatypes.text import needs_texts, texts
+from fastxform.datatypes.vector import NUMBER
 from fastxform.transform.rowset import OutputColumn
 
 _PLAIN_DELIMITERS: Final = frozenset(",;|\t")

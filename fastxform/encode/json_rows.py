@@ -17,7 +17,7 @@ import pyarrow as pa
 from fastxform.core import kernels
 from fastxform.core.json_text import quote
 from fastxform.core.payloads import encode
-from fastxform.datatypes.vector import json_strings, texts
+from fastxform.datatypes.text import json_strings, texts
 from fastxform.transform.rowset import OutputColumn
 
 _NULL: Final = pa.scalar("null", pa.string())

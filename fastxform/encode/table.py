@@ -71,7 +71,7 @@ def schema(spec: Spec, map_batch: MapBatch | None = None, added: pa.Schema | Non
             if types.setdefault(name, kind) != kind:
                 mistakes.append(
                     Mistake(
-                        (route.place if route is not None else "") or f"routes[{index}]",
+                        (route.location if route is not None else "") or f"routes[{index}]",
                         f"the column {name} is {kind} here and {types[name]} in a route above, and a table has one type"
                         " for a column; give it the same type, or another name",
                     )
@@ -193,7 +193,7 @@ def _fitted(array: pa.Array | None, field: pa.Field, row_set: RowSet, outcomes: 
         return pa.nulls(len(row_set), field.type)
     if array.type == field.type:
         return array
-    fitted, refused = kernels.halve(lambda part: kernels.cast(part, field.type), array, field.type)
+    fitted, refused = kernels.bisect(lambda part: kernels.cast(part, field.type), array, field.type)
     outcomes.fail(row_set, refused, f"type:{field.name}")
     return fitted
 

@@ -116,15 +116,17 @@ def _with_route(
     columns = dict(before.columns) if before else {}
     visible = visible_columns(spec, route)
     if not visible:
-        mistakes.append(Mistake(route.place, "the document itself is the row, its columns are not known; name columns"))
+        mistakes.append(
+            Mistake(route.location, "the document itself is the row, its columns are not known; name columns")
+        )
     for column in visible:
         kind = iceberg_type(column.type)
         if kind is None:
             remedy = 'give it the type that the table is to have, such as type = "string"'
-            mistakes.append(Mistake(column.place, f"auto is no type of a table; {remedy}"))
+            mistakes.append(Mistake(column.location, f"auto is no type of a table; {remedy}"))
         elif columns.setdefault(column.name, kind) != kind:
             other = f"another route of that table has {columns[column.name]}"
-            mistakes.append(Mistake(column.place, f"is {kind} in {iceberg.table}, and {other}; make them agree"))
+            mistakes.append(Mistake(column.location, f"is {kind} in {iceberg.table}, and {other}; make them agree"))
     keys = tuple(column.name for column in visible if is_key(column))
     earlier = before.operations if before else frozenset()
     return IcebergTable(iceberg.database, iceberg.table, columns, earlier | operations(iceberg), keys)

@@ -14,6 +14,7 @@ from fastxform.core import kernels
 from fastxform.core.json_text import to_json
 from fastxform.core.values import BAD_PATH, TypedColumn
 from fastxform.datatypes import scalar, vector
+from fastxform.datatypes import text as as_text
 from fastxform.transform.rowset import Outcomes, RowSet
 
 
@@ -41,7 +42,7 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
         if invalid:
             outcomes.fail(row_set, invalid, f"type:{column.name}")
         if column.pattern is not None:
-            text = vector.pattern_text(column.type, raw, result.array)
+            text = as_text.pattern_text(column.type, raw, result.array)
             matches = kernels.matches(text, rf"\A(?:{column.pattern})\z")
             outcomes.fail(row_set, kernels.false_rows(matches), f"pattern:{column.name}")
         filled = result
@@ -52,7 +53,7 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
         typed[key] = filled
         is_text = filled.values is not None and not raw.fallback and column.default is None
         if with_json and column.type.kind == "auto" and not is_text:
-            literals = vector.fragments(raw, result.array)
+            literals = as_text.json_literals(raw, result.array)
             json_literals[key] = literals if column.default is None else _fill_literals(literals, column)
     return row_set.with_columns(typed, json_literals)
 
@@ -70,4 +71,4 @@ def _fill(typed: TypedColumn, column: Column) -> TypedColumn:
 
 
 def _fill_literals(literals: pa.Array, column: Column) -> pa.Array:
-    return kernels.call("coalesce", [literals, pa.scalar(vector.fragment(column.default), pa.string())])
+    return kernels.call("coalesce", [literals, pa.scalar(as_text.json_literal(column.default), pa.string())])

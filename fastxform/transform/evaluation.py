@@ -70,7 +70,7 @@ def evaluate(
         return expression.evaluate(arrays, length, now), []
     except pa.ArrowException:
         rows = pa.array(range(length), pa.int64())
-        return kernels.halve(attempt, rows, arrow_type(expression.type))
+        return kernels.bisect(attempt, rows, arrow_type(expression.type))
 
 
 def compute(

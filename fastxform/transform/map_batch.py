@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from fastxform.core import kernels
 from fastxform.core.values import TypedColumn
+from fastxform.datatypes import text as as_text
 from fastxform.datatypes import vector
 from fastxform.errors import ContractError
 from fastxform.transform.route import RoutePlan
@@ -79,7 +80,7 @@ def _json_literals(
     if selection is not None:
         before, literals = kernels.take(before, selection), kernels.take(literals, selection)
     same = kernels.call("coalesce", [kernels.call("equal", [array, before]), pa.scalar(False)])
-    return kernels.call("if_else", [same, literals, vector.json_strings(array)])
+    return kernels.call("if_else", [same, literals, as_text.json_strings(array)])
 
 
 def _bisect(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from fastxform.config.model import Iceberg
-from fastxform.datatypes import vector
+from fastxform.datatypes import text as as_text
 from fastxform.decode.source import Rows
 from fastxform.transform.evaluation import evaluate
 from fastxform.transform.route import RoutePlan
@@ -53,7 +53,7 @@ def _partition_keys(
     for name, expression in plan.partition_keys:
         array, raised = evaluate(expression, typed, len(row_set.rows), now)
         outcomes.fail(row_set, raised, f"partition_key:{name}")
-        text = vector.texts(array).to_pylist()
+        text = as_text.texts(array).to_pylist()
         outcomes.fail(row_set, [index for index, value in enumerate(text) if not value], f"partition_key:{name}")
         texts.append(text)
     names = [name for name, _ in plan.partition_keys]

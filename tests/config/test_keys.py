@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fastxform.config import model
-from fastxform.config.diagnostics import Mistakes
+from fastxform.config.diagnostics import Diagnostics
 from fastxform.config.keys import OUTPUT, SECTIONS
 from fastxform.config.schema import json_schema
 from fastxform.config.table import Table
@@ -22,7 +22,7 @@ KEYS = [(section, key) for section in SECTIONS for key in section.keys]
 
 def test_a_key_that_is_not_declared_cannot_be_read():
     """A getter looks its key up first, so that a module cannot read what no reference and no schema knows."""
-    table = Table(Mistakes("c.toml", "", False), ("output",), {}, OUTPUT)
+    table = Table(Diagnostics("c.toml", "", False), ("output",), {}, OUTPUT)
     for getter in (table.text, table.choice, table.boolean, table.integer, table.table, table.tables, table.value):
         with pytest.raises(KeyError, match="output has no key compression"):
             getter("compression")
@@ -30,7 +30,7 @@ def test_a_key_that_is_not_declared_cannot_be_read():
 
 def test_a_key_is_read_as_what_it_is_declared():
     """A switch is not read as a text: default and schema would say something else than the reader."""
-    table = Table(Mistakes("c.toml", "", False), ("output",), {}, OUTPUT)
+    table = Table(Diagnostics("c.toml", "", False), ("output",), {}, OUTPUT)
     with pytest.raises(AssertionError, match="declared as boolean"):
         table.text("escape_formulas")
 

@@ -145,7 +145,7 @@ def test_cities_is_read_as_it_stands():
             Column("eventName", path="eventName", hidden=True),
         ),
     )
-    assert [column.place for column in found.columns][1:3] == [
+    assert [column.location for column in found.columns][1:3] == [
         "cities.toml:11: columns.population",
         "cities.toml:12: columns.changed_at",
     ]
@@ -172,8 +172,8 @@ def test_routes_are_read_as_they_stand():
             Iceberg("email_event", "open_log"),
         ),
     )
-    assert found.routes[2].place == "ses.toml:24: routes[2]"
-    assert found.routes[2].columns[1].place == "ses.toml:29: columns.link".replace("columns", "routes[2].columns")
+    assert found.routes[2].location == "ses.toml:24: routes[2]"
+    assert found.routes[2].columns[1].location == "ses.toml:29: columns.link".replace("columns", "routes[2].columns")
 
 
 def test_every_key_is_read():
@@ -1067,7 +1067,7 @@ def test_mistakes_are_carried_apart(tmp_path):
     file.write_text("[columns]\na = 1\nb = 2\n")
     with pytest.raises(errors.ConfigError) as caught:
         model.load(file)
-    assert [mistake.place for mistake in caught.value.mistakes] == [f"{file}:2: columns.a", f"{file}:3: columns.b"]
+    assert [mistake.location for mistake in caught.value.mistakes] == [f"{file}:2: columns.a", f"{file}:3: columns.b"]
     assert {mistake.message for mistake in caught.value.mistakes} == {
         "a column is a path in quotes or a table, not a whole number"
     }
@@ -1201,7 +1201,7 @@ EXPECTED_PLACES = {
 
 
 def paths_of(value, path=()):
-    """The places of everything in a value of TOML."""
+    """The locations of everything in a value of TOML."""
     members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, member in members:
         yield (*path, name)
@@ -1256,7 +1256,7 @@ def toml_texts(draw):
 @settings(max_examples=200, deadline=None)
 @given(text=toml_texts())
 def test_every_place_of_any_file_is_found(text):
-    """Of a text that is TOML, the places are exactly those of what `tomllib` reads, each in a line of the text."""
+    """Of a text that is TOML, the locations are exactly those of what `tomllib` reads, each in a line of the text."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError:

@@ -470,7 +470,7 @@ def test_what_cannot_be_followed_is_one_line_at_init(name, value, words, monkeyp
     with pytest.raises(ConfigError) as caught:
         handler_of()
     (mistake,) = caught.value.mistakes
-    assert mistake.place == f"environment {name}"
+    assert mistake.location == f"environment {name}"
     assert words in mistake.message
     assert "\n" not in str(mistake)
     (tmp_path / "fastxform.toml").touch()

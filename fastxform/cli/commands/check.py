@@ -64,7 +64,7 @@ def _findings(config: str, ddl: str | None, console: Console) -> "Sequence[Findi
             raise
         if ddl is not None:
             console.note(f"fastxform: {ddl} is compared when the mistakes are mended")
-        return [lint.Finding("error", "mistake", mistake.place, mistake.message) for mistake in err.mistakes]
+        return [lint.Finding("error", "mistake", mistake.location, mistake.message) for mistake in err.mistakes]
     return [*lint.lint(spec, config), *(_compared(spec, config, ddl) if ddl is not None else ())]
 
 

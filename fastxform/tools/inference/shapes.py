@@ -105,7 +105,7 @@ class Texts:
 def _fits(target: Type, text: str) -> bool:
     try:
         scalar.fit(target, text)
-    except scalar.UnfitError:
+    except scalar.InvalidValueError:
         return False
     return True
 

@@ -67,13 +67,13 @@ def _choose(
     for known in definitions:
         if known.name.lower() in (wanted.lower(), iceberg.table.lower()):
             message = f"writes to {wanted}, and the definition says {known.name}; names must agree with their case"
-            return known, Finding("error", "table-case", route.place, message)
+            return known, Finding("error", "table-case", route.location, message)
         if known.name.replace("-", "_").lower() in (wanted.lower(), iceberg.table.lower()):
             message = f"writes to {wanted}, and the definition says {known.name}; Firehose takes no hyphen in a name"
-            return known, Finding("error", "hyphen", route.place, message)
+            return known, Finding("error", "hyphen", route.location, message)
     close = near(wanted, [known.name for known in definitions])
     remedy = f"did you mean {close}?" if close else f"there is {', '.join(known.name for known in definitions)}"
-    return None, Finding("error", "no-table", route.place, f"writes to {wanted}, which is not defined; {remedy}")
+    return None, Finding("error", "no-table", route.location, f"writes to {wanted}, which is not defined; {remedy}")
 
 
 class _Comparison:
@@ -90,7 +90,7 @@ class _Comparison:
         yield from self._table()
         if not self.columns:
             message = "the document itself is the row, its columns are not known and not compared"
-            yield Finding("warning", "no-columns", self.route.place, message)
+            yield Finding("warning", "no-columns", self.route.location, message)
             return
         for column in self.columns.values():
             yield from self._column(column)
@@ -127,17 +127,17 @@ class _Comparison:
         if emitted is not None and not _agrees(column, emitted, field.type):
             at = f" ({self.ddl_name}:{field.line})" if field.line else ""
             message = f"emits {column.type}, and {self.definition.name} has {field.type or 'no type'}{at}"
-            yield Finding("error", "type", column.place, f"{message}: {_remedy(emitted, field.type)}")
+            yield Finding("error", "type", column.location, f"{message}: {_remedy(emitted, field.type)}")
 
     def _missing(self, column: Column) -> Finding:
         other = next((name for name in self.fields if name.lower() == column.name.lower()), None)
         if other is not None:
             message = f"{self.definition.name} has {other}; names must agree with their case, or the value is lost"
-            return Finding("error", "column-case", column.place, message)
+            return Finding("error", "column-case", column.location, message)
         close = near(column.name, self.fields)
         remedy = f"; did you mean {close}?" if close and close not in self.columns else "; add it, or make it hidden"
         message = f"{self.definition.name} has no such column, and Firehose skips it without a word{remedy}"
-        return Finding("error", "column-missing", column.place, message)
+        return Finding("error", "column-missing", column.location, message)
 
     def _not_emitted(self) -> Iterator[Finding]:
         """Find the columns of the table that no value comes for."""

@@ -68,7 +68,7 @@ def _columns(spec: Spec) -> Iterator[Finding]:
 def _path(spec: Spec, column: Column, path: paths.Path) -> Iterator[Finding]:
     if isinstance(path, paths.Compiled):
         message = f"is evaluated record by record, off the fast path; {advice(path)}"
-        yield Finding("warning", "slow-path", column.place, message)
+        yield Finding("warning", "slow-path", column.location, message)
     if spec.source != "dynamodb":
         return
     for code, hint in (
@@ -77,7 +77,7 @@ def _path(spec: Spec, column: Column, path: paths.Path) -> Iterator[Finding]:
         ("change-member", _change_member(path)),
     ):
         if hint is not None:
-            yield Finding("warning", code, column.place, hint)
+            yield Finding("warning", code, column.location, hint)
 
 
 def _change_member(path: paths.Path) -> str | None:
@@ -129,19 +129,19 @@ def _iceberg(spec: Spec) -> Iterator[Finding]:
 def _iceberg_column(column: Column) -> Iterator[Finding]:
     if column.type.kind == "auto":
         message = "goes out as it stands, whatever the table has; give it the type of the table's column"
-        yield Finding("warning", "iceberg-auto", column.place, message)
+        yield Finding("warning", "iceberg-auto", column.location, message)
     if column.type.kind == "json":
         message = (
             "goes out as an object or a list, not as text; for a table's column that is a string, "
             'type = "string" gives its JSON text'
         )
-        yield Finding("hint", "iceberg-json", column.place, message)
+        yield Finding("hint", "iceberg-json", column.location, message)
     if column.name != column.name.lower():
         message = (
             f"S3 Tables refuses upper-case names, and Athena makes {column.name.lower()} of it, which is another "
             "name to Firehose; write it in small letters"
         )
-        yield Finding("warning", "iceberg-case", column.place, message)
+        yield Finding("warning", "iceberg-case", column.location, message)
 
 
 def _names(route: Route, columns: Iterable[Column]) -> Iterator[Finding]:
@@ -149,20 +149,20 @@ def _names(route: Route, columns: Iterable[Column]) -> Iterator[Finding]:
     for what, name in (("database", route.iceberg.database), ("table", route.iceberg.table)):
         if name != name.lower():
             message = f"{what} {name}: the Glue catalog and S3 Tables have names in small letters"
-            yield Finding("warning", "iceberg-case", route.place, message)
+            yield Finding("warning", "iceberg-case", route.location, message)
     known: dict[str, str] = {}
     for column in columns:
         other = known.setdefault(column.name.lower(), column.name)
         if other != column.name:
             message = f"differs from {other} in upper and lower case only, and a table tells no such names apart"
-            yield Finding("warning", "iceberg-same-name", column.place, message)
+            yield Finding("warning", "iceberg-same-name", column.location, message)
 
 
 def _changes(spec: Spec, route: Route, columns: tuple[Column, ...]) -> Iterator[Finding]:
     """Judge a route that updates or deletes."""
 
     def found(level: Level, code: str, message: str) -> Finding:
-        return Finding(level, code, route.place, message)
+        return Finding(level, code, route.location, message)
 
     keys = [column.name for column in columns if ddl.is_key(column)]
     is_change = spec.source == "dynamodb"
