@@ -23,6 +23,7 @@ VERBS: Final = (
     "simulate",
     "size",
     "check",
+    "doctor",
     "test",
     "ddl",
     "check-response",

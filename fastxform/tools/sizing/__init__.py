@@ -7,7 +7,7 @@ and says so.
 
 from fastxform.tools.sizing.billing import Bill, Prices, bill, read_prices
 from fastxform.tools.sizing.buffer import BufferModel, Odds, model
-from fastxform.tools.sizing.plan import PUT_MS, Plan, calm_buffer_mb, make_plan
+from fastxform.tools.sizing.plan import PUT_MS, Plan, calm_buffer_mb, least_memory_mb, make_plan
 from fastxform.tools.sizing.runtime import Measurement, measure
 from fastxform.tools.sizing.sample import Sample, read_sample
 
@@ -22,6 +22,7 @@ __all__ = [
     "Sample",
     "bill",
     "calm_buffer_mb",
+    "least_memory_mb",
     "make_plan",
     "measure",
     "model",
