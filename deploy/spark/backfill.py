@@ -20,6 +20,7 @@ from fastxform.encode import table as typed
 from fastxform.errors import ContractError, FastxformError
 from fastxform.spark import backup_records, failed_records, transform
 from fastxform.tools import ddl
+from fastxform.tools.replay.groups import AFTER
 
 BOOKS = ("record", "row", "result", "reason", "route", "table", "operation")
 
@@ -39,14 +40,17 @@ def arguments_of(words: Sequence[str]) -> argparse.Namespace:
 
 
 def payloads(spark: SparkSession, kind: str, path: str) -> DataFrame:
-    """Return the payloads of the input in the column `payload`."""
+    """Return the payloads of the input: `_payload`, and in `_original` the same unless a transform made it."""
     if kind == "failed":
-        return failed_records(spark, path)
+        found = failed_records(spark, path)
+        original = functions.when(functions.expr("is_original is not false"), functions.col("payload"))
+        return found.withColumn("_original", original).withColumnRenamed("payload", "_payload")
     if kind == "backup":
-        return backup_records(spark, path)
-    return (
-        spark.read.option("recursiveFileLookup", "true").text(path, lineSep="\n").withColumnRenamed("value", "payload")
-    )
+        found = backup_records(spark, path).withColumnRenamed("payload", "_payload")
+    else:
+        lines = spark.read.option("recursiveFileLookup", "true").text(path, lineSep="\n")
+        found = lines.withColumnRenamed("value", "_payload")
+    return found.withColumn("_original", functions.col("_payload"))
 
 
 def run(spark: SparkSession, arguments: argparse.Namespace) -> dict[str, int]:
@@ -61,13 +65,16 @@ def run(spark: SparkSession, arguments: argparse.Namespace) -> dict[str, int]:
     tables = table_columns(pipeline, arguments)
     # Names that a configuration may have are kept apart by the prefix.
     found = transform(
-        payloads(spark, arguments.kind, arguments.input).withColumnRenamed("payload", "_payload"),
+        payloads(spark, arguments.kind, arguments.input),
         pipeline,
-        payload="_payload",
+        payload="_original",
         keep=["_payload"],
         prefix="_",
         now_ms=arguments.now_ms,
     )
+    if arguments.kind == "failed":
+        transformed = functions.expr("_reason = 'base64' and _payload is not null")
+        found = found.withColumn("_reason", functions.when(transformed, AFTER).otherwise(functions.col("_reason")))
     bad = functions.col("_result") == "ProcessingFailed"
     # Each target below reads it; the bytes of what did not fail are not needed again.
     found = found.withColumn("_payload", functions.when(bad, functions.col("_payload"))).persist()

@@ -9,23 +9,21 @@ as a whole, is a single document; everything else is lines. A single document is
 long.
 """
 
-import gzip
 import io
 import json
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from fastxform.errors import EventError, InputError
+from fastxform.tools import gzip_stream
 
 DOCUMENT_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """The largest single document and the longest line, ours: sixty times the largest record."""
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 _EMPTY_LINES: Final = (b"\n", b"\r\n")
 
 
@@ -53,12 +51,9 @@ class Reader:
         self.name = name
         self._total_bytes = total_bytes
         self._ahead = io.BytesIO()
-        self._file = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
+        self._file = gzip_stream.buffered(file)
         with self._reading():
-            packed = self._file.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
-        self._stream = self._file
-        if packed:
-            self._stream = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=self._file)), 1 << 20)
+            self._stream = gzip_stream.decompressed(self._file)
 
     def done_share(self) -> float | None:
         """Return how much of the file is read, 0 to 1; None where its size is not known."""
@@ -95,8 +90,8 @@ class Reader:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (gzip.BadGzipFile, EOFError, zlib.error) as err:
-            raise InputError(f"{self.name}: the gzip data is damaged or ends early") from err
+        except gzip_stream.DAMAGE as err:
+            raise InputError(f"{self.name}: {gzip_stream.MESSAGE}") from err
         except OSError as err:
             raise InputError(f"{self.name}: {err.strerror or err}") from err
 

@@ -1,20 +1,20 @@
 """The records in an object that Firehose wrote: lines of failed records, or backed-up records one after the other.
 
-Nothing here imports Spark or judges a payload. Invariant: an object that is damaged gives what can be read of it, and a
-row that says so; it never raises.
+The lines of failed records are read by `fastxform.tools.replay.failures`, as `fastxform replay` reads them; nothing
+here imports Spark or validates a payload. Invariant: a damaged object gives the rows before the damage and one row with
+the problem; it never raises.
 """
 
-import gzip
 import io
 import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
 
-from fastxform.core import payloads
+from fastxform.tools import gzip_stream
+from fastxform.tools.replay import failures
 
 FAILED: Final = pa.schema(
     [
@@ -24,6 +24,7 @@ FAILED: Final = pa.schema(
         ("error_message", pa.string()),
         ("attempts", pa.int64()),
         ("lambda_arn", pa.string()),
+        ("is_original", pa.bool_()),
         ("problem", pa.string()),
         ("path", pa.string()),
         ("line", pa.int64()),
@@ -37,33 +38,18 @@ BACKUP: Final = pa.schema(
 """The columns of backed-up records."""
 
 Entry = tuple[Any, ...]
-"""The values of a row, but for the last two columns."""
+"""The values of a row without the path; the number of the line is the last."""
 
 _ROWS_A_BATCH: Final = 5_000
 _BYTES_A_BATCH: Final = 16 * 2**20
-_GZIP: Final = b"\x1f\x8b"
 _WHITE: Final = re.compile(rb"[ \t\r\n]*")
 _NEXT: Final = re.compile(rb"\}[ \t\r\n]*(?=\{)")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _CLOSING: Final = {ord("{"): ord("}"), ord("["): ord("]")}
 _LOOKS: Final = 4
 """How often an object of broken records is looked through for the ends of documents, which would else take for ever."""
-_DAMAGED: Final = "the gzip data is damaged or ends early"
 
 
-class _Line(msgspec.Struct, rename="camel"):
-    """A failed record; numbers are text in the documentation, and the ARN has been spelled in two ways."""
-
-    raw_data: str
-    error_code: str | None = None
-    error_message: str | None = None
-    attempts_made: int | str | None = None
-    arrival_timestamp: int | str | None = None
-    lambda_arn: str | None = None
-    upper_arn: str | None = msgspec.field(default=None, name="lambdaARN")
-
-
-_LINES: Final = msgspec.json.Decoder(_Line)
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -76,7 +62,7 @@ def run(
     for batch in batches:
         for path, content in zip(*batch.columns, strict=True):
             name = path.as_py()
-            for line, entry in enumerate(read(content.as_py()), 1):
+            for *entry, line in read(content.as_py()):
                 rows.append((*entry, name, line))
                 size_bytes += len(entry[0] or b"")
                 if len(rows) == _ROWS_A_BATCH or size_bytes > _BYTES_A_BATCH:
@@ -88,21 +74,31 @@ def run(
 
 def failed(content: bytes) -> Iterator[Entry]:
     """Yield the failed records of an object, a line each."""
-    text, problem = _unpacked(content)
-    for line in io.BytesIO(text):
-        if line.strip():
-            yield _failed_record(line)
-    if problem is not None:
-        yield None, None, None, None, None, None, problem
+    for entry in failures.read_stream(0, io.BytesIO(content)):
+        if isinstance(entry, failures.Broken):
+            yield *[None] * 7, entry.what, entry.line
+            continue
+        yield (
+            entry.data,
+            entry.arrived_ms,
+            entry.code or None,
+            entry.message or None,
+            entry.attempts,
+            entry.lambda_arn,
+            entry.is_original,
+            None,
+            entry.line,
+        )
 
 
 def backup(content: bytes) -> Iterator[Entry]:
-    """Yield the backed-up records of an object."""
-    text, problem = _unpacked(content)
-    for document in documents(text):
-        yield document, None
+    """Yield the backed-up records of an object, numbered from 1."""
+    text, problem = _decompressed(content)
+    number = 0
+    for number, document in enumerate(documents(text), 1):
+        yield document, None, number
     if problem is not None:
-        yield None, problem
+        yield None, problem, number + 1
 
 
 def documents(text: bytes) -> Iterator[bytes]:
@@ -159,43 +155,15 @@ def _is_document(text: memoryview) -> bool:
     return True
 
 
-def _failed_record(line: bytes) -> Entry:
-    try:
-        found = _LINES.decode(line)
-        attempts, arrival_ms = _number(found.attempts_made), _number(found.arrival_timestamp)
-    except (ValueError, RecursionError):  # of `msgspec` and of Unicode too
-        return None, None, None, None, None, None, "the line is no failed record"
-    arn = found.lambda_arn if found.upper_arn is None else found.upper_arn
-    said = arrival_ms, found.error_code, found.error_message, attempts, arn
-    data = payloads.decode(found.raw_data)
-    return data, *said, "rawData is not base64" if data is None else None
-
-
-def _number(value: int | str | None) -> int | None:
-    """Return a number that may be spelled as text.
-
-    Raises:
-        ValueError: it is none, or none of 64 bits.
-    """
-    if value is None:
-        return None
-    number = int(value)
-    if not -(2**63) <= number < 2**63:
-        raise ValueError("not a number of 64 bits")
-    return number
-
-
-def _unpacked(content: bytes) -> tuple[bytes, str | None]:
+def _decompressed(content: bytes) -> tuple[bytes, str | None]:
     """Return the content of an object, of gzip what it holds, and what is wrong with it."""
-    if not content.startswith(_GZIP):
-        return content, None
+    stream = gzip_stream.decompressed(gzip_stream.buffered(io.BytesIO(content)))
     parts = []
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            while part := file.read1(2**20):  # `read` would keep what comes before the damage
-                parts.append(part)
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        return b"".join(parts), _DAMAGED
+        while part := stream.read1(2**20):  # `read` would keep what comes before the damage
+            parts.append(part)
+    except gzip_stream.DAMAGE:
+        return b"".join(parts), gzip_stream.MESSAGE
     return b"".join(parts), None
 
 

@@ -14,14 +14,17 @@ from fastxform.spark import entries, kinds
 
 
 def failed_records(spark: SparkSession, path: str | Sequence[str]) -> DataFrame:
-    """Read `processing-failed` objects: one row for each record that failed, with its original payload.
+    """Read objects of failed records: one row for each line, as `fastxform replay` reads them.
 
-    Columns: `payload`, `arrival_ms`, `error_code`, `error_message`, `attempts`, `lambda_arn`, `path`, `line`, and
-    `problem`, which is null unless the line is none that Firehose writes: its payload is null then.
+    Columns: `payload`, `arrival_ms`, `error_code`, `error_message`, `attempts`, `lambda_arn`, `is_original`, `path`,
+    `line`, and `problem`. `is_original` is false where the record failed behind the transform, as those of
+    `format-conversion-failed` and `iceberg-failed` did: their payload is what the transform had made of them, so keep
+    them out of a second transform: `where("is_original is not false")`. `problem` says why a line holds no record; all
+    other columns except `path` and `line` are null then.
 
     Args:
         spark: the session.
-        path: of objects or of what they are under, as Spark takes it; gzip is looked through.
+        path: of objects or of what they are under, as Spark takes it; gzip is decompressed.
     """
     return _objects(spark, path, entries.failed, entries.FAILED)
 
@@ -35,7 +38,7 @@ def backup_records(spark: SparkSession, path: str | Sequence[str]) -> DataFrame:
 
     Args:
         spark: the session.
-        path: of objects or of what they are under, as Spark takes it; gzip is looked through, of single records too.
+        path: of objects or of what they are under, as Spark takes it; gzip is decompressed, of single records too.
     """
     return _objects(spark, path, entries.backup, entries.BACKUP)
 

@@ -1,5 +1,6 @@
 """The scripts of `deploy/spark`: a backfill from objects to tables, and what they tell EMR Serverless and Glue."""
 
+import base64
 import json
 import os
 import runpy
@@ -53,6 +54,25 @@ def test_mail_events_are_backfilled_into_their_tables(spark, tmp_path):
     assert len(kept) == counts["ProcessingFailed"]
     assert {row._reason for row in kept} >= {"unmatched", "json"}
     assert counts["Ok"] + counts["ProcessingFailed"] == 200
+
+
+def test_what_failed_behind_a_transform_is_not_transformed_again(spark, tmp_path):
+    """It is among the problems with its bytes and says why, beside a line that holds no record."""
+    entries = [("Lambda.FunctionError", b'{"id":1}'), ("Iceberg.NoSuchTable", b'{"id":2}')]
+    lines = [
+        json.dumps({"rawData": base64.b64encode(data).decode(), "errorCode": code}).encode() for code, data in entries
+    ]
+    (tmp_path / "in").write_bytes(b"\n".join([*lines, b"rubbish"]))
+    (tmp_path / "c.toml").write_text('columns = { id = "id" }')
+    script = runpy.run_path(str(SCRIPTS / "backfill.py"))
+    words = ("--config", tmp_path / "c.toml", "--input", tmp_path / "in", "--as", "failed", "--output", tmp_path / "o")
+    arguments = script["arguments_of"]([*map(str, words), "--problems", str(tmp_path / "problems")])
+    assert script["run"](spark, arguments) == {"Ok": 1, "ProcessingFailed": 2}
+    assert [row.id for row in spark.read.parquet(str(tmp_path / "o")).collect()] == ["1"]
+    kept = {
+        (row._payload and bytes(row._payload), row._reason) for row in spark.read.parquet(arguments.problems).collect()
+    }
+    assert kept == {(b'{"id":2}', "after the transform"), (None, "base64")}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from fastxform import Pipeline
 from fastxform.spark import backup_records, failed_records, transform
 from fastxform.spark.entries import backup, documents, failed
+from fastxform.tools.replay import failures
 from fastxform.tools.sample_data import burst
 
 CITIES = list(burst.records("cities", 40))
@@ -63,8 +65,12 @@ def test_failed_records_are_read_and_transformed(spark, bucket):
         ARN,
     )
     assert [bytes(row.payload) for row in rows["packed"]] == CITIES[1:3]
-    assert [row.problem for row in rows["broken"]] == ["the line is no failed record", "rawData is not base64", None]
-    assert rows["damaged"][-1].problem == "the gzip data is damaged or ends early"
+    assert [(row.line, row.problem) for row in rows["broken"]] == [
+        (2, "the line is not a JSON object"),
+        (3, "the rawData of the line is not base64"),
+        (4, None),
+    ]
+    assert rows["damaged"][-1].problem == "the gzip data is damaged or ends early; what comes after is not read"
     assert [row.line for row in rows["plain"]] == list(range(1, 41))
     assert "empty" not in rows
 
@@ -157,7 +163,66 @@ def test_broken_objects_are_looked_through_a_few_times(text):
 def test_damaged_objects_give_what_can_be_read():
     """A row says so; what came before is there."""
     packed = b"".join(map(gzip.compress, CITIES))
-    assert [payload for payload, _ in backup(packed[:-9])][:39] == CITIES[:39]
-    assert list(backup(packed[:-9]))[-1] == (None, "the gzip data is damaged or ends early")
-    assert list(failed(b"\x1f\x8b"))[-1][-1] == "the gzip data is damaged or ends early"
-    assert next(iter(failed(b'{"rawData":"YQ==","attemptsMade":"many"}')))[-1] == "the line is no failed record"
+    *found, last = backup(packed[:-9])
+    assert [payload for payload, *_ in found][:39] == CITIES[:39]
+    assert last == (None, "the gzip data is damaged or ends early", len(found) + 1)
+    assert list(failed(b"\x1f\x8b"))[-1][-2].startswith("the gzip data is damaged or ends early")
+
+
+TRANSFORM = {"errorCode": "Lambda.FunctionError", "errorMessage": "it failed", "attemptsMade": 4, "arrivalTimestamp": 5}
+FORMAT = {"ErrorCode": "DataFormatConversion.ParseError", "ErrorMessage": "no row"}
+OLD_FORMAT = {"lastErrorCode": "DataFormatConversion.ParseError", "lastErrorMessage": "no row"}
+LINES = {
+    "transform, lambdaARN": line(b"a", **TRANSFORM, lambdaARN=ARN),
+    "transform, lambdaArn": line(b"a", **TRANSFORM, lambdaArn=ARN),
+    "transform, numbers as text": line(b"a", **TRANSFORM | {"attemptsMade": "4", "arrivalTimestamp": "5"}),
+    "transform, no ARN": line(b"a", **TRANSFORM),
+    "transform, odd members": line(b"a", errorCode={"a": 1}, attemptsMade=[], arrivalTimestamp=-1, lambdaARN=7),
+    "transform, beyond 64 bits": line(b"a", errorCode="E", attemptsMade=10**30, arrivalTimestamp=10**18),
+    "decompression": line(b"a", errorCode="Decompression failed.", attemptsMade=1),
+    "format conversion": line(b"{}", **FORMAT, dataCatalogTable={"region": "eu-west-1"}, sequenceNumber="1"),
+    "format conversion, older": line(b"{}", **OLD_FORMAT),
+    "iceberg": line(b"{}", errorCode="Iceberg.NoSuchTable", EventId="7"),
+    "unsent": line(b"a", errorCode="fastxform.Unacknowledged", partitionKey="k"),
+    "nothing but the record": line(b""),
+    "cut": b'{"rawData":',
+    "no object": b"[1]",
+    "no record": b'{"errorCode":"E"}',
+    "a record of another kind": b'{"rawData":7}',
+    "no base64": b'{"rawData":"eA"}',
+    "not UTF-8": b'{"rawData":"\xff"}',
+    "a lone surrogate": b'{"rawData":"YQ==","errorCode":"\\ud800"}',
+    "an empty line": b" ",
+}
+
+
+def test_lines_are_the_same_to_spark_and_to_replay(spark, bucket):
+    """Code, message, attempts, arrival, function, original or not, and what is wrong: one reader, two roads."""
+    content = b"\n".join(text.rstrip(b"\n") for text in LINES.values())
+    path = bucket({"object": content})
+    entries = list(failures.read_stream(0, io.BytesIO(content)))
+    expected = [
+        (entry.line, None, None, None, None, None, None, None, entry.what)
+        if isinstance(entry, failures.Broken)
+        else (
+            entry.line,
+            entry.data,
+            entry.code or None,
+            entry.message or None,
+            entry.attempts,
+            entry.arrived_ms,
+            entry.lambda_arn,
+            entry.is_original,
+            None,
+        )
+        for entry in entries
+    ]
+    columns = ["line", "payload", "error_code", "error_message", "attempts", "arrival_ms"]
+    columns += ["lambda_arn", "is_original", "problem"]
+    rows = failed_records(spark, path).select(*columns).orderBy("line").collect()
+    assert [tuple(bytes(value) if isinstance(value, bytearray) else value for value in row) for row in rows] == expected
+    by_name = dict(zip([name for name in LINES if name != "an empty line"], rows, strict=True))
+    assert by_name["format conversion"].error_code == "DataFormatConversion.ParseError"
+    assert by_name["format conversion, older"].error_message == "no row"
+    assert {name for name, row in by_name.items() if row.is_original} == {*list(LINES)[:5], "decompression", "unsent"}
+    assert {name for name, row in by_name.items() if row.problem} == {*list(LINES)[12:19]}

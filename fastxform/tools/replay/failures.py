@@ -1,18 +1,16 @@
-"""Lines of error objects: what failed, why, and the bytes of the record.
+"""Lines of error objects: what failed, why, and the bytes of the record; `replay` and Spark both read them here.
 
-An object is newline-delimited JSON, gzip or not; what is no such line is `Broken`, with its place. Invariant: each line
+An object is newline-delimited JSON, gzip or not; any other line is `Broken`, with its number. Invariant: each line
 that is not empty gives exactly one `Failure` or one `Broken`, in order, whatever its bytes.
 """
 
-import gzip
-import io
-import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 
 from fastxform.core import payloads
+from fastxform.tools import gzip_stream
 from fastxform.tools.replay import stores
 from fastxform.tools.replay.stores import Stored
 
@@ -22,9 +20,10 @@ LINE_LIMIT_BYTES: Final = 32 * 1024 * 1024
 UNSENT: Final = "fastxform.Unacknowledged"
 """The error code of records that `put` has read from standard input and could not send."""
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
 _LATEST_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999."""
+
+_INT64: Final = 1 << 63
 
 _CODE_LIMIT_CHARACTERS: Final = 100
 _MESSAGE_LIMIT_CHARACTERS: Final = 300
@@ -44,6 +43,7 @@ class Failure(NamedTuple):
         is_original: Whether `data` is what the stream got; else it failed behind the transform, which made it.
         text: The line itself, without its line feed.
         partition_key: The key that it had, where it is known: in what `put` wrote.
+        lambda_arn: The function that failed, where the line names one.
     """
 
     file: int
@@ -56,6 +56,7 @@ class Failure(NamedTuple):
     is_original: bool
     text: bytes
     partition_key: str | None = None
+    lambda_arn: str | None = None
 
 
 class Broken(NamedTuple):
@@ -106,30 +107,13 @@ def read_stream(file: int, raw: BinaryIO) -> Iterator[Failure | Broken]:
                 yield Broken(file, number, f"the line is longer than {LINE_LIMIT_BYTES} bytes")
             elif text and not text.isspace():
                 yield _parse(file, number, text)
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        yield Broken(file, number + 1, "the gzip data is damaged or ends early; what comes after is not read")
-
-
-class _Unpacked(io.RawIOBase):
-    """Gzip looked through; unlike `GzipFile.readinto`, which fills its buffer or raises, it gives what is sound."""
-
-    def __init__(self, packed: BinaryIO) -> None:
-        self._file = gzip.GzipFile(fileobj=packed)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._file.read1(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
+    except gzip_stream.DAMAGE:
+        yield Broken(file, number + 1, f"{gzip_stream.MESSAGE}; what comes after is not read")
 
 
 def _lines(raw: BinaryIO) -> Iterator[bytes | None]:
     """Yield lines without their line feed; None for one that is too long."""
-    stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
-    if stream.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC):
-        stream = io.BufferedReader(_Unpacked(stream), 1 << 20)
+    stream = gzip_stream.decompressed(gzip_stream.buffered(raw))
     while text := stream.readline(LINE_LIMIT_BYTES + 1):
         if len(text) <= LINE_LIMIT_BYTES:
             yield text.removesuffix(b"\n")
@@ -155,10 +139,11 @@ def _parse(file: int, number: int, text: bytes) -> Failure | Broken:
     arrived_ms = _whole(line.arrivalTimestamp)
     if arrived_ms is not None and not 0 <= arrived_ms <= _LATEST_MS:
         arrived_ms = None
-    has_function = line.lambda_upper is not None or line.lambda_lower is not None
-    original = has_function or code.startswith(("Lambda.", "Decompression ")) or code == UNSENT
+    arn = line.lambda_lower if line.lambda_upper is None else line.lambda_upper
+    original = arn is not None or code.startswith(("Lambda.", "Decompression ")) or code == UNSENT
     key = line.partitionKey if code == UNSENT and isinstance(line.partitionKey, str) else None
-    return Failure(file, number, data, code, message, _whole(line.attemptsMade), arrived_ms, original, text, key)
+    attempts, function = _whole(line.attemptsMade), arn if isinstance(arn, str) else None
+    return Failure(file, number, data, code, message, attempts, arrived_ms, original, text, key, function)
 
 
 def _text(*values: Any) -> str:
@@ -166,10 +151,11 @@ def _text(*values: Any) -> str:
 
 
 def _whole(value: Any) -> int | None:
-    """Return a number that Firehose writes as a number and its documentation as a string."""
+    """Return a number of 64 bits, which Firehose writes as a number and its documentation as a string."""
     if isinstance(value, str) and value.isdecimal() and len(value) < 20:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+        value = int(value)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and -_INT64 <= value < _INT64 else None
 
 
 def unsent_line(data: bytes, partition_key: str | None) -> bytes:
