@@ -282,7 +282,7 @@ def test_readings_are_partitioned():
     ],
 )
 def test_no_record_of_a_burst_fails(table, name):
-    """200 records of `fastxform burst`, none of them hostile."""
+    """200 records of `fastxform burst`, none of them malformed."""
     batch = Pipeline.load(config_of(name)).run(list(burst.records(table, 200)))
     assert Counter(batch.reason) == {None: 200}
     assert batch.result.count("Ok") > 20
@@ -309,7 +309,7 @@ def test_no_mail_event_with_a_table_fails():
         ("cloudwatch", "cloudwatch-logs"),
     ],
 )
-def test_a_hostile_burst_is_what_the_oracle_says(table, name):
+def test_a_malformed_burst_is_what_the_oracle_says(table, name):
     """300 records, half of them broken: each answered as the slow transform answers it alone."""
     config, payloads = config_of(name).read_text(), list(burst.records(table, 300, seed=7, bad=0.5))
     batch = Pipeline.from_toml(config).run(payloads, now_ms=NOW_MS)

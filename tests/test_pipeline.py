@@ -1,4 +1,4 @@
-"""The pipeline against the slow oracle, record by record, over hostile batches."""
+"""The pipeline against the slow oracle, record by record, over malformed batches."""
 
 import gzip
 import resource

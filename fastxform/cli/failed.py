@@ -15,13 +15,13 @@ from fastxform.errors import DROPPED, OK
 
 if TYPE_CHECKING:
     from fastxform.tools.replay.groups import Group, Groups
-    from fastxform.tools.replay.places import Names
+    from fastxform.tools.replay.locations import LocationNames
 
 _DATA_SHOWN_CHARACTERS: Final = 200
 _HEAD: Final = ("records", "error code", "today", "attempts", "first arrival", "last arrival", "size")
 
 
-def table(groups: "Groups", names: "Names", options: argparse.Namespace) -> Iterator[str]:
+def table(groups: "Groups", names: "LocationNames", options: argparse.Namespace) -> Iterator[str]:
     """Yield the lines of the table, the largest group first."""
     found = list(groups)
     if not found:
@@ -40,7 +40,7 @@ def table(groups: "Groups", names: "Names", options: argparse.Namespace) -> Iter
             yield from _details(found[number - 1], names, options)
 
 
-def _details(group: "Group", names: "Names", options: argparse.Namespace) -> Iterator[str]:
+def _details(group: "Group", names: "LocationNames", options: argparse.Namespace) -> Iterator[str]:
     indent = " " * 9
     if group.message:
         yield f"{indent}{visible(group.message)}"
@@ -86,7 +86,7 @@ def _shown(data: bytes) -> str:
     return visible(text[:_DATA_SHOWN_CHARACTERS]) + more
 
 
-def as_json(group: "Group", names: "Names", options: argparse.Namespace) -> dict[str, Any]:
+def as_json(group: "Group", names: "LocationNames", options: argparse.Namespace) -> dict[str, Any]:
     """Return a group for programs."""
     examples: list[Any] = [{"place": names.place(one.file, one.line)} for one in group.examples]
     if options.show_data:

@@ -28,7 +28,7 @@ _EMPTY_LINES: Final = (b"\n", b"\r\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class InputRecord:
     """One record of the input; arrival and partition key are those of an event that had them."""
 
     data: bytes
@@ -37,14 +37,14 @@ class Item:
 
 
 @dataclass(slots=True)
-class Source:
+class InputSource:
     """The records of an input, and the event as it stands if it is one."""
 
-    items: Iterator[Item]
+    items: Iterator[InputRecord]
     event: bytes | None = None
 
 
-class Reader:
+class InputReader:
     """Lines and documents out of one file or stream, gzip looked through; every failure is an `InputError`."""
 
     def __init__(self, name: str, file: BinaryIO, total_bytes: int | None) -> None:
@@ -97,7 +97,7 @@ class Reader:
 
 
 @contextmanager
-def open_reader(name: str) -> Iterator[Reader]:
+def open_reader(name: str) -> Iterator[InputReader]:
     """Open a file, or standard input for `-`.
 
     Raises:
@@ -106,7 +106,7 @@ def open_reader(name: str) -> Iterator[Reader]:
     if name == "-":
         if sys.stdin is None:
             raise InputError("standard input is closed")
-        yield Reader("standard input", sys.stdin.buffer, None)
+        yield InputReader("standard input", sys.stdin.buffer, None)
         return
     path = Path(name)
     try:
@@ -114,7 +114,7 @@ def open_reader(name: str) -> Iterator[Reader]:
     except (OSError, ValueError) as err:
         raise InputError(f"{name}: {getattr(err, 'strerror', None) or err}") from err
     with file:
-        yield Reader(name, file, path.stat().st_size if path.is_file() else None)
+        yield InputReader(name, file, path.stat().st_size if path.is_file() else None)
 
 
 def read_document(name: str) -> bytes:
@@ -130,7 +130,7 @@ def read_document(name: str) -> bytes:
     return document
 
 
-def read_source(reader: Reader) -> Source:
+def read_source(reader: InputReader) -> InputSource:
     """Find the form of the input and return its records.
 
     Raises:
@@ -146,15 +146,15 @@ def read_source(reader: Reader) -> Source:
     if single is not None:
         return single
     reader.put_back(document)
-    return Source(_lines(reader))
+    return InputSource(_lines(reader))
 
 
-def _lines(reader: Reader) -> Iterator[Item]:
+def _lines(reader: InputReader) -> Iterator[InputRecord]:
     while line := reader.content_line():
-        yield Item(line.removesuffix(b"\n"))
+        yield InputRecord(line.removesuffix(b"\n"))
 
 
-def _single(name: str, document: bytes) -> Source | None:
+def _single(name: str, document: bytes) -> InputSource | None:
     """Return the records of a single document; None where it is no JSON object."""
     try:
         found = _parse(document)
@@ -163,10 +163,10 @@ def _single(name: str, document: bytes) -> Source | None:
     if not isinstance(found, dict):
         return None
     if isinstance(found.get("records"), list):
-        return Source(_event_items(name, document), document)
+        return InputSource(_event_items(name, document), document)
     if isinstance(found.get("Records"), list):
-        return Source(_streams_items(name, document))
-    return Source(iter([Item(document.rstrip(b"\r\n"))]))
+        return InputSource(_streams_items(name, document))
+    return InputSource(iter([InputRecord(document.rstrip(b"\r\n"))]))
 
 
 def _parse(document: bytes) -> Any:
@@ -182,7 +182,7 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _event_items(name: str, document: bytes) -> Iterator[Item]:
+def _event_items(name: str, document: bytes) -> Iterator[InputRecord]:
     from fastxform.core import payloads
     from fastxform.invocation import event
 
@@ -194,19 +194,19 @@ def _event_items(name: str, document: bytes) -> Iterator[Item]:
     for number, data in enumerate(payloads.decode_all(found.data())):
         if data is None:
             raise InputError(f"{name}: records[{number}] has data that is not base64, which no stream holds")
-        yield Item(data, arrivals[number], keys[number])
+        yield InputRecord(data, arrivals[number], keys[number])
 
 
-def _streams_items(name: str, document: bytes) -> Iterator[Item]:
+def _streams_items(name: str, document: bytes) -> Iterator[InputRecord]:
     """Yield the text of each change as it stands in the batch, its numbers as they are written."""
     import msgspec
 
-    class Batch(msgspec.Struct):
+    class StreamsBatch(msgspec.Struct):
         Records: list[msgspec.Raw]
 
     try:
-        records = msgspec.json.decode(document, type=Batch).Records
+        records = msgspec.json.decode(document, type=StreamsBatch).Records
     except (msgspec.MsgspecError, ValueError, RecursionError) as err:
         raise InputError(f"{name}: the Streams batch is not strict JSON") from err
     for record in records:
-        yield Item(bytes(record))
+        yield InputRecord(bytes(record))

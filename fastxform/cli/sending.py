@@ -23,9 +23,9 @@ from fastxform.errors import InputError
 
 if TYPE_CHECKING:
     from fastxform.puts.api import Target
-    from fastxform.tools.replay.journal import Books, Journal
-    from fastxform.tools.replay.parcels import Pace, Parcel, Sent
-    from fastxform.tools.replay.places import Names
+    from fastxform.tools.replay.journal import Journal, PutLedger
+    from fastxform.tools.replay.locations import LocationNames
+    from fastxform.tools.replay.outgoing import Outgoing, RateLimit, Sent
     from fastxform.tools.replay.sender import Sender
     from fastxform.tools.replay.stores import Stored
 
@@ -82,12 +82,14 @@ def target_of(stream: str) -> "Target":
     raise InputError(f"{stream}: is no stream: write the name of a Firehose stream, kinesis:NAME, or an ARN")
 
 
-def pace_of(options: argparse.Namespace, target: "Target") -> "Pace":
+def rate_limit_of(options: argparse.Namespace, target: "Target") -> "RateLimit":
     """Return the rate of the arguments, the safe one where they say none."""
-    from fastxform.tools.replay.parcels import RATES, Pace
+    from fastxform.tools.replay.outgoing import RATES, RateLimit
 
     records, size_bytes = RATES[target.service]
-    return Pace(options.rate_records or records, options.rate_bytes or size_bytes, options.workers, options.patience)
+    return RateLimit(
+        options.rate_records or records, options.rate_bytes or size_bytes, options.workers, options.patience
+    )
 
 
 def journal_path(options: argparse.Namespace, verb: str, target: "Target", inputs: Sequence[str]) -> Path:
@@ -99,7 +101,7 @@ def journal_path(options: argparse.Namespace, verb: str, target: "Target", input
     return Path(f".fastxform-{verb}-{digest[:12]}.journal")
 
 
-def read_journal(path: Path, target: "Target") -> "Books | None":
+def read_journal(path: Path, target: "Target") -> "PutLedger | None":
     """Return what an earlier run left, for a dry run; None where there was none."""
     from fastxform.tools.replay.journal import parse
 
@@ -118,15 +120,15 @@ def open_journal(path: Path, target: "Target", files: Sequence["Stored"], consol
 
     journal = Journal.open(path, identity_of(target), files)
     names = {stored.name for stored in files}
-    gone = [stored.name for stored in journal.books.files if stored.name not in names]
+    gone = [stored.name for stored in journal.ledger.files if stored.name not in names]
     if gone:
         console.note(f"{path}: names {len(gone)} objects that are not there now, the first {gone[0]}")
     return journal
 
 
-def note_resumed(journal: "Journal", names: "Names", console: Console) -> None:
+def note_resumed(journal: "Journal", names: "LocationNames", console: Console) -> None:
     """Say what an earlier run did, and name what was in flight when it ended."""
-    acknowledged = journal.books.acknowledged
+    acknowledged = journal.ledger.acknowledged
     if acknowledged:
         console.note(f"{journal.path}: {acknowledged} records were acknowledged before and are not sent again")
     if journal.interrupted:
@@ -186,11 +188,11 @@ def interrupts(sender: "Sender", console: Console) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def send(sender: "Sender", parcels: Iterable["Parcel"], progress: Progress, console: Console) -> "Sent":
+def send(sender: "Sender", outgoing: Iterable["Outgoing"], progress: Progress, console: Console) -> "Sent":
     """Put the records, and return what became of them."""
     with interrupts(sender, console):
         try:
-            return sender.run(parcels)
+            return sender.run(outgoing)
         finally:
             progress.end()
 

@@ -13,9 +13,9 @@ from fastxform.errors import REASONS
 
 if TYPE_CHECKING:
     from fastxform.puts.api import Target
-    from fastxform.tools.replay.journal import Books
-    from fastxform.tools.replay.parcels import Pace, Parcel, Sent
-    from fastxform.tools.replay.places import Names, Span
+    from fastxform.tools.replay.journal import PutLedger
+    from fastxform.tools.replay.locations import LocationNames, Span
+    from fastxform.tools.replay.outgoing import Outgoing, RateLimit, Sent
 
 _SPANS_SHOWN: Final = 10
 
@@ -25,7 +25,7 @@ def identity_of(target: "Target") -> str:
     return target.arn or f"{target.service}:{target.name}"
 
 
-def named(found: Sequence["Span"], names: "Names") -> Iterator[str]:
+def named(found: Sequence["Span"], names: "LocationNames") -> Iterator[str]:
     """Yield the names of ranges, the first of many."""
     for span in found[:_SPANS_SHOWN]:
         yield names.span(span)
@@ -34,9 +34,9 @@ def named(found: Sequence["Span"], names: "Names") -> Iterator[str]:
         yield f"and {rest} records in {len(found) - _SPANS_SHOWN} more places, all in the journal"
 
 
-def report(sent: "Sent", target: "Target", names: "Names", console: Console) -> int:
+def report(sent: "Sent", target: "Target", names: "LocationNames", console: Console) -> int:
     """Say what became of the records, and return the exit code."""
-    from fastxform.tools.replay.places import spans
+    from fastxform.tools.replay.locations import spans
 
     again = f", {sent.retries} of them again" if sent.retries else ""
     errors = f"; {counted(sent.errors)}" if sent.errors else ""
@@ -44,10 +44,10 @@ def report(sent: "Sent", target: "Target", names: "Names", console: Console) -> 
         f"{sent.records} records ({amount(sent.size_bytes)}) acknowledged by {identity_of(target)}, "
         f"in {sent.calls} calls{again}{errors}"
     )
-    doubtful = spans(sent.maybe_duplicate)
-    if doubtful:
+    maybe_duplicates = spans(sent.maybe_duplicate)
+    if maybe_duplicates:
         console.note(f"{len(sent.maybe_duplicate)} records may have arrived unacknowledged, or twice:")
-        for line in named(doubtful, names):
+        for line in named(maybe_duplicates, names):
             console.note(f"  {line}")
     for reason, places in sorted(sent.unacknowledged.items()):
         console.note(f"{len(places)} records are not acknowledged: {_WORDS.get(reason) or REASONS[reason]}:")
@@ -71,11 +71,13 @@ _WORDS: Final = {
 }
 
 
-def as_json(sent: "Sent", target: "Target", names: "Names", books: "Books | None" = None) -> dict[str, Any]:
+def as_json(
+    sent: "Sent", target: "Target", names: "LocationNames", ledger: "PutLedger | None" = None
+) -> dict[str, Any]:
     """Return what became of the records, for programs; every place is in it, those in doubt of earlier runs too."""
-    from fastxform.tools.replay.places import spans
+    from fastxform.tools.replay.locations import spans
 
-    doubtful = spans(sent.maybe_duplicate) if books is None else books.doubtful()
+    maybe_duplicates = spans(sent.maybe_duplicate) if ledger is None else ledger.maybe_duplicates()
     return {
         "stream": identity_of(target),
         "acknowledged": sent.records,
@@ -87,7 +89,7 @@ def as_json(sent: "Sent", target: "Target", names: "Names", books: "Books | None
             reason: [names.span(span) for span in spans(places)] for reason, places in sent.unacknowledged.items()
         },
         "in_flight": [names.span(span) for span in sent.in_flight],
-        "possible_duplicates": [names.span(span) for span in doubtful],
+        "possible_duplicates": [names.span(span) for span in maybe_duplicates],
         "problem": sent.problem,
         "complete": sent.complete,
     }
@@ -103,24 +105,24 @@ def duration(seconds: float) -> str:
 class Forecast:
     """What a dry run would send: counts the records that pass through, in calls as they would be made."""
 
-    def __init__(self, target: "Target", pace: "Pace") -> None:
+    def __init__(self, target: "Target", rate_limit: "RateLimit") -> None:
         self.records = self.size_bytes = self.calls = self.too_large = 0
-        self._target, self._pace = target, pace
+        self._target, self._rate_limit = target, rate_limit
 
-    def run(self, parcels: Iterable["Parcel"]) -> None:
+    def run(self, outgoing: Iterable["Outgoing"]) -> None:
         """Count them."""
         from fastxform.puts.batching import cut
 
-        for batch in cut(self._sizes(parcels), *self._pace.call_limits(self._target)):
+        for batch in cut(self._sizes(outgoing), *self._rate_limit.call_limits(self._target)):
             self.calls += 1
             self.records += len(batch)
 
-    def _sizes(self, parcels: Iterable["Parcel"]) -> Iterator[tuple[int, int]]:
+    def _sizes(self, outgoing: Iterable["Outgoing"]) -> Iterator[tuple[int, int]]:
         from fastxform.puts.api import APIS
-        from fastxform.tools.replay.parcels import size_of
+        from fastxform.tools.replay.outgoing import size_of
 
-        for parcel in parcels:
-            size_bytes = size_of(self._target, parcel)
+        for record in outgoing:
+            size_bytes = size_of(self._target, record)
             if size_bytes > APIS[self._target.service].record_limit_bytes:
                 self.too_large += 1
                 continue
@@ -129,12 +131,12 @@ class Forecast:
 
     def line(self) -> str:
         """Return what would be sent, for people."""
-        seconds = duration(self._pace.seconds(self.records, self.size_bytes))
+        seconds = duration(self._rate_limit.seconds(self.records, self.size_bytes))
         large = f"; {self.too_large} records are larger than the stream takes" if self.too_large else ""
         return (
             f"would send {self.records} records ({amount(self.size_bytes)}) to {identity_of(self._target)} in "
-            f"{self.calls} calls, in about {seconds} at {self._pace.records_per_s:g} records and "
-            f"{amount(self._pace.bytes_per_s)} a second{large}"
+            f"{self.calls} calls, in about {seconds} at {self._rate_limit.records_per_s:g} records and "
+            f"{amount(self._rate_limit.bytes_per_s)} a second{large}"
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -146,5 +148,5 @@ class Forecast:
             "bytes": self.size_bytes,
             "calls": self.calls,
             "too_large": self.too_large,
-            "seconds": round(self._pace.seconds(self.records, self.size_bytes), 1),
+            "seconds": round(self._rate_limit.seconds(self.records, self.size_bytes), 1),
         }

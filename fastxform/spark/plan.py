@@ -60,9 +60,9 @@ def transform(
     chosen = [_payload(df, payload), *_metas(df, metas, meta or {}), *(_column(df, name) for name in keep)]
     schema = table.schema(pipeline.spec, pipeline.map_batch, added)
     arrow = {name: kinds.fitting(name, kind) for name, kind in zip(schema.names, schema.types, strict=True)}
-    books = _books(pipeline)
+    statuses = _status_columns(pipeline)
     fields = [types.StructField(name, df.schema[name].dataType) for name in keep]
-    fields += [types.StructField(prefix + name, kinds.spark_type(kind)) for name, kind in books.items()]
+    fields += [types.StructField(prefix + name, kinds.spark_type(kind)) for name, kind in statuses.items()]
     fields += [types.StructField(name, kinds.spark_type(kind)) for name, kind in arrow.items()]
     _refuse_twice([field.name for field in fields])
     job = worker.Job(
@@ -70,7 +70,7 @@ def transform(
         schema=pa.schema(list(arrow.items())),
         names=tuple(field.name for field in fields),
         metas=metas,
-        books=tuple(books),
+        statuses=tuple(statuses),
         now_ms=time.time_ns() // 1_000_000 if now_ms is None else now_ms,
     )
     # By place: names may hold anything, and a name with a point in it is another thing to Spark.
@@ -121,7 +121,7 @@ def _meta(df: DataFrame, name: str, column: str) -> Column:
     raise ContractError(f"the arrival_ms column {column} is {kind.simpleString()}; it has to be bigint or timestamp")
 
 
-def _books(pipeline: Pipeline) -> dict[str, pa.DataType]:
+def _status_columns(pipeline: Pipeline) -> dict[str, pa.DataType]:
     """Return what is said of each row, in order, with its type."""
     spec = pipeline.spec
     left_out = set()
@@ -131,10 +131,10 @@ def _books(pipeline: Pipeline) -> dict[str, pa.DataType]:
         left_out.add("route")
     if not any(route.iceberg for route in spec.routes):
         left_out |= {"table", "operation"}
-    books = {name: kind for name, kind in worker.BOOKS.items() if name not in left_out}
+    statuses = {name: kind for name, kind in worker.STATUS_COLUMNS.items() if name not in left_out}
     if spec.partition_keys:
-        books["partition_keys"] = pa.struct([(name, pa.string()) for name, _ in spec.partition_keys])
-    return books
+        statuses["partition_keys"] = pa.struct([(name, pa.string()) for name, _ in spec.partition_keys])
+    return statuses
 
 
 def _pickled(pipeline: Pipeline) -> bytes:

@@ -28,9 +28,9 @@ class Job(Struct, frozen=True):
     Attributes:
         pipeline: the pickled `Spec` and `map_batch` of the pipeline.
         schema: the columns of the transform.
-        names: of all columns that go out: those kept, `books`, those of the transform.
+        names: of all columns that go out: those kept, `statuses`, those of the transform.
         metas: the names of the meta columns, which follow the payload; after them come those that are kept.
-        books: what is said of each row: some of `BOOKS`.
+        statuses: what is said of each row: some of `STATUS_COLUMNS`.
         now_ms: what `now_ms()` gives.
     """
 
@@ -38,11 +38,11 @@ class Job(Struct, frozen=True):
     schema: pa.Schema
     names: tuple[str, ...]
     metas: tuple[str, ...]
-    books: tuple[str, ...]
+    statuses: tuple[str, ...]
     now_ms: int
 
 
-BOOKS: Final[dict[str, pa.DataType]] = {
+STATUS_COLUMNS: Final[dict[str, pa.DataType]] = {
     "record": pa.int64(),
     "row": pa.int32(),
     "result": pa.string(),
@@ -82,12 +82,12 @@ def _transform(job: Job, pipeline: Pipeline, batch: pa.RecordBatch, number: int)
     record = None if isinstance(found.record, range) else pa.array(found.record, pa.int64())
     if record is not None:
         kept = [kernels.take(column, record) for column in kept]
-    said = _Books(pipeline, found, record, number)
-    books = [getattr(said, name)() for name in job.books]
-    return pa.RecordBatch.from_arrays([*kept, *books, *found.table.columns], names=list(job.names))
+    said = _StatusColumns(pipeline, found, record, number)
+    statuses = [getattr(said, name)() for name in job.statuses]
+    return pa.RecordBatch.from_arrays([*kept, *statuses, *found.table.columns], names=list(job.names))
 
 
-class _Books:
+class _StatusColumns:
     """What is said of the rows of one batch, a column a method; `record` is None where each record is one row."""
 
     def __init__(self, pipeline: Pipeline, found: "Columns", record: pa.Array | None, number: int) -> None:

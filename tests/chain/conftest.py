@@ -163,26 +163,26 @@ class Chain:
                 **work,
             }
         self.firehose.create_delivery_stream(**request)
-        return self.api.stream(name).firehose.books
+        return self.api.stream(name).firehose.totals
 
     def finish(self, name, ended):
-        """Wait until so many records of a stream have ended, delete it, and return its books.
+        """Wait until so many records of a stream have ended, delete it, and return its totals.
 
         Deleted, a stream delivers what it holds; nothing must be on its way round any more.
         """
         live, client = self.api.stream(name), self.api.client(name)
-        books = live.firehose.books
-        ends = lambda: books.delivered + books.dropped + books.failed.total()  # noqa: E731
+        totals = live.firehose.totals
+        ends = lambda: totals.delivered + totals.dropped + totals.failed.total()  # noqa: E731
         self.wait(name, lambda: ends() >= ended, f"end of {ended} records of {name}")
         self.firehose.delete_delivery_stream(DeliveryStreamName=name)
-        assert books.balanced
+        assert totals.balanced
         delivery = live.firehose.delivery
         faults = client.faults_met + self._functions[live.firehose.settings.names.function].faults_met
-        counts = (books.records_in, books.delivered, books.dropped, books.failed.total(), books.invocations)
-        counts += (books.retries, delivery.objects, delivery.commits)
+        counts = (totals.records_in, totals.delivered, totals.dropped, totals.failed.total(), totals.invocations)
+        counts += (totals.retries, delivery.objects, delivery.commits)
         met = ", ".join(f"{count} {fault}" for fault, count in sorted(faults.items()) if count)
         _summaries.append((f"{self.name}/{name}", *counts, met or "none"))
-        return books
+        return totals
 
     def wait(self, name, condition, what):
         """Wait for something that a stream does, unless it breaks."""

@@ -1,6 +1,6 @@
 """Who writes: items of a DynamoDB table, records of a stream; and what was written, which the far end must equal.
 
-A producer keeps its own books and knows nothing of the transform. Invariant: `history` holds each change once, in the
+A producer keeps its own totals and knows nothing of the transform. Invariant: `history` holds each change once, in the
 order in which it was acknowledged.
 """
 

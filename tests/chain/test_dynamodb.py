@@ -74,11 +74,11 @@ def test_history_of_a_table(chain):
     table.delete([f"c{number:05d}" for number in range(0, 2_000, 5)])
     written = [change for change in table.history if change[1]["name"] != "plain"]
 
-    books = chain.finish("csv", len(table.history) + len(BAD))
-    assert (books.delivered, books.dropped) == (len(written), len(table.history) - len(written))
+    totals = chain.finish("csv", len(table.history) + len(BAD))
+    assert (totals.delivered, totals.dropped) == (len(written), len(table.history) - len(written))
     assert csv_function.faults_met == {KILL: 1, FREEZE: 1, KILL_ALL: 1}
-    assert books.retries == 3
-    assert sorted(books.errors) == [
+    assert totals.retries == 3
+    assert sorted(totals.errors) == [
         "Task timed out after 2.00 seconds",
         "the connection failed: RemoteDisconnected",
         "the function failed: Runtime.ExitError",

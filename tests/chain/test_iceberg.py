@@ -109,10 +109,10 @@ def test_items_of_a_table(chain):
     for records in rounds:
         put_all(chain.firehose, "orders", records)
     faults = chain.api.client("orders").faults_met
-    books = chain.finish("orders", sum(map(len, rounds)))
+    totals = chain.finish("orders", sum(map(len, rounds)))
     assert sorted(chain.rows("shop.orders"), key=lambda row: row["order_id"]) == orders.rows()
     assert min(faults[name] for name in ("entries", "throttle", "server-error")) > 0
-    assert books.retries == 1
+    assert totals.retries == 1
     failures = chain.failures("orders")
     assert {kind for kind, _ in failures} == {"processing-failed"}
     assert Counter(base64.b64decode(line["rawData"]) for _, line in failures) == Counter(bad)

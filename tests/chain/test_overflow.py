@@ -44,11 +44,11 @@ def delivered(chain, name):
 def finish_when_all_came(chain, name, records):
     """End the stream when every record was delivered, and check that each was delivered as it is."""
     chain.wait(name, lambda: len(delivered(chain, name)[0]) == len(records), f"delivery of {len(records)} records")
-    books = chain.finish(name, len(records))
+    totals = chain.finish(name, len(records))
     found, texts = delivered(chain, name)
     assert texts == {number: {json.loads(data)["text"]} for number, data in enumerate(records)}
     assert chain.failures(name) == []
-    return books, found
+    return totals, found
 
 
 def everything(kinesis, source):
@@ -76,11 +76,11 @@ def test_back_into_firehose(chain):
     records = documents(2_000)
     put_all(chain.firehose, "wide", records)
     produced.set()
-    books, found = finish_when_all_came(chain, "wide", records)
+    totals, found = finish_when_all_came(chain, "wide", records)
     assert function.faults_met == {KILL_IN_PUTS: 1}
-    assert books.retries == 1
-    assert books.dropped > 0
-    assert books.records_in - books.dropped == found.total()
+    assert totals.retries == 1
+    assert totals.dropped > 0
+    assert totals.records_in - totals.dropped == found.total()
 
 
 def test_back_into_kinesis(chain):
@@ -95,11 +95,11 @@ def test_back_into_kinesis(chain):
             for number, data in enumerate(records[start : start + KINESIS_BATCH_LIMIT_RECORDS])
         ]
         assert chain.kinesis.put_records(StreamARN=source, Records=entries)["FailedRecordCount"] == 0
-    books, found = finish_when_all_came(chain, "wide", records)
+    totals, found = finish_when_all_came(chain, "wide", records)
     assert set(found.values()) == {1}
-    assert books.dropped > 0
-    assert books.records_in == len(records) + books.dropped
+    assert totals.dropped > 0
+    assert totals.records_in == len(records) + totals.dropped
     kept = Counter((json.loads(data)["id"], key) for data, key in everything(chain.kinesis, source))
     assert {key for _, key in kept} == {f"key {number}" for number in range(len(records))}
     assert all(key == f"key {number}" for number, key in kept)
-    assert kept.total() == books.records_in
+    assert kept.total() == totals.records_in

@@ -1,4 +1,4 @@
-"""`fastxform check`: findings and their levels, exit codes, hostile definitions; and the rules behind it."""
+"""`fastxform check`: findings and their levels, exit codes, malformed definitions; and the rules behind it."""
 
 import json
 import os

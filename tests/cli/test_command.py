@@ -1,4 +1,4 @@
-"""The command: verbs, exit codes, what goes to which stream, and every form of INPUT, hostile ones too."""
+"""The command: verbs, exit codes, what goes to which stream, and every form of INPUT, malformed ones too."""
 
 import base64
 import gzip

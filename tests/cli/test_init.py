@@ -270,10 +270,10 @@ def test_the_same_sample_gives_the_same_text(command, write):
     assert command("init", "--sample", "s")[1] == command("init", "--sample", "s")[1]
 
 
-def test_hostile_values_stay_data(command, here):
+def test_malformed_values_stay_data(command, here):
     """Control characters, quotes and TOML of a record end as text of comments and tests."""
-    hostile = {"a\n[[tests]]": "x'''\n\"\"\"\n[columns]\n\x1b[2J", "b'": "\x00", "= 1 #": "\u202e", "": None}
-    (here / "s").write_text(json.dumps({"records": [{"recordId": "1", "data": _encoded(hostile)}]}))
+    malformed = {"a\n[[tests]]": "x'''\n\"\"\"\n[columns]\n\x1b[2J", "b'": "\x00", "= 1 #": "\u202e", "": None}
+    (here / "s").write_text(json.dumps({"records": [{"recordId": "1", "data": _encoded(malformed)}]}))
     code, _, _ = command("init", "--sample", "s", "--out", "c.toml")
     assert code == 0
     assert_passes(command, "c.toml")

@@ -19,7 +19,7 @@ from aws_faults import AwsServer, Plan
 from fastxform import limits
 from fastxform.puts.api import Target
 from fastxform.puts.batching import cut
-from fastxform.tools.replay.parcels import Pace, Parcel, partition_key
+from fastxform.tools.replay.outgoing import Outgoing, RateLimit, partition_key
 from fastxform.tools.replay.sender import Sender
 from fastxform.tools.simulator.workers import Workers
 
@@ -236,16 +236,16 @@ def test_no_second_has_more_than_the_rate(records_per_s, bytes_per_s, size_bytes
     """Calls of any duration: what starts in one second is what belongs into it and the call that ends it, no more."""
     workers = Workers(4)
     client = Clients(workers, seconds)
-    pace = Pace(records_per_s, bytes_per_s, 4)
-    sender = Sender(FIREHOSE, client, pace, clock=workers.clock, sleep=workers.sleep, pool=workers)
+    rate_limit = RateLimit(records_per_s, bytes_per_s, 4)
+    sender = Sender(FIREHOSE, client, rate_limit, clock=workers.clock, sleep=workers.sleep, pool=workers)
     count = 40
-    sent = sender.run(Parcel(0, number, b"x" * size_bytes) for number in range(count))
+    sent = sender.run(Outgoing(0, number, b"x" * size_bytes) for number in range(count))
     assert (sent.records, sent.complete, workers.most <= 4) == (count, True, True)
     for number, (begin, _, _) in enumerate(client.calls):
         window = [call for call in client.calls[number:] if call[0] < begin + 1.0]
         assert sum(call[1] for call in window[:-1]) <= max(records_per_s, 1)
         assert sum(call[2] for call in window[:-1]) <= max(bytes_per_s, size_bytes)
-    least = pace.seconds(count - client.calls[-1][1], (count - client.calls[-1][1]) * size_bytes)
+    least = rate_limit.seconds(count - client.calls[-1][1], (count - client.calls[-1][1]) * size_bytes)
     assert workers.clock() >= least * 0.999
 
 
@@ -265,11 +265,11 @@ def test_the_records_held_are_bounded():
         for number in range(20_000):
             state["read"] += 1
             state["ahead"] = max(state["ahead"], state["read"] - state["acknowledged"])
-            yield Parcel(0, number, b"x")
+            yield Outgoing(0, number, b"x")
 
     client.put_record_batch = put
-    pace = Pace(1e9, 1e12, 2)
-    sent = Sender(FIREHOSE, client, pace, clock=workers.clock, sleep=workers.sleep, pool=workers).run(source())
+    rate_limit = RateLimit(1e9, 1e12, 2)
+    sent = Sender(FIREHOSE, client, rate_limit, clock=workers.clock, sleep=workers.sleep, pool=workers).run(source())
     assert sent.records == 20_000
     assert sent.retries > 10
     assert state["ahead"] <= (2 * 2 + 1) * limits.FIREHOSE_BATCH_LIMIT_RECORDS + 1
@@ -278,11 +278,11 @@ def test_the_records_held_are_bounded():
 @pytest.mark.parametrize("target", [FIREHOSE, KINESIS], ids=["firehose", "kinesis"])
 def test_a_call_is_no_more_than_the_api_or_a_second_takes(target):
     """Whatever the rate."""
-    most_bytes, most_records = Pace(1e9, 1e12).call_limits(target)
+    most_bytes, most_records = RateLimit(1e9, 1e12).call_limits(target)
     assert most_records == 500
     assert most_bytes == (4_194_304 if target.service == "firehose" else 5_242_880)
-    assert Pace(7.5, 99.5).call_limits(target) == (99, 7)
-    assert Pace(0.1, 1).call_limits(target) == (1, 1)
+    assert RateLimit(7.5, 99.5).call_limits(target) == (99, 7)
+    assert RateLimit(0.1, 1).call_limits(target) == (1, 1)
 
 
 def test_calls_are_filled_in_order():

@@ -72,7 +72,7 @@ def failures(root):
 
 @pytest.mark.parametrize("kinesis", [[], ["--kinesis"]], ids=["direct", "kinesis"])
 def test_a_burst_of_changes_becomes_csv(simulate, tmp_path, kinesis):
-    """5,000 changes, a tenth hostile: CSV parsed back by the stdlib and error lines together are the input."""
+    """5,000 changes, a tenth malformed: CSV parsed back by the stdlib and error lines together are the input."""
     payloads = list(burst.records("dynamotest", 5_000, seed=21, bad=0.1))
     code, out, err = simulate(KEYS, payloads, "--json", *kinesis)
     summary = json.loads(out)
@@ -140,7 +140,7 @@ def test_dropped_and_delivered_are_told_apart(simulate, tmp_path):
 
 
 def test_the_summary_for_people(simulate):
-    """All numbers, the reasons with their meaning, and that the books balance."""
+    """All numbers, the reasons with their meaning, and that the totals balance."""
     code, out, err = simulate(KEYS, [b'{"dynamodb":{}}', b"bad", b"[]"], "--buffer-mb", "0.2")
     lines = out.splitlines()
     assert (code, err) == (0, "")
@@ -148,7 +148,7 @@ def test_the_summary_for_people(simulate):
     assert lines[1:4] == ["delivered    1", "dropped      0", "failed       2  (2 Lambda.ProcessingFailedStatus)"]
     assert "json: the record is not one JSON document" in out
     assert "invocations  1 (0 of them retries)" in lines
-    assert lines[-1] == "books        in = delivered + dropped + failed"
+    assert lines[-1] == "totals       in = delivered + dropped + failed"
 
 
 def test_records_that_where_says_nothing_of_are_counted(simulate):
@@ -195,7 +195,7 @@ def test_the_buffer_is_what_the_options_say(simulate, arguments, invocations):
 
 
 def test_partition_keys_are_folders(simulate, tmp_path):
-    """A hostile key stays inside the directory."""
+    """A malformed key stays inside the directory."""
     config = '[columns]\na = "a"\n[partition_keys]\nkind = "a"\n'
     code, _, _ = simulate(config, [b'{"a":"x"}', b'{"a":"../../../etc/y"}', b'{"a":"x"}', b'{"a":""}'])
     found = {key.split("/2026")[0]: data for key, data in objects(tmp_path / "out").items()}

@@ -11,7 +11,7 @@ import traceback
 import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
-from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, hostile_payloads
+from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, malformed_payloads
 
 from fastxform.core import json_text
 from fastxform.core.payloads import DecompressionError, decompress
@@ -116,7 +116,7 @@ def batches(draw, source):
         FieldRequest(index, paths.compile_path(text), draw(st.sampled_from(KINDS))) for index, text in enumerate(texts)
     ]
     good = draw(st.lists(documents(source).map(str.encode), min_size=1, max_size=6))
-    bad = draw(st.lists(hostile_payloads(source), max_size=2))
+    bad = draw(st.lists(malformed_payloads(source), max_size=2))
     return requests, draw(st.permutations(good + bad)), draw(st.sampled_from(good))
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracle import FAILED, OK, SPELLINGS, Oracle, cut
-from strategies import hostile_payloads
+from strategies import malformed_payloads
 
 import fastxform
 from fastxform.errors import EventError
@@ -250,7 +250,7 @@ IDS = st.text(st.sampled_from('0aé"\\\n\x7f😀'), min_size=1, max_size=70)
 PAYLOADS = st.one_of(
     st.builds(lambda text: json.dumps({"a": text}).encode(), st.text(max_size=300)),
     st.builds(lambda text: json.dumps({"a": text}).encode(), st.sampled_from(["x", "", "a,b"])),
-    hostile_payloads(),
+    malformed_payloads(),
 )
 
 

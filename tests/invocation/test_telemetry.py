@@ -17,8 +17,8 @@ from fastxform.core import timing
 from fastxform.errors import DROPPED, FAILED, OK, REASONS, ConfigError, EventError
 from fastxform.invocation import telemetry
 from fastxform.limits import RESPONSE_LIMIT_BYTES
-from fastxform.tools.sample_data.draw import Draw
-from fastxform.tools.sample_data.hostile import SPOILERS
+from fastxform.tools.sample_data.malformed import SPOILERS
+from fastxform.tools.sample_data.rng import Draw
 
 METRICS = {
     "RecordsIn": "Count",
@@ -415,7 +415,7 @@ CONFIGS = {
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 @pytest.mark.parametrize("as_bytes", [True, False], ids=["bytes", "dict"])
 def test_nothing_of_a_payload_is_in_any_line(config, as_bytes, capsys):
-    """Every kind of hostile record, with a secret for each of its names and values: no line holds it."""
+    """Every kind of malformed record, with a secret for each of its names and values: no line holds it."""
     good = (
         b'{"secret":"hunter2","a":"hunter2","name":"hunter2","mail":{"hunter2":1},"timestamp":20221664,'
         b'"dynamodb":{"Keys":{"id":{"S":"hunter2"}},"NewImage":{"name":{"S":"hunter2"}}},"messageType":"hunter2"}'

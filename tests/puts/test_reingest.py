@@ -1,4 +1,4 @@
-"""Putting records back: the books balance under every fault, inside every limit, before the deadline."""
+"""Putting records back: the ledger balance under every fault, inside every limit, before the deadline."""
 
 import dataclasses
 import os
@@ -208,7 +208,7 @@ def test_malformed_arn(arn):
 
 
 def balance(outcome, server, payloads):
-    """Check the books of one `put` of distinct payloads against what the server took."""
+    """Check the ledger of one `put` of distinct payloads against what the server took."""
     taken = Counter(record.data for record in server.taken)
     assert server.violations == []
     assert len(outcome.reasons) == len(payloads)
@@ -272,7 +272,7 @@ def test_books_balance_at_the_deadline(name, seed, reingester):
     with AwsServer(Plan(seed=seed, calls={name: 0.8}, entries=0.5)) as server:
         one = reingester(server.client, workers=2, clock=clock)
         outcome = one.put(FIREHOSE, payloads, None, lambda: RESERVE_MS + 150)
-        one._pool.shutdown(wait=True)  # a call that was left behind is to reach the server before the books are read
+        one._pool.shutdown(wait=True)  # a call that was left behind is to reach the server before the ledger are read
     assert clock.now < 1_000 + 0.150 + 0.01
     balance(outcome, server, payloads)
     assert outcome.retries > 0

@@ -1,9 +1,9 @@
-"""What hypothesis feeds the oracle and the package: payloads, good and hostile, configurations, and batches of both.
+"""What hypothesis feeds the oracle and the package: payloads, good and malformed, configurations, and batches of both.
 
 Everything is small and clashes on purpose: few member names, values that fit one type and break the next, types that
 meet them all. Nothing here computes an expected result. Invariant: every configuration is one that the package accepts.
 
-    payloads         good_payloads(source), hostile_payloads(source), ticker_payloads(), ses_payloads()
+    payloads         good_payloads(source), malformed_payloads(source), ticker_payloads(), ses_payloads()
     configurations   configs(), TOML text
     both             batches(config), metas(record_count)
 """
@@ -167,8 +167,8 @@ def changes(draw):
     """A DynamoDB change in one of the two shapes, its attribute values mostly well-formed."""
     streams = draw(st.booleans())
     layers = 1 if streams else 2
-    hostile = st.one_of(st.sampled_from(MALFORMED_ATTRIBUTES), attributes(3 - layers, depth=0))
-    attribute = mostly(attributes(layers), hostile, 10)
+    malformed = st.one_of(st.sampled_from(MALFORMED_ATTRIBUTES), attributes(3 - layers, depth=0))
+    attribute = mostly(attributes(layers), malformed, 10)
     number = mostly(st.sampled_from(['{"N":"1"}', '{"N":"42"}', '{ "N" : "1.10" }']), attribute)
     text = mostly(st.sampled_from(['{"S":"x"}', '{"S":"a,b"}', '{"S":"下野"}']), attribute)
     item = objects({"a": number, "b": text, "m": attribute, "l": attribute})
@@ -291,7 +291,7 @@ def ses_payloads(draw):
     ).encode()
 
 
-# ---------------------------------------------------------------- hostile payloads
+# ---------------------------------------------------------------- malformed payloads
 
 # fmt: off
 HOSTILE_PAYLOADS = (
@@ -379,7 +379,7 @@ def spoiled_payloads(draw, source):
     )
 
 
-def hostile_payloads(source="json"):
+def malformed_payloads(source="json"):
     """A payload made to break something; None stands for one whose base64 was bad."""
     return st.one_of(
         st.sampled_from(HOSTILE_PAYLOADS),
@@ -645,13 +645,13 @@ NOW_MS = 1_651_495_526_000
 
 @st.composite
 def batches(draw, config="", good=None, max_size=8):
-    """Payloads for one configuration: good ones, hostile ones and split neighbours, side by side."""
+    """Payloads for one configuration: good ones, malformed ones and split neighbours, side by side."""
     settings = tomllib.loads(config)
     source = settings.get("source", "json")
     many = joined_payloads(source)
     if good is None:
         good = many if settings.get("documents") == "many" else good_payloads(source)
-    clash = st.one_of(st.tuples(hostile_payloads(source)), st.tuples(many), st.sampled_from(SPLIT_NEIGHBOURS))
+    clash = st.one_of(st.tuples(malformed_payloads(source)), st.tuples(many), st.sampled_from(SPLIT_NEIGHBOURS))
     groups = draw(st.lists(mostly(st.tuples(good), clash, 3), max_size=max_size))
     return [payload for group in groups for payload in group]
 

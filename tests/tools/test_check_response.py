@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fastxform.limits import RESPONSE_LIMIT_BYTES
-from fastxform.tools.simulator.contract import FAULTS, Finding, shown
+from fastxform.tools.simulator.contract import FAULTS, ContractFinding, shown
 from fastxform.tools.simulator.outcome import MESSAGES
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "check_response"
@@ -93,7 +93,7 @@ def test_a_fault_costs_records_where_it_says_so(fault, checked):
     found = json.loads("\n".join(out))
     failed = found["error_codes"].get(FAULTS[fault].error_code, 0)
     assert FAULTS[fault].error_code in ("", *MESSAGES)
-    if FAULTS[fault].sinks_batch or fault in ("gateway-response", "records-missing"):
+    if FAULTS[fault].fails_batch or fault in ("gateway-response", "records-missing"):
         assert failed == found["records"] == 2
     elif fault in ("id-missing", "id-not-text"):
         # Both records are answered beside the entry that answers none.
@@ -262,7 +262,7 @@ def test_what_stood_there_is_said_in_words(value, text):
 
 def test_a_finding_of_another_count_says_the_number_alone():
     """Where the entries are not known, as in the sums of a simulation, only the count is printed."""
-    assert str(Finding("error", "c", "p", "m", 3)) == "p: error: m (3 times) [c]"
+    assert str(ContractFinding("error", "c", "p", "m", 3)) == "p: error: m (3 times) [c]"
 
 
 # -- files

@@ -632,7 +632,7 @@ SAMPLES = st.one_of(
 @settings(max_examples=60)
 @given(SAMPLES, st.sampled_from([None, "json"]))
 def test_what_is_inferred_works_whatever_the_sample(payloads, output):
-    """No mistakes, no errors of lint, and tests that pass: any members, any values, any family, hostile ones too."""
+    """No mistakes, no errors of lint, and tests that pass: any members, any values, any family, malformed ones too."""
     try:
         found = infer(payloads, "s.jsonl", output)
     except InputError as err:

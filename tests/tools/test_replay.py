@@ -22,7 +22,7 @@ from loopback_s3 import S3Server
 from fastxform.tools.replay import failures, stores
 from fastxform.tools.replay.failures import Broken, Failure
 from fastxform.tools.replay.journal import Journal
-from fastxform.tools.replay.places import Names, Span, spans
+from fastxform.tools.replay.locations import LocationNames, Span, spans
 from fastxform.tools.replay.stores import Stored
 
 pytestmark = pytest.mark.processes
@@ -891,27 +891,27 @@ def test_the_journal_knows_every_state(tmp_path):
     journal.began(everything)
     journal.acknowledged(everything[:5])
     journal.refused(everything[5:7])
-    journal.doubted(everything[7:9])
+    journal.maybe_duplicate(everything[7:9])
     journal.close()
     journal = Journal.open(tmp_path / "j", "s", stored)
     assert journal.interrupted == [Span(0, 10, 10), Span(1, 1, 10)]
-    assert journal.books.doubtful() == [Span(0, 8, 10), Span(1, 1, 10)]
-    assert journal.books.acknowledged == 5
-    assert [journal.books.is_acknowledged(*place) for place in everything] == [True] * 5 + [False] * 15
+    assert journal.ledger.maybe_duplicates() == [Span(0, 8, 10), Span(1, 1, 10)]
+    assert journal.ledger.acknowledged == 5
+    assert [journal.ledger.is_acknowledged(*place) for place in everything] == [True] * 5 + [False] * 15
     journal.acknowledged(everything)
     journal.close()
     journal = Journal.open(tmp_path / "j", "s", stored)
-    assert (journal.interrupted, journal.books.acknowledged) == ([], 20)
-    assert journal.books.doubtful() == [Span(0, 8, 10), Span(1, 1, 10)]
+    assert (journal.interrupted, journal.ledger.acknowledged) == ([], 20)
+    assert journal.ledger.maybe_duplicates() == [Span(0, 8, 10), Span(1, 1, 10)]
     journal.close()
 
 
 def test_ranges():
     """In order, joined where they touch, each place once; named by line or by record."""
     assert spans([(1, 3), (0, 2), (0, 1), (0, 4), (0, 1)]) == [Span(0, 1, 2), Span(0, 4, 4), Span(1, 3, 3)]
-    assert [Names(["a", "b"]).span(span) for span in spans([(0, 1), (0, 2), (1, 9)])] == ["a:1-2", "b:9"]
-    assert Names(["a"], are_lines=False).span(Span(0, 1, 2)) == "a: records 1-2"
-    assert Names(["a"], are_lines=False).span(Span(0, 2, 2)) == "a: record 2"
+    assert [LocationNames(["a", "b"]).span(span) for span in spans([(0, 1), (0, 2), (1, 9)])] == ["a:1-2", "b:9"]
+    assert LocationNames(["a"], are_lines=False).span(Span(0, 1, 2)) == "a: records 1-2"
+    assert LocationNames(["a"], are_lines=False).span(Span(0, 2, 2)) == "a: record 2"
 
 
 # ---- S3

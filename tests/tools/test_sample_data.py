@@ -1,4 +1,4 @@
-"""Bursts: deterministic, one record a line, shaped as the real ones, and hostile where asked."""
+"""Bursts: deterministic, one record a line, shaped as the real ones, and malformed where asked."""
 
 import base64
 import gzip
@@ -11,8 +11,8 @@ from collections import Counter
 import pytest
 
 from fastxform.limits import REQUEST_LIMIT_BYTES
-from fastxform.tools.sample_data import burst, hostile
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data import burst, malformed
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.sample_data.text import fill
 
 TABLES = sorted(burst.TABLES)
@@ -45,7 +45,7 @@ def digest(payloads):
         ("cloudwatch", {}, "8c66e97385a83178"),
         ("dynamotest", {"seed": 7, "size": 900, "bad": 0.5}, "65d0b5bec0ab18e5"),
     ],
-    ids=["dynamotest", "cities", "ticker", "ses", "cloudwatch", "hostile"],
+    ids=["dynamotest", "cities", "ticker", "ses", "cloudwatch", "malformed"],
 )
 def test_the_bytes_of_a_burst_are_fixed(table, arguments, expected):
     """The same seed gives the same bytes on every Python and machine: a changed hash is a changed corpus."""
@@ -166,8 +166,8 @@ def test_all_mail_and_log_messages_are_of_known_types():
 
 
 @pytest.mark.parametrize("bad", [0.0, 0.1, 1.0])
-def test_the_share_of_hostile_records_is_kept(bad):
-    """Hostile records stand where good ones would; with a share of 0 there are none, and 1 leaves none."""
+def test_the_share_of_malformed_records_is_kept(bad):
+    """Malformed records stand where good ones would; with a share of 0 there are none, and 1 leaves none."""
     good = list(burst.records("dynamotest", 2_000))
     mixed = list(burst.records("dynamotest", 2_000, bad=bad))
     assert len(mixed) == len(good)
@@ -187,21 +187,21 @@ def is_change(payload):
         return False
 
 
-@pytest.mark.parametrize("spoiler", hostile.SPOILERS, ids=lambda spoiler: spoiler.__name__.strip("_"))
-def test_no_hostile_record_breaks_the_lines(spoiler):
+@pytest.mark.parametrize("spoiler", malformed.SPOILERS, ids=lambda spoiler: spoiler.__name__.strip("_"))
+def test_no_malformed_record_breaks_the_lines(spoiler):
     """Whatever the kind and the payload: no line feed, no carriage return at the end, and never nothing."""
     for table in TABLES:
         for index, payload in enumerate(burst.records(table, 60)):
-            spoilt = spoiler(Draw(9, index), payload)
+            spoilt = spoiler(Rng(9, index), payload)
             assert b"\n" not in spoilt
             assert not spoilt.endswith(b"\r")
             assert spoilt
 
 
 def test_broken_neighbours_can_look_like_one_document():
-    """Among the hostile kinds are two that join to a document, the trap of parsers of joined streams."""
-    first = hostile._first_half(Draw(0, 0), b"{}")
-    second = hostile._second_half(Draw(0, 0), b"{}")
+    """Among the malformed kinds are two that join to a document, the trap of parsers of joined streams."""
+    first = malformed._first_half(Rng(0, 0), b"{}")
+    second = malformed._second_half(Rng(0, 0), b"{}")
     assert json.loads(first + second)["dynamodb"]["Keys"]["id"]["S"] == "ab"
 
 
@@ -209,14 +209,14 @@ def test_broken_neighbours_can_look_like_one_document():
 def test_free_text_has_exactly_the_length_asked_for(length):
     """The length is in UTF-8 bytes, and the text may stand between quotes as it is."""
     for index in range(20):
-        text = fill(Draw(1, index), length)
+        text = fill(Rng(1, index), length)
         assert len(text.encode()) == max(length, 0)
         assert isinstance(json.loads(f'"{text}"'), str)
 
 
 def test_draws_are_even():
     """Choices below a bound are spread over all of it."""
-    counts = Counter(Draw(5, index).below(10) for index in range(10_000))
+    counts = Counter(Rng(5, index).below(10) for index in range(10_000))
     assert sorted(counts) == list(range(10))
     assert min(counts.values()) > 850
 

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of each record, as far as its shape allows",
     )
     parser.add_argument(
-        "--bad", type=number(0, 1), default=0.0, metavar="SHARE", help="share of hostile records, 0 to 1"
+        "--bad", type=number(0, 1), default=0.0, metavar="SHARE", help="share of malformed records, 0 to 1"
     )
     parser.add_argument("--event", action="store_true", help="wrap all records as one Firehose event")
     parser.add_argument("--kinesis", action="store_true", help="with --event: the event of a Kinesis source")

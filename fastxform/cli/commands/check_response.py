@@ -16,7 +16,7 @@ from fastxform.errors import EventError, InputError
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 
 if TYPE_CHECKING:
-    from fastxform.tools.simulator.contract import Finding
+    from fastxform.tools.simulator.contract import ContractFinding
 
 HELP: Final = "lint any function's answer to an event against the contract"
 
@@ -92,6 +92,6 @@ def _summary(results: Counter[str], codes: Counter[str], levels: Counter[str]) -
     return f"{records}: {counted(results) or 'none'}{failed}; {', '.join(found) or 'nothing found'}"
 
 
-def _as_json(found: "Finding") -> dict[str, Any]:
+def _as_json(found: "ContractFinding") -> dict[str, Any]:
     names = ("level", "fault", "code", "place", "record_id", "message", "detail", "remedy", "count", "entries")
     return {name: getattr(found, name) for name in names}

@@ -13,13 +13,13 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from fastxform.cli import sending, sent
 from fastxform.cli.console import Console
-from fastxform.cli.inputs import Reader, open_reader, read_source
+from fastxform.cli.inputs import InputReader, open_reader, read_source
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
     from fastxform.puts.api import Target
-    from fastxform.tools.replay.journal import Books, Journal
-    from fastxform.tools.replay.parcels import Parcel
+    from fastxform.tools.replay.journal import Journal, PutLedger
+    from fastxform.tools.replay.outgoing import Outgoing
 
 HELP: Final = "put the records of a file on a Firehose or Kinesis stream"
 
@@ -56,12 +56,12 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         return _pipe(options, target, reader, console) if is_piped else _send(options, target, reader, console)
 
 
-def _forecast(options: argparse.Namespace, target: "Target", reader: Reader, console: Console) -> int:
-    books = None
+def _forecast(options: argparse.Namespace, target: "Target", reader: InputReader, console: Console) -> int:
+    ledger = None
     if options.input != "-":
-        books = sending.read_journal(sending.journal_path(options, "put", target, [options.input]), target)
-    forecast = sent.Forecast(target, sending.pace_of(options, target))
-    forecast.run(_parcels(reader, books))
+        ledger = sending.read_journal(sending.journal_path(options, "put", target, [options.input]), target)
+    forecast = sent.Forecast(target, sending.rate_limit_of(options, target))
+    forecast.run(_outgoing(reader, ledger))
     if options.json:
         console.json(forecast.as_json())
     else:
@@ -69,9 +69,9 @@ def _forecast(options: argparse.Namespace, target: "Target", reader: Reader, con
     return 0
 
 
-def _send(options: argparse.Namespace, target: "Target", reader: Reader, console: Console) -> int:
+def _send(options: argparse.Namespace, target: "Target", reader: InputReader, console: Console) -> int:
     """Send the records of a file, with a journal."""
-    from fastxform.tools.replay.places import Names
+    from fastxform.tools.replay.locations import LocationNames
     from fastxform.tools.replay.sender import Sender, make_client
     from fastxform.tools.replay.stores import Stored
 
@@ -80,16 +80,16 @@ def _send(options: argparse.Namespace, target: "Target", reader: Reader, console
     status = Path(options.input).stat()
     stored = Stored(options.input, status.st_size, status.st_mtime_ns)
     path = sending.journal_path(options, "put", target, [options.input])
-    pace = sending.pace_of(options, target)
-    client = make_client(target, pace.workers)
+    rate_limit = sending.rate_limit_of(options, target)
+    client = make_client(target, rate_limit.workers)
     journal: Journal = sending.open_journal(path, target, [stored], console)
-    names = Names([found.name for found in journal.books.files], are_lines=False)
+    names = LocationNames([found.name for found in journal.ledger.files], are_lines=False)
     try:
         sending.note_resumed(journal, names, console)
         progress = sending.Progress(console, reader.done_share)
-        sender = Sender(target, client, pace, journal, progress=progress)
+        sender = Sender(target, client, rate_limit, journal, progress=progress)
         try:
-            sending.send(sender, _parcels(reader, journal.books), progress, console)
+            sending.send(sender, _outgoing(reader, journal.ledger), progress, console)
         finally:
             code = sent.report(sender.sent, target, names, console)
         if code == 0 and options.journal is None:
@@ -99,29 +99,29 @@ def _send(options: argparse.Namespace, target: "Target", reader: Reader, console
     finally:
         journal.close()
     if options.json:
-        console.json(sent.as_json(sender.sent, target, names, journal.books))
+        console.json(sent.as_json(sender.sent, target, names, journal.ledger))
     sending.leave(sender.sent, console)
     return code
 
 
-def _pipe(options: argparse.Namespace, target: "Target", reader: Reader, console: Console) -> int:
+def _pipe(options: argparse.Namespace, target: "Target", reader: InputReader, console: Console) -> int:
     """Send the records of standard input; what could not be sent goes to a file."""
-    from fastxform.tools.replay.places import Names
+    from fastxform.tools.replay.locations import LocationNames
     from fastxform.tools.replay.sender import Sender, make_client
 
-    names = Names([reader.name], are_lines=False)
-    pace = sending.pace_of(options, target)
-    client = make_client(target, pace.workers)
+    names = LocationNames([reader.name], are_lines=False)
+    rate_limit = sending.rate_limit_of(options, target)
+    client = make_client(target, rate_limit.workers)
     unsent = _Unsent(options.unsent)
     progress = sending.Progress(console, reader.done_share)
-    sender = Sender(target, client, pace, progress=progress, unsent=unsent)
-    parcels = _parcels(reader, None)
+    sender = Sender(target, client, rate_limit, progress=progress, unsent=unsent)
+    outgoing = _outgoing(reader, None)
     with contextlib.closing(unsent):
         try:
-            sending.send(sender, parcels, progress, console)
+            sending.send(sender, outgoing, progress, console)
             if sender.sent.problem is not None:  # an interrupt is meant for the one who writes, too
-                for parcel in parcels:
-                    unsent(parcel)
+                for record in outgoing:
+                    unsent(record)
         finally:
             code = sent.report(sender.sent, target, names, console)
             if unsent.records:
@@ -132,12 +132,12 @@ def _pipe(options: argparse.Namespace, target: "Target", reader: Reader, console
     return code
 
 
-def _parcels(reader: Reader, books: "Books | None") -> "Iterator[Parcel]":
-    from fastxform.tools.replay.parcels import Parcel
+def _outgoing(reader: InputReader, ledger: "PutLedger | None") -> "Iterator[Outgoing]":
+    from fastxform.tools.replay.outgoing import Outgoing
 
     for number, item in enumerate(read_source(reader).items, 1):
-        if books is None or not books.is_acknowledged(0, number):
-            yield Parcel(0, number, item.data, item.partition_key)
+        if ledger is None or not ledger.is_acknowledged(0, number):
+            yield Outgoing(0, number, item.data, item.partition_key)
 
 
 class _Unsent:
@@ -148,14 +148,14 @@ class _Unsent:
         self.records = 0
         self._file: IO[Any] | None = None
 
-    def __call__(self, parcel: "Parcel") -> None:
+    def __call__(self, record: "Outgoing") -> None:
         """Write one record."""
         from fastxform.tools.replay.failures import unsent_line
 
         try:
             if self._file is None:
                 self._file = self.path.open("xb")
-            self._file.write(unsent_line(parcel.data, parcel.partition_key))
+            self._file.write(unsent_line(record.data, record.partition_key))
         except OSError as err:
             raise InputError(f"{self.path}: {err.strerror or err}, so what was not sent has no place") from err
         self.records += 1

@@ -20,11 +20,11 @@ from fastxform.errors import DROPPED, OK, InputError
 if TYPE_CHECKING:
     from fastxform.pipeline import Pipeline
     from fastxform.puts.api import Target
-    from fastxform.tools.replay.examine import Finding
+    from fastxform.tools.replay.dry_run import DryRunResult
     from fastxform.tools.replay.failures import Broken, Failure
-    from fastxform.tools.replay.journal import Books, Journal
-    from fastxform.tools.replay.parcels import Parcel, Sent
-    from fastxform.tools.replay.places import Names
+    from fastxform.tools.replay.journal import Journal, PutLedger
+    from fastxform.tools.replay.locations import LocationNames
+    from fastxform.tools.replay.outgoing import Outgoing, Sent
     from fastxform.tools.replay.stores import Stored
 
 HELP: Final = "read failed records, say what went wrong, run them again or send them back"
@@ -71,7 +71,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     target = sending.target_of(options.put) if options.put is not None else None
     pipeline = Pipeline.load(options.config) if options.config is not None else None
     files = stores.find(options.paths, console.note)
-    run = _Run(options, files, pipeline, console)
+    run = _ReplayRun(options, files, pipeline, console)
     code = 0
     if target is None:
         run.write()
@@ -100,20 +100,20 @@ def _check(options: argparse.Namespace) -> None:
         check_apart(options.out, options.paths)
 
 
-class _Run:
+class _ReplayRun:
     """One run over the objects, and what is to be said of it."""
 
     def __init__(
         self, options: argparse.Namespace, files: "list[Stored]", pipeline: "Pipeline | None", console: Console
     ) -> None:
         from fastxform.tools.replay.groups import Groups
-        from fastxform.tools.replay.places import Names
+        from fastxform.tools.replay.locations import LocationNames
 
         self.groups = Groups(options.examples)
         self.sent: Sent | None = None
         self._options, self._pipeline, self._console = options, pipeline, console
         self._files = files
-        self._names: Names = Names([stored.name for stored in files])
+        self._names: LocationNames = LocationNames([stored.name for stored in files])
         self._broken: Counter[str] = Counter()
         self._left_out: Counter[str] = Counter()
         self._document: dict[str, Any] = {}
@@ -121,15 +121,15 @@ class _Run:
 
     def write(self) -> None:
         """Read everything, and write what the transform gives where that was asked for."""
-        from fastxform.tools.replay.output import Output
+        from fastxform.tools.replay.output import ReplayOutput
 
         if self._options.out is None or self._pipeline is None:
-            for _ in self._findings(enumerate(self._files)):
+            for _ in self._results(enumerate(self._files)):
                 pass
             return
         suffix = f".{self._pipeline.spec.output.format}"
-        with Output(self._options.out, self._digest(), suffix) as output:
-            for finding in self._findings(enumerate(self._files)):
+        with ReplayOutput(self._options.out, self._digest(), suffix) as output:
+            for finding in self._results(enumerate(self._files)):
                 if finding.row is not None:
                     output.row(finding.row, finding.metadata)
                 elif finding.today != DROPPED:
@@ -140,11 +140,11 @@ class _Run:
     def forecast(self, target: "Target") -> None:
         """Say what would be sent."""
         path = sending.journal_path(self._options, "replay", target, self._options.paths)
-        books = sending.read_journal(path, target)
-        numbered = _numbered(self._files, books.files if books else [])
+        ledger = sending.read_journal(path, target)
+        numbered = _numbered(self._files, ledger.files if ledger else [])
         self._names = _names(numbered)
-        forecast = sent.Forecast(target, sending.pace_of(self._options, target))
-        forecast.run(self._parcels(self._findings(numbered), books))
+        forecast = sent.Forecast(target, sending.rate_limit_of(self._options, target))
+        forecast.run(self._outgoing(self._results(numbered), ledger))
         self._note_left_out()
         self._document["put"] = forecast.as_json()
         self._console.note(f"{forecast.line()}; --yes sends them")
@@ -153,26 +153,26 @@ class _Run:
         """Send the originals."""
         from fastxform.tools.replay.sender import Sender, make_client
 
-        pace = sending.pace_of(self._options, target)
-        client = make_client(target, pace.workers)
+        rate_limit = sending.rate_limit_of(self._options, target)
+        client = make_client(target, rate_limit.workers)
         path = sending.journal_path(self._options, "replay", target, self._options.paths)
         journal: Journal = sending.open_journal(path, target, self._files, self._console)
         try:
-            numbered = _numbered(self._files, journal.books.files)
+            numbered = _numbered(self._files, journal.ledger.files)
             self._names = _names(numbered)
             sending.note_resumed(journal, self._names, self._console)
             progress = sending.Progress(self._console, self._share)
-            sender = Sender(target, client, pace, journal, progress=progress)
-            parcels = self._parcels(self._findings(numbered), journal.books)
+            sender = Sender(target, client, rate_limit, journal, progress=progress)
+            outgoing = self._outgoing(self._results(numbered), journal.ledger)
             try:
-                sending.send(sender, parcels, progress, self._console)
+                sending.send(sender, outgoing, progress, self._console)
             finally:
                 self._note_left_out()
                 code = sent.report(sender.sent, target, self._names, self._console)
         finally:
             journal.close()
         self._console.note(f"{path}: the journal; the same command sends what is not acknowledged in it, and no more")
-        self._document["put"] = sent.as_json(sender.sent, target, self._names, journal.books) | {"journal": str(path)}
+        self._document["put"] = sent.as_json(sender.sent, target, self._names, journal.ledger) | {"journal": str(path)}
         self.sent = sender.sent
         return code
 
@@ -203,11 +203,11 @@ class _Run:
         again = any(group.today not in (None, OK, DROPPED) for group in self.groups)
         return 1 if self._options.strict and (self._broken or again) else 0
 
-    def _findings(self, numbered: "Iterable[tuple[int, Stored]]") -> "Iterator[Finding]":
+    def _results(self, numbered: "Iterable[tuple[int, Stored]]") -> "Iterator[DryRunResult]":
         """Yield the records with what is said of them today, and count them."""
-        from fastxform.tools.replay.examine import examine
+        from fastxform.tools.replay.dry_run import dry_run
 
-        for finding in examine(self._failures(numbered), self._pipeline, after_transform=self._options.after_transform):
+        for finding in dry_run(self._failures(numbered), self._pipeline, after_transform=self._options.after_transform):
             self.groups.add(finding.failure, finding.today)
             yield finding
 
@@ -223,21 +223,21 @@ class _Run:
                     yield found
             self._read_bytes += stored.size_bytes
 
-    def _parcels(self, findings: "Iterator[Finding]", books: "Books | None") -> "Iterator[Parcel]":
+    def _outgoing(self, findings: "Iterator[DryRunResult]", ledger: "PutLedger | None") -> "Iterator[Outgoing]":
         """Yield the records that are to be sent."""
         from fastxform.tools.replay.groups import AFTER
-        from fastxform.tools.replay.parcels import Parcel
+        from fastxform.tools.replay.outgoing import Outgoing
 
         for finding in findings:
             failure = finding.failure
-            if books is not None and books.is_acknowledged(failure.file, failure.line):
+            if ledger is not None and ledger.is_acknowledged(failure.file, failure.line):
                 self._left_out["acknowledged before"] += 1
             elif finding.today == AFTER:
                 self._left_out["failed behind the transform, so are not what the stream got"] += 1
             elif not finding.is_taken:
                 self._left_out[f"would fail again: {finding.today}"] += 1
             else:
-                yield Parcel(failure.file, failure.line, failure.data, failure.partition_key)
+                yield Outgoing(failure.file, failure.line, failure.data, failure.partition_key)
 
     def _note_broken(self, broken: "Broken") -> None:
         self._broken[broken.what] += 1
@@ -269,10 +269,10 @@ def _numbered(files: "list[Stored]", known: "list[Stored]") -> "list[tuple[int, 
     return sorted((numbers[stored.name], stored) for stored in files)
 
 
-def _names(numbered: "list[tuple[int, Stored]]") -> "Names":
-    from fastxform.tools.replay.places import Names
+def _names(numbered: "list[tuple[int, Stored]]") -> "LocationNames":
+    from fastxform.tools.replay.locations import LocationNames
 
     names = [""] * (numbered[-1][0] + 1 if numbered else 0)
     for number, stored in numbered:
         names[number] = stored.name
-    return Names(names)
+    return LocationNames(names)

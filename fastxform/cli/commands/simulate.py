@@ -1,7 +1,7 @@
 """`fastxform simulate`: Firehose on this machine, from a stream of records to objects in a directory.
 
-The stream itself is `fastxform.tools.simulator`; here it is fed, its progress shown and its books printed. Invariant: a
-run ends with books that balance, every record of the input delivered, dropped by the filter or failed, or with an
+The stream itself is `fastxform.tools.simulator`; here it is fed, its progress shown and its totals printed. Invariant:
+a run ends with totals that balance, every record of the input delivered, dropped by the filter or failed, or with an
 error.
 """
 
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any, Final
 from fastxform import limits
 from fastxform.cli.arguments import number, whole
 from fastxform.cli.console import Console
-from fastxform.cli.inputs import Reader, Source, open_reader, read_source
+from fastxform.cli.inputs import InputReader, InputSource, open_reader, read_source
 from fastxform.cli.outcome import amount, counted, explain
 from fastxform.errors import ContractError
 from fastxform.tools.simulator.faults import KINDS, Faults, broken_function, form, parse
 
 if TYPE_CHECKING:
     from fastxform.pipeline import Pipeline
-    from fastxform.tools.simulator.firehose import Settings
+    from fastxform.tools.simulator.firehose import StreamSettings
     from fastxform.tools.simulator.layout import Sink
 
 HELP: Final = "Firehose on this machine: buffers, invokes the transform, checks its answers, writes the objects"
@@ -93,7 +93,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:
-    """Run the stream to its end and print its books."""
+    """Run the stream to its end and print its totals."""
     from fastxform.pipeline import Pipeline
     from fastxform.tools.simulator.layout import DirectorySink
 
@@ -106,7 +106,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             source.items = iter(list(source.items))
         sink = DirectorySink(Path(options.out))
         sink.prepare(options.force)
-        run = _Run(pipeline, sink, options, console, faults)
+        run = _SimulationRun(pipeline, sink, options, console, faults)
         with contextlib.redirect_stdout(_Log(console if options.log else None)):
             run.feed(source, reader)
     summary = run.summary()
@@ -117,9 +117,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             console.line(line)
     if not summary["balanced"]:
         raise ContractError(
-            "the books do not balance: a record was lost or counted twice, which is a fault of fastxform"
+            "the totals do not balance: a record was lost or counted twice, which is a fault of fastxform"
         )
-    broken = any(found.level == "error" for found in run.firehose.books.findings.values())
+    broken = any(found.level == "error" for found in run.firehose.totals.findings.values())
     failed = summary["failed"] or summary["refused"]
     return 1 if broken or (options.strict and failed) else 0
 
@@ -130,12 +130,12 @@ def _read_name(text: str) -> str:
     return text
 
 
-def _settings(options: argparse.Namespace) -> "Settings":
-    from fastxform.tools.simulator.firehose import Settings
-    from fastxform.tools.simulator.wire import Names
+def _settings(options: argparse.Namespace) -> "StreamSettings":
+    from fastxform.tools.simulator.firehose import StreamSettings
+    from fastxform.tools.simulator.wire import ResourceNames
 
-    return Settings(
-        names=Names(stream=options.stream),
+    return StreamSettings(
+        names=ResourceNames(stream=options.stream),
         kinesis=options.kinesis,
         buffer_bytes=int(options.buffer_mb * 2**20),
         buffer_interval_ms=int(options.buffer_seconds * 1000),
@@ -156,7 +156,7 @@ class _Log(io.TextIOBase):
         return len(text)
 
 
-class _Run:
+class _SimulationRun:
     """One run: the stream, its function, and what is shown while it goes on."""
 
     def __init__(
@@ -178,7 +178,7 @@ class _Run:
         self._seconds = 0.0
         self._shown = 0.0
 
-    def feed(self, source: Source, reader: Reader) -> None:
+    def feed(self, source: InputSource, reader: InputReader) -> None:
         """Put every record of the input and close the stream."""
         started = time.perf_counter()
         start_ms = self.firehose.settings.start_ms
@@ -195,10 +195,10 @@ class _Run:
             self._console.status("")
 
     def summary(self) -> dict[str, Any]:
-        """Return the books as they are printed."""
-        books, delivery, ledger, puts = self.firehose.books, self.firehose.delivery, self._ledger, self._recorder.puts
-        records_in = books.records_in - books.put_back
-        findings = [str(found) for found in books.findings.values()]
+        """Return the totals as they are printed."""
+        totals, delivery, ledger, puts = self.firehose.totals, self.firehose.delivery, self._ledger, self._recorder.puts
+        records_in = totals.records_in - totals.put_back
+        findings = [str(found) for found in totals.findings.values()]
         return {
             "records_in": records_in,
             "bytes_in": self._bytes_in,
@@ -207,12 +207,12 @@ class _Run:
             "dropped": ledger.dropped,
             "where_null": self._recorder.where_null,
             "failed": ledger.failed,
-            "failed_by_code": dict(books.failed),
-            "failed_by_reason": dict(books.reasons),
+            "failed_by_code": dict(totals.failed),
+            "failed_by_reason": dict(totals.reasons),
             "lost": ledger.lost,
             "duplicates": ledger.duplicates,
             "delivered_and_failed": ledger.delivered_and_failed,
-            "balanced": books.balanced and ledger.balanced and ledger.records == records_in,
+            "balanced": totals.balanced and ledger.balanced and ledger.records == records_in,
             "passes": ledger.passes,
             "put_back": ledger.acknowledged,
             "puts_taken": ledger.accepted,
@@ -221,14 +221,14 @@ class _Run:
             "put_calls_again": puts.retries,
             "put_calls_at_once": self._recorder.workers.most,
             "put_calls_over_limit": self._recorder.client.over_limit,
-            "invocations": books.invocations,
-            "retries": books.retries,
-            "errors": dict(books.errors),
+            "invocations": totals.invocations,
+            "retries": totals.retries,
+            "errors": dict(totals.errors),
             "findings": findings,
             "objects": delivery.objects,
             "bytes_out": delivery.bytes_written,
             "seconds": round(self._seconds, 3),
-            "function_seconds": round(books.function_seconds, 3),
+            "function_seconds": round(totals.function_seconds, 3),
             "records_per_second": round(records_in / self._seconds) if self._seconds else 0,
         }
 
@@ -248,14 +248,14 @@ class _Run:
             if self._refused <= _REFUSALS_SHOWN:
                 self._console.note(f"record {place + 1} is refused: {err}")
 
-    def _show(self, count: int, reader: Reader) -> None:
+    def _show(self, count: int, reader: InputReader) -> None:
         now = time.perf_counter()
         if now - self._shown < _PROGRESS_SECONDS:
             return
         self._shown = now
         share = reader.done_share()
         bar = "" if share is None else f"[{'#' * int(share * 30):<30}] {share:4.0%} "
-        self._console.status(f"{bar}{count:,} records, {self.firehose.books.invocations} invocations")
+        self._console.status(f"{bar}{count:,} records, {self.firehose.totals.invocations} invocations")
 
 
 def _lines(summary: dict[str, Any], out: str) -> list[str]:
@@ -279,7 +279,7 @@ def _lines(summary: dict[str, Any], out: str) -> list[str]:
     if summary["refused"]:
         lines.insert(1, f"refused      {summary['refused']} (larger than the stream takes, so never in it)")
     balance = "in = delivered + dropped + failed" if summary["balanced"] else "DO NOT BALANCE"
-    return [*lines, f"books        {balance}"]
+    return [*lines, f"totals       {balance}"]
 
 
 def _put_back_lines(summary: dict[str, Any]) -> list[str]:

@@ -39,7 +39,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TestedExample:
     """What a test gave: the answer to its record, and how that differs from what is expected."""
 
     name: str
@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Run the tests of each configuration; one with mistakes does not keep the others from being run."""
-    outcomes: dict[str, list[Outcome]] = {}
+    outcomes: dict[str, list[TestedExample]] = {}
     broken = 0
     for config in options.config:
         try:
@@ -84,7 +84,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     return 1 if failed or not all(outcomes.values()) else 0
 
 
-def run(config: str) -> list[Outcome]:
+def run(config: str) -> list[TestedExample]:
     """Run the tests of one configuration.
 
     Raises:
@@ -98,17 +98,17 @@ def run(config: str) -> list[Outcome]:
     return [_outcome(pipeline, example) for example in spec.tests]
 
 
-def _outcome(pipeline: "Pipeline", example: "Example") -> Outcome:
+def _outcome(pipeline: "Pipeline", example: "Example") -> TestedExample:
     batch = pipeline.run([example.input], now_ms=example.now_ms)
     data = batch.data[0]
     metadata = batch.metadata[0] if batch.metadata is not None else None
     text = None if data is None else data.decode()
-    outcome = Outcome(example.name, batch.result[0], batch.reason[0], text, metadata, ())
+    outcome = TestedExample(example.name, batch.result[0], batch.reason[0], text, metadata, ())
     differences = tuple(_differences(example, outcome))
-    return Outcome(example.name, outcome.result, outcome.reason, text, metadata, differences)
+    return TestedExample(example.name, outcome.result, outcome.reason, text, metadata, differences)
 
 
-def _differences(example: "Example", outcome: Outcome) -> Iterator[Difference]:
+def _differences(example: "Example", outcome: TestedExample) -> Iterator[Difference]:
     answer = _answer(outcome)
     if example.expect is not None and outcome.data != example.expect:
         yield Difference("output", example.expect, answer if outcome.data is None else outcome.data)
@@ -125,7 +125,7 @@ def _is_reason(expected: str, actual: str | None) -> bool:
     return actual is not None and expected in (actual, actual.partition(":")[0])
 
 
-def _answer(outcome: Outcome) -> str:
+def _answer(outcome: TestedExample) -> str:
     """Return what became of a record, in the words of what was expected of it."""
     if outcome.reason is not None:
         return explain(outcome.reason)
@@ -138,7 +138,7 @@ def _indented(metadata: dict[str, Any] | Any) -> str:
     return json.dumps(metadata, ensure_ascii=False, indent=2, sort_keys=True)
 
 
-def _lines(config: str, outcomes: list[Outcome], paint: Paint) -> Iterator[str]:
+def _lines(config: str, outcomes: list[TestedExample], paint: Paint) -> Iterator[str]:
     for outcome in outcomes:
         mark = paint("FAIL", "red") if outcome.differences else paint("pass", "green")
         yield f"{mark}  {config}: {visible(outcome.name)}"
@@ -168,7 +168,7 @@ def _drawn(line: str) -> str:
     return visible(line[:-1]) + _LINE_FEED if line.endswith("\n") else visible(line)
 
 
-def _as_json(config: str, outcomes: list[Outcome]) -> dict[str, Any]:
+def _as_json(config: str, outcomes: list[TestedExample]) -> dict[str, Any]:
     return {
         "config": config,
         "passed": sum(not outcome.differences for outcome in outcomes),
@@ -191,7 +191,7 @@ def _as_json(config: str, outcomes: list[Outcome]) -> dict[str, Any]:
     }
 
 
-def _summary(outcomes: dict[str, list[Outcome]], failed: int, broken: int) -> str:
+def _summary(outcomes: dict[str, list[TestedExample]], failed: int, broken: int) -> str:
     count = sum(map(len, outcomes.values()))
     tests = "1 test" if count == 1 else f"{count} tests"
     unread = f"; {broken} of {broken + len(outcomes)} configurations cannot be used" if broken else ""

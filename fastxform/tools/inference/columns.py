@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from fastxform.query import paths
-from fastxform.tools.inference.draft import Column
+from fastxform.tools.inference.draft import DraftColumn
 from fastxform.tools.inference.names import unique
 from fastxform.tools.inference.shapes import Shape
 from fastxform.tools.inference.types import column_type
@@ -71,7 +71,9 @@ def _is_map(shape: Shape) -> bool:
     return shape.member_count * 2 < len(shape.members) * shape.count
 
 
-def columns(found: Sequence[Place], total: int, taken: Iterable[str] = (), root: str = "") -> tuple[list[Column], int]:
+def columns(
+    found: Sequence[Place], total: int, taken: Iterable[str] = (), root: str = ""
+) -> tuple[list[DraftColumn], int]:
     """Return a column for each place, and how many places are left out since there are too many.
 
     Args:
@@ -92,10 +94,10 @@ def _most_frequent(found: Sequence[Place]) -> list[Place]:
     return [found[index] for index in sorted(ranked[:COLUMNS_LIMIT])]
 
 
-def _column(place: Place, name: str, total: int) -> Column:
+def _column(place: Place, name: str, total: int) -> DraftColumn:
     typed = column_type(place.shape, place.names[-1] if place.names else name, exact_numbers=place.exact_numbers)
     required = total > 1 and place.shape.count == total
-    return Column(name, place.path, typed.type, comment(place.shape, total, typed.remark), required)
+    return DraftColumn(name, place.path, typed.type, comment(place.shape, total, typed.remark), required)
 
 
 def comment(shape: Shape, total: int, remark: str = "") -> str:

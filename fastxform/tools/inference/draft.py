@@ -12,7 +12,7 @@ Format = Literal["csv", "json"]
 
 
 @dataclass(slots=True)
-class Column:
+class DraftColumn:
     """One column: its path, or None where the name is the path; `comment` is what the sample says of it."""
 
     name: str
@@ -24,12 +24,12 @@ class Column:
 
 
 @dataclass(slots=True)
-class Route:
+class DraftRoute:
     """The records of one kind: what they are, the condition on the shared columns, and the columns of their own."""
 
     title: str
     where: str
-    columns: list[Column]
+    columns: list[DraftColumn]
     hint: str = ""
 
 
@@ -38,8 +38,8 @@ class Plan:
     """What one family makes of its records: everything of the file but its head and its tests."""
 
     source: str
-    columns: list[Column]
-    routes: list[Route] = field(default_factory=list)
+    columns: list[DraftColumn]
+    routes: list[DraftRoute] = field(default_factory=list)
     prefers_json: bool = False
     hints: list[str] = field(default_factory=list)
     """Lines of TOML that are written as comments above the columns."""

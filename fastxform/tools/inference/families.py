@@ -12,8 +12,8 @@ from fastxform.core.values import Number
 from fastxform.decode import dynamodb
 from fastxform.tools.inference.columns import Place, columns, comment, dotted, places
 from fastxform.tools.inference.documents import EVENT_NAMES, RejectedError
-from fastxform.tools.inference.draft import Column, Plan, Route
-from fastxform.tools.inference.picks import Picks
+from fastxform.tools.inference.draft import DraftColumn, DraftRoute, Plan
+from fastxform.tools.inference.samples import Samples
 from fastxform.tools.inference.shapes import Binary, Budget, Shape
 
 _IMAGE: Final = "(dynamodb.NewImage || dynamodb.OldImage)"
@@ -26,7 +26,7 @@ class Gatherer(Protocol):
 
     title: str
     count: int
-    picks: Picks
+    samples: Samples
 
     def add(self, document: dict[str, Any], text: bytes) -> None:
         """Add one document, whose text is `text`; raise `RejectedError` where it is no record of the family."""
@@ -35,7 +35,7 @@ class Gatherer(Protocol):
         """Return the configuration for the documents."""
 
 
-def _holds_json(found: Iterable[Column]) -> bool:
+def _holds_json(found: Iterable[DraftColumn]) -> bool:
     return any(column.type == "json" for column in found)
 
 
@@ -50,7 +50,7 @@ class PlainJson:
 
     def __init__(self, budget: Budget) -> None:
         self.count = 0
-        self.picks = Picks()
+        self.samples = Samples()
         self._budget = budget
         self._root = Shape()
 
@@ -58,7 +58,7 @@ class PlainJson:
         """Add one document."""
         self.count += 1
         self._root.add(document, self._budget)
-        self.picks.add_by_size(sum(value is not None for value in document.values()), text)
+        self.samples.add_by_size(sum(value is not None for value in document.values()), text)
 
     def plan(self) -> Plan:
         """Return a column for every member, nested ones too."""
@@ -68,14 +68,14 @@ class PlainJson:
         return Plan("json", found, prefers_json=not found or _holds_json(found), notes=_left_out(left_out))
 
 
-class Changes:
-    """Changes of a DynamoDB table, in both shapes."""
+class DynamodbChanges:
+    """DynamodbChanges of a DynamoDB table, in both shapes."""
 
     title = "DynamoDB changes"
 
     def __init__(self, budget: Budget) -> None:
         self.count = 0
-        self.picks = Picks()
+        self.samples = Samples()
         self._budget = budget
         self._keys = Shape()
         self._image = Shape()
@@ -98,7 +98,7 @@ class Changes:
         self._image.add(new or old, self._budget)
         self._created.add(created, self._budget)
         self._names[kind] += 1
-        self.picks.add(kind, text)
+        self.samples.add(kind, text)
 
     def plan(self) -> Plan:
         """Return the key, the other members of the image, and when the change was made."""
@@ -106,7 +106,7 @@ class Changes:
         rest = Shape()
         rest.members = {name: shape for name, shape in self._image.members.items() if name not in self._keys.members}
         image = places(rest, lambda names: f"{_IMAGE}.{dotted(names)}", exact_numbers=True)
-        event_name = Column("eventName", None, None, ", ".join(f"{n} {name}" for name, n in self._names.items()))
+        event_name = DraftColumn("eventName", None, None, ", ".join(f"{n} {name}" for name, n in self._names.items()))
         found, left_out = columns([*keys, *image], self.count, ("eventName", "changed_at"), root="item")
         is_cut = self._image.is_cut or self._keys.is_cut
         visible = bool(found)
@@ -115,7 +115,7 @@ class Changes:
             if self._created.numbers.fraction_digits and unit == "s":
                 unit = "ms"
             said = comment(self._created, self.count)
-            found.append(Column("changed_at", f"dynamodb.{_CREATION}", f"timestamp[{unit}]", said))
+            found.append(DraftColumn("changed_at", f"dynamodb.{_CREATION}", f"timestamp[{unit}]", said))
         event_name.hidden = visible
         found.append(event_name)
         notes = _left_out(max(left_out, int(is_cut)))
@@ -160,7 +160,7 @@ class MailEvents:
 
     def __init__(self, budget: Budget) -> None:
         self.count = 0
-        self.picks = Picks()
+        self.samples = Samples()
         self._budget = budget
         self._shared: dict[str, Shape] = {}
         self._own: dict[str, Shape] = {}
@@ -178,7 +178,7 @@ class MailEvents:
             return
         own = {name: value for name, value in document.items() if name not in ("eventType", "mail")}
         self._own.setdefault(kind, Shape()).add(own, self._budget)
-        self.picks.add(kind, text)
+        self.samples.add(kind, text)
 
     def _add(self, name: str, value: Any) -> None:
         self._shared.setdefault(name, Shape()).add(value, self._budget)
@@ -204,13 +204,13 @@ class MailEvents:
         routes = [self._route(kind, shape, taken) for kind, shape in self._own.items()]
         return Plan("json", found, routes, prefers_json=True)
 
-    def _route(self, kind: str, shape: Shape, taken: list[str]) -> Route:
+    def _route(self, kind: str, shape: Shape, taken: list[str]) -> DraftRoute:
         # An event's own members are one object deep; below are lists, and tags of any name.
         own = [place for place in places(shape, dotted, depth=2) if not _is_empty_object(place.shape)]
         found, _ = columns(own, shape.count, taken)
         table = "_".join(kind.lower().split())
         hint = f'iceberg = {{ database = "email_event", table = "{table}_log" }}' if table.isidentifier() else ""
-        return Route(f"{kind}: {shape.count} of {self.count}", f"event_type == {kind!r}", found, hint)
+        return DraftRoute(f"{kind}: {shape.count} of {self.count}", f"event_type == {kind!r}", found, hint)
 
 
 def _is_empty_object(shape: Shape) -> bool:
@@ -234,7 +234,7 @@ class LogEvents:
 
     def __init__(self, budget: Budget) -> None:
         self.count = 0
-        self.picks = Picks()
+        self.samples = Samples()
         self._budget = budget
         self._record = {name: Shape() for name in self._OF_RECORD}
         self._event = {name: Shape() for name in self._OF_EVENT}
@@ -246,7 +246,7 @@ class LogEvents:
         if not all(isinstance(event, dict) for event in document["logEvents"]):
             raise RejectedError("message")
         self.count += 1
-        self.picks.add(document["messageType"], text)
+        self.samples.add(document["messageType"], text)
         if document["messageType"] != "DATA_MESSAGE":
             return
         self._messages += 1
@@ -265,7 +265,7 @@ class LogEvents:
             (self._event, self._events, ("id", "timestamp", "message")),
         ):
             for (member, shape), name in zip(group.items(), names, strict=True):
-                found.append(Column(name, member, _log_type(member, shape), comment(shape, max(total, 1))))
+                found.append(DraftColumn(name, member, _log_type(member, shape), comment(shape, max(total, 1))))
         return Plan("cloudwatch-logs", found, prefers_json=True)
 
 
@@ -275,8 +275,8 @@ def _log_type(member: str, shape: Shape) -> str:
     return "string"
 
 
-FAMILIES: Final[dict[str, type[PlainJson] | type[Changes] | type[MailEvents] | type[LogEvents]]] = {
-    "dynamodb": Changes,
+FAMILIES: Final[dict[str, type[PlainJson] | type[DynamodbChanges] | type[MailEvents] | type[LogEvents]]] = {
+    "dynamodb": DynamodbChanges,
     "ses": MailEvents,
     "cloudwatch-logs": LogEvents,
     "json": PlainJson,

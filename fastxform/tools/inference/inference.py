@@ -113,11 +113,11 @@ def _head(name: str, chosen: Gatherer, families: dict[str, int]) -> list[str]:
 
 def _try(pipeline: Pipeline, chosen: Gatherer) -> tuple[list[str], Counter[str]]:
     """Return tests out of records of the sample, and what becomes of its first ones."""
-    batch = pipeline.run(chosen.picks.tried)
+    batch = pipeline.run(chosen.samples.tried)
     results = Counter(reason or result for reason, result in zip(batch.reason, batch.result, strict=True))
     tests = []
     done = set()
-    for kind, payload in chosen.picks.tests.items():
+    for kind, payload in chosen.samples.tests.items():
         if payload not in done and len(payload) <= _TEST_BYTES:
             done.add(payload)
             tests.append(_example(pipeline, kind, payload))

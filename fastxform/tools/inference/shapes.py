@@ -84,7 +84,7 @@ class Numbers:
 
 
 @dataclass(slots=True)
-class Texts:
+class TextValues:
     """What the texts of one place were like."""
 
     are_times: bool = True
@@ -126,7 +126,7 @@ class Shape:
         self.count = 0
         self.kinds: dict[Kind, int] = {}
         self.numbers = Numbers()
-        self.texts = Texts()
+        self.texts = TextValues()
         self.members: dict[str, Shape] = {}
         self.member_count = 0
         """How many members all objects had together."""

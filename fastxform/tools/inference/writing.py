@@ -11,7 +11,7 @@ from typing import Final
 
 from fastxform.config.diagnostics import key
 from fastxform.errors import one_line
-from fastxform.tools.inference.draft import Column, Format, Plan, Route
+from fastxform.tools.inference.draft import DraftColumn, DraftRoute, Format, Plan
 
 _NOT_LITERAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WIDEST_NAME: Final = 24
@@ -36,7 +36,7 @@ def example(name: str, payload: str, outcome: str, value: str) -> str:
     return f"\n[[tests]]\nname = {text(name)}\ninput = {verbatim(payload)}\n{outcome} = {verbatim(value)}\n"
 
 
-def _route(route: Route) -> Iterator[str]:
+def _route(route: DraftRoute) -> Iterator[str]:
     yield "[[routes]]"
     yield f"where = {text(route.where)}   {_comment(route.title)}"
     if route.hint:
@@ -47,14 +47,14 @@ def _route(route: Route) -> Iterator[str]:
         yield from _columns(route.columns)
 
 
-def _columns(columns: list[Column]) -> Iterator[str]:
+def _columns(columns: list[DraftColumn]) -> Iterator[str]:
     names = [key(column.name) for column in columns]
     width = max((len(name) for name in names if len(name) <= _WIDEST_NAME), default=0)
     for column, name in zip(columns, names, strict=True):
         yield f"{name:<{width}} = {_column(column)}   {_comment(column.comment)}"
 
 
-def _column(column: Column) -> str:
+def _column(column: DraftColumn) -> str:
     members = []
     if column.path is not None:
         members.append(f"path = {text(column.path)}")

@@ -4,8 +4,8 @@ Mistakes are not found here, a `Spec` has none. Invariant: the same file gives t
 """
 
 from fastxform.tools.lint.agreement import compare
-from fastxform.tools.lint.definitions import Definition, Field, read_definitions
+from fastxform.tools.lint.definitions import DefinedColumn, Definition, read_definitions
 from fastxform.tools.lint.finding import Finding
 from fastxform.tools.lint.rules import lint
 
-__all__ = ["Definition", "Field", "Finding", "compare", "lint", "read_definitions"]
+__all__ = ["DefinedColumn", "Definition", "Finding", "compare", "lint", "read_definitions"]

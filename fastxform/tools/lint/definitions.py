@@ -43,7 +43,7 @@ _WORDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class DefinedColumn:
     """One column of a table: its type in Iceberg's words, `struct<a:string>`; `inner` are the names inside of it."""
 
     name: str
@@ -60,7 +60,7 @@ class Definition:
     database: str | None
     table: str
     line: int
-    fields: tuple[Field, ...]
+    fields: tuple[DefinedColumn, ...]
     is_iceberg: bool
     properties: Mapping[str, str] = field(default_factory=dict, hash=False)
     partitioned_by: tuple[str, ...] = ()
@@ -162,13 +162,13 @@ def _properties(create: "exp.Create") -> Iterator[tuple[str, str]]:
             yield found.name.lower(), "" if value is None else str(value.name)
 
 
-def _field(column: "exp.ColumnDef") -> Field:
+def _field(column: "exp.ColumnDef") -> DefinedColumn:
     from sqlglot import exp
 
     kind = column.args.get("kind")
     constraints = column.args.get("constraints") or ()
     inner = () if kind is None else tuple(found.name for found in kind.find_all(exp.ColumnDef))
-    return Field(
+    return DefinedColumn(
         name=column.name,
         type="" if kind is None else _type(kind),
         line=_line(column.this),

@@ -12,8 +12,8 @@ from fastxform.config.model import Column, Route, Spec
 from fastxform.errors import near
 from fastxform.query import paths
 from fastxform.tools import ddl
+from fastxform.tools.lint.fallback_advice import advice
 from fastxform.tools.lint.finding import Finding, Level
-from fastxform.tools.lint.roads import advice
 
 _CHANGE: Final = (
     "awsRegion",

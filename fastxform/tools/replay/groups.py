@@ -22,7 +22,7 @@ DATA_LIMIT_BYTES: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class RecordExample:
     """One record of a group: where it is, and its first bytes."""
 
     file: int
@@ -41,7 +41,7 @@ class Group:
     size_bytes: int = 0
     attempts: tuple[int, int] | None = None
     arrived_ms: tuple[int, int] | None = None
-    examples: list[Example] = field(default_factory=list)
+    examples: list[RecordExample] = field(default_factory=list)
 
 
 class Groups:
@@ -68,7 +68,7 @@ class Groups:
         group.attempts = _widened(group.attempts, failure.attempts)
         group.arrived_ms = _widened(group.arrived_ms, failure.arrived_ms)
         if len(group.examples) < self._examples:
-            group.examples.append(Example(failure.file, failure.line, failure.data[:DATA_LIMIT_BYTES]))
+            group.examples.append(RecordExample(failure.file, failure.line, failure.data[:DATA_LIMIT_BYTES]))
 
     def __iter__(self) -> Iterator[Group]:
         """Return the groups, the largest first."""

@@ -15,20 +15,20 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from fastxform.errors import InputError
-from fastxform.tools.replay.places import Place, Span, spans
+from fastxform.tools.replay.locations import Location, Span, spans
 from fastxform.tools.replay.stores import Stored
 
 _HEAD: Final = "fastxform journal 1"
 
 _STARTED: Final = 1
 _ACKNOWLEDGED: Final = 2
-_DOUBTED: Final = 4
+_MAYBE_DUPLICATE: Final = 4
 
 _EVENT: Final = re.compile(r"([>+?-]) (\d+:\d+-\d+(?:,\d+:\d+-\d+)*)")
 """`>` is about to be put, `+` acknowledged, `?` may have arrived all the same, `-` answered and not taken."""
 
 
-class Books:
+class PutLedger:
     """What a journal says: a byte for each record."""
 
     def __init__(self) -> None:
@@ -54,9 +54,9 @@ class Books:
         """Return the records of calls without a known end."""
         return self._where(lambda state: state & _STARTED and not state & _ACKNOWLEDGED)
 
-    def doubtful(self) -> list[Span]:
+    def maybe_duplicates(self) -> list[Span]:
         """Return the records that may have arrived without an acknowledgement, or once too often."""
-        return self._where(lambda state: state & _DOUBTED)
+        return self._where(lambda state: state & _MAYBE_DUPLICATE)
 
     def book(self, event: str, span: Span) -> None:
         """Enter what happened to a range."""
@@ -85,7 +85,7 @@ def _table(change: Callable[[int], int]) -> bytes:
 _TABLES: Final = {
     ">": _table(lambda state: state | _STARTED),
     "+": _table(lambda state: (state | _ACKNOWLEDGED) & ~_STARTED),
-    "?": _table(lambda state: (state | _DOUBTED) & ~_STARTED),
+    "?": _table(lambda state: (state | _MAYBE_DUPLICATE) & ~_STARTED),
     "-": _table(lambda state: state & ~_STARTED),
 }
 
@@ -93,9 +93,9 @@ _TABLES: Final = {
 class Journal:
     """An open journal, which no other run can open."""
 
-    def __init__(self, path: Path, file: BinaryIO, books: Books) -> None:
+    def __init__(self, path: Path, file: BinaryIO, ledger: PutLedger) -> None:
         self.path = path
-        self.books = books
+        self.ledger = ledger
         self.interrupted: list[Span] = []
         self._file = file
         self._lines: list[str] = []
@@ -106,8 +106,8 @@ class Journal:
 
         Args:
             path: The file.
-            stream: Names the stream and all else that must be the same in a run that goes on.
-            files: The input; the numbers of places are those of `books.files` from now on.
+            stream: LocationNames the stream and all else that must be the same in a run that goes on.
+            files: The input; the numbers of places are those of `ledger.files` from now on.
 
         Raises:
             InputError: another run has it, it is none, or it belongs to another stream or other objects.
@@ -124,27 +124,27 @@ class Journal:
             text = file.read() or b""
             whole = text.rfind(b"\n") + 1
             file.truncate(whole)  # a line that was cut short told of nothing that was done yet
-            books = parse(path, text[:whole], stream)
-            journal = cls(path, file, books)
+            ledger = parse(path, text[:whole], stream)
+            journal = cls(path, file, ledger)
             journal._begin(stream, files, is_new=not whole)
         except BaseException:
             file.close()
             raise
         return journal
 
-    def began(self, places: Iterable[Place]) -> None:
+    def began(self, places: Iterable[Location]) -> None:
         """Note that these are about to be put."""
         self._note(">", places)
 
-    def acknowledged(self, places: Iterable[Place]) -> None:
+    def acknowledged(self, places: Iterable[Location]) -> None:
         """Note that these were taken."""
         self._note("+", places)
 
-    def doubted(self, places: Iterable[Place]) -> None:
+    def maybe_duplicate(self, places: Iterable[Location]) -> None:
         """Note that these may have been taken."""
         self._note("?", places)
 
-    def refused(self, places: Iterable[Place]) -> None:
+    def refused(self, places: Iterable[Location]) -> None:
         """Note that these were answered and not taken."""
         self._note("-", places)
 
@@ -173,36 +173,36 @@ class Journal:
             self._file.close()
 
     def _begin(self, stream: str, files: Sequence[Stored], *, is_new: bool) -> None:
-        known = {stored.name: stored for stored in self.books.files}
+        known = {stored.name: stored for stored in self.ledger.files}
         if is_new:
             self._lines.append(f"{_HEAD} {json.dumps(stream)}\n")
         for stored in files:
             _check_unchanged(self.path, known.get(stored.name), stored)
             if stored.name not in known:
                 self._lines.append(f"= {json.dumps(list(stored))}\n")
-                self.books.add_file(stored)
-        self.interrupted = self.books.in_flight()
+                self.ledger.add_file(stored)
+        self.interrupted = self.ledger.in_flight()
         for span in self.interrupted:  # their calls have ended by now, and nobody knows how
             self._book("?", [span])
         self.sync()
 
-    def _note(self, event: str, places: Iterable[Place]) -> None:
+    def _note(self, event: str, places: Iterable[Location]) -> None:
         self._book(event, spans(places))
 
     def _book(self, event: str, found: list[Span]) -> None:
         if found:
             self._lines.append(f"{event} {','.join(f'{s.file}:{s.first}-{s.last}' for s in found)}\n")
             for span in found:
-                self.books.book(event, span)
+                self.ledger.book(event, span)
 
 
-def parse(path: Path, text: bytes, stream: str) -> Books:
+def parse(path: Path, text: bytes, stream: str) -> PutLedger:
     """Return what a journal says.
 
     Raises:
         InputError: it is no journal, damaged, or of another stream.
     """
-    books = Books()
+    ledger = PutLedger()
     lines = text.decode(errors="replace").split("\n")[:-1]
     if lines:
         _check_head(path, lines[0], stream)
@@ -210,17 +210,17 @@ def parse(path: Path, text: bytes, stream: str) -> Books:
         match = _EVENT.fullmatch(line)
         stored = _read_file(line) if match is None else None
         if stored is not None:
-            books.add_file(stored)
+            ledger.add_file(stored)
         if match is None:
             if stored is None:
                 raise InputError(f"{path}:{number}: the journal is damaged; without it every record is sent again")
             continue
         for part in match[2].split(","):
             span = Span(*map(int, re.split("[:-]", part)))
-            if span.file >= len(books.files):
+            if span.file >= len(ledger.files):
                 raise InputError(f"{path}:{number}: the journal is damaged; without it every record is sent again")
-            books.book(match[1], span)
-    return books
+            ledger.book(match[1], span)
+    return ledger
 
 
 def _check_head(path: Path, head: str, stream: str) -> None:

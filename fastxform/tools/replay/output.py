@@ -66,7 +66,7 @@ def _umask() -> int:
     return mask
 
 
-class _Open:
+class _OpenFile:
     """An object under way, or two: rows, and their operations."""
 
     def __init__(self, store: Store, keys: list[str]) -> None:
@@ -94,7 +94,7 @@ class _Open:
             path.unlink(missing_ok=True)
 
 
-class Output:
+class ReplayOutput:
     """Writes rows and failed lines; a context manager, which finishes what is open, or removes it after an error."""
 
     def __init__(self, place: str, digest: str, suffix: str) -> None:
@@ -107,12 +107,12 @@ class Output:
         """
         self._store = Store(place)
         self._digest, self._suffix = digest, suffix
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenFile] = {}
         self._numbers: Counter[str] = Counter()
         self.objects = 0
         self.bytes_written = 0
 
-    def __enter__(self) -> "Output":
+    def __enter__(self) -> "ReplayOutput":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -148,7 +148,7 @@ class Output:
             self._numbers[prefix] += 1
             suffix = ".json" if prefix == FAILED_PREFIX else self._suffix
             key = f"{prefix}replay-{self._digest}-{self._numbers[prefix]:05}{suffix}"
-            opened = self._open[prefix] = _Open(self._store, [key, f"{key}.operations"][: len(data)])
+            opened = self._open[prefix] = _OpenFile(self._store, [key, f"{key}.operations"][: len(data)])
         opened.write(*data)
         self.bytes_written += len(data[0])
         if opened.size_bytes >= OBJECT_BYTES:

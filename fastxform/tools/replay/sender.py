@@ -17,8 +17,8 @@ from fastxform.puts.batching import Calls, PutCall, cut
 from fastxform.puts.client import ClientConfig, ClientFactory, Pool, Threads, boto3_client
 from fastxform.tools.replay import problems
 from fastxform.tools.replay.journal import Journal
-from fastxform.tools.replay.parcels import Pace, Parcel, Sent, key_of, size_of
-from fastxform.tools.replay.places import Place, spans
+from fastxform.tools.replay.locations import Location, spans
+from fastxform.tools.replay.outgoing import Outgoing, RateLimit, Sent, key_of, size_of
 
 SPLITS_MAX: Final = 64
 """Calls refused as invalid that are halved while nothing is acknowledged; then the fault is the stream's. Ours."""
@@ -56,11 +56,11 @@ class Sender(Calls):
         self,
         target: Target,
         client: Client,
-        pace: Pace,
+        rate_limit: RateLimit,
         journal: Journal | None = None,
         *,
         progress: Callable[["Sender"], None] = lambda sender: None,
-        unsent: Callable[[Parcel], None] = lambda parcel: None,
+        unsent: Callable[[Outgoing], None] = lambda outgoing: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         pool: Pool | None = None,
@@ -70,8 +70,8 @@ class Sender(Calls):
         Args:
             target: Where to.
             client: The client.
-            pace: How fast.
-            journal: Where the books are kept; None where nothing can be resumed.
+            rate_limit: How fast.
+            journal: Where the ledger are kept; None where nothing can be resumed.
             progress: Called at least every `TICK_S`, with this.
             unsent: Called with each record that is given up.
             clock: Seconds, monotonic.
@@ -81,15 +81,15 @@ class Sender(Calls):
         super().__init__(target, clock, random.random, SPLITS_MAX)
         self.sent = Sent()
         self.stops = 0
-        self._client, self._pace, self._journal = client, pace, journal
+        self._client, self._rate_limit, self._journal = client, rate_limit, journal
         self._progress, self._unsent = progress, unsent
-        self._parcels: dict[int, Parcel] = {}
+        self._outgoing: dict[int, Outgoing] = {}
         self._count = 0
         self._held_bytes = 0
         self._free_at = self._acknowledged_at = clock()
         self._last: tuple[BaseException | None, str] = (None, "")
         self._sleep = sleep
-        self._pool: Pool = pool or Threads(pace.workers, thread_name_prefix="fastxform-put")
+        self._pool: Pool = pool or Threads(rate_limit.workers, thread_name_prefix="fastxform-put")
 
     def stop(self) -> None:
         """Start no more calls; called again, wait no longer for those in flight. A signal handler may call it."""
@@ -98,16 +98,16 @@ class Sender(Calls):
     @property
     def waiting(self) -> int:
         """Count the records that are read and not decided."""
-        return len(self._parcels)
+        return len(self._outgoing)
 
-    def run(self, parcels: Iterable[Parcel]) -> Sent:
+    def run(self, records: Iterable[Outgoing]) -> Sent:
         """Put every record of a source, reading it as there is room.
 
         Raises:
             InputError: the source cannot be read, or the journal not be written; what is in flight is then awaited.
         """
-        limit_bytes, limit_records = self._pace.call_limits(self.target)
-        batches = cut(self._taken(parcels), limit_bytes, limit_records)
+        limit_bytes, limit_records = self._rate_limit.call_limits(self.target)
+        batches = cut(self._taken(records), limit_bytes, limit_records)
         try:
             while self._go_on(batches):
                 self._progress(self)
@@ -136,15 +136,15 @@ class Sender(Calls):
     def _start(self, batches: Iterator[list[int]]) -> None:
         """Start calls while there are workers and the rate allows; the journal knows of each before it is made."""
         starting: list[tuple[PutCall, list[Entry]]] = []
-        while len(self.in_flight) + len(starting) < self._pace.workers:
+        while len(self.in_flight) + len(starting) < self._rate_limit.workers:
             now = self._clock()
             if now < self._free_at:
                 break
             if not self.is_due(now) and not self._refill(batches):
                 break
             batch, entries = self.start()
-            size_bytes = sum(size_of(self.target, self._parcels[record]) for record in batch.records)
-            self._free_at = max(now, self._free_at) + self._pace.seconds(len(entries), size_bytes)
+            size_bytes = sum(size_of(self.target, self._outgoing[record]) for record in batch.records)
+            self._free_at = max(now, self._free_at) + self._rate_limit.seconds(len(entries), size_bytes)
             starting.append((batch, entries))
         self._sync()
         for batch, entries in starting:
@@ -152,9 +152,9 @@ class Sender(Calls):
 
     def _refill(self, batches: Iterator[list[int]]) -> bool:
         """Have the next batch of the source wait, if few enough are undecided."""
-        limit_bytes, limit_records = self._pace.call_limits(self.target)
-        room = self._pace.workers * WINDOW_BATCHES
-        if self.sent.complete or self._held_bytes > room * limit_bytes or len(self._parcels) > room * limit_records:
+        limit_bytes, limit_records = self._rate_limit.call_limits(self.target)
+        room = self._rate_limit.workers * WINDOW_BATCHES
+        if self.sent.complete or self._held_bytes > room * limit_bytes or len(self._outgoing) > room * limit_records:
             return False
         records = next(batches, None)
         if records is None:
@@ -163,13 +163,13 @@ class Sender(Calls):
         self.add(records, self._clock())
         return True
 
-    def _taken(self, parcels: Iterable[Parcel]) -> Iterator[tuple[int, int]]:
+    def _taken(self, records: Iterable[Outgoing]) -> Iterator[tuple[int, int]]:
         """Yield the number and size of each record that a call can hold."""
-        for found in parcels:
+        for found in records:
             self._count += 1
-            parcel = found._replace(partition_key=key_of(found)) if self.target.service == "kinesis" else found
-            size_bytes = size_of(self.target, parcel)
-            self._parcels[self._count] = parcel
+            outgoing = found._replace(partition_key=key_of(found)) if self.target.service == "kinesis" else found
+            size_bytes = size_of(self.target, outgoing)
+            self._outgoing[self._count] = outgoing
             self._held_bytes += size_bytes
             if size_bytes > self._api.record_limit_bytes:
                 self.failed([self._count], "never_fits")
@@ -180,7 +180,7 @@ class Sender(Calls):
         """Wait for an answer, for the next batch that may start, or for the next look at the clock."""
         now = self._clock()
         until = now + TICK_S
-        if len(self.in_flight) < self._pace.workers:
+        if len(self.in_flight) < self._rate_limit.workers:
             due = self.pending[0].due if self.pending else now
             if not self.sent.complete or self.pending:
                 until = min(until, max(due, self._free_at))
@@ -198,7 +198,9 @@ class Sender(Calls):
         """Give up what waits and name what is still in flight."""
         self.give_up("put_failed")
         in_flight = {record for batch in self.in_flight.values() for record in batch.records}
-        ahead = [record for record in self._parcels if record not in in_flight]  # read, and too large for the last call
+        ahead = [
+            record for record in self._outgoing if record not in in_flight
+        ]  # read, and too large for the last call
         if ahead:
             self.failed(ahead, "put_failed")
         self.sent.in_flight = spans(map(self._place, in_flight))
@@ -217,23 +219,23 @@ class Sender(Calls):
         if self._journal is not None:
             self._journal.sync()
 
-    def _place(self, record: int) -> Place:
-        parcel = self._parcels[record]
-        return parcel.file, parcel.number
+    def _place(self, record: int) -> Location:
+        outgoing = self._outgoing[record]
+        return outgoing.file, outgoing.number
 
-    def _forget(self, record: int) -> Parcel:
-        parcel = self._parcels.pop(record)
-        self._held_bytes -= size_of(self.target, parcel)
-        return parcel
+    def _forget(self, record: int) -> Outgoing:
+        outgoing = self._outgoing.pop(record)
+        self._held_bytes -= size_of(self.target, outgoing)
+        return outgoing
 
     # ---- what `Calls` tells
 
     def entry(self, record: int) -> Entry:
         """Return one entry of a call."""
-        parcel = self._parcels[record]
+        outgoing = self._outgoing[record]
         if self.target.service == "kinesis":
-            return {"Data": parcel.data, "PartitionKey": key_of(parcel)}
-        return {"Data": parcel.data}
+            return {"Data": outgoing.data, "PartitionKey": key_of(outgoing)}
+        return {"Data": outgoing.data}
 
     def began(self, records: list[int]) -> None:
         """Note it in the journal."""
@@ -255,7 +257,7 @@ class Sender(Calls):
         """Note it in the journal."""
         places = [self._place(record) for record in records]
         if self._journal is not None:
-            self._journal.doubted(places)
+            self._journal.maybe_duplicate(places)
         self.sent.maybe_duplicate.update(places)
 
     def failed(self, records: list[int], reason: str) -> None:
@@ -269,10 +271,10 @@ class Sender(Calls):
 
     def is_worth(self, batch: PutCall, due: float) -> bool:
         """Say whether the patience lasts; where nothing at all was taken meanwhile, everything ends."""
-        if due <= batch.since + self._pace.patience_s:
+        if due <= batch.since + self._rate_limit.patience_s:
             return True
         if self._acknowledged_at <= batch.since:
-            self._end(f"nothing was acknowledged for {self._pace.patience_s:g} s: ")
+            self._end(f"nothing was acknowledged for {self._rate_limit.patience_s:g} s: ")
         return False
 
     def add(self, records: list[int], due: float, attempt: int = 0, since: float | None = None) -> None:

@@ -1,6 +1,6 @@
 """Bursts of records, the same for the same seed everywhere, of any length in the same memory.
 
-Here records are counted and hostile ones mixed in; what they hold is in `tables`, what breaks them in `hostile`,
+Here records are counted and malformed ones mixed in; what they hold is in `tables`, what breaks them in `malformed`,
 how they become an event in `wire`. Invariant: a burst of n records begins with the burst of n - 1, and no record
 holds a line feed.
 """
@@ -10,21 +10,21 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from fastxform.tools.sample_data import tables
-from fastxform.tools.sample_data.draw import Draw
-from fastxform.tools.sample_data.hostile import spoil
+from fastxform.tools.sample_data.malformed import spoil
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.simulator import wire
 
 _SHARE_STEPS: Final = 1 << 32
 
 
-class Table(Protocol):
+class SampleTable(Protocol):
     """What makes the records of one kind."""
 
-    def payload(self, draw: Draw, index: int) -> bytes:
+    def payload(self, rng: Rng, index: int) -> bytes:
         """Return the next record."""
 
 
-TABLES: Final[dict[str, Callable[[int | None], Table]]] = {
+TABLES: Final[dict[str, Callable[[int | None], SampleTable]]] = {
     "dynamotest": tables.dynamotest,
     "cities": tables.cities,
     "ticker": tables.Ticker,
@@ -42,15 +42,15 @@ def records(table: str, count: int, seed: int = 0, size: int | None = None, bad:
         count: how many.
         seed: another one gives another burst.
         size: the bytes that each payload shall have, as far as its shape allows; None for the table's own mix.
-        bad: the share of hostile records, 0 to 1.
+        bad: the share of malformed records, 0 to 1.
     """
     source = TABLES[table](size)
     threshold = int(bad * _SHARE_STEPS)
     for index in range(count):
-        draw = Draw(seed, index)
-        hostile = threshold > 0 and draw.below(_SHARE_STEPS) < threshold
-        payload = source.payload(draw, index)
-        yield spoil(draw, payload) if hostile else payload
+        rng = Rng(seed, index)
+        malformed = threshold > 0 and rng.below(_SHARE_STEPS) < threshold
+        payload = source.payload(rng, index)
+        yield spoil(rng, payload) if malformed else payload
 
 
 def compressed(payloads: Iterable[bytes]) -> Iterator[bytes]:
@@ -59,17 +59,19 @@ def compressed(payloads: Iterable[bytes]) -> Iterator[bytes]:
         yield gzip.compress(payload, mtime=0)
 
 
-def event_records(payloads: Iterable[bytes | None], start_ms: int = tables.START_MS) -> Iterator[wire.Record]:
+def event_records(payloads: Iterable[bytes | None], start_ms: int = tables.START_MS) -> Iterator[wire.StreamRecord]:
     """Yield the payloads with identities and arrival times: 3 ms apart, a second after the changes that they report."""
     for number, data in enumerate(payloads):
         key = wire.partition_key(data or b"")
-        yield wire.Record(wire.record_id(number), start_ms + 1_000 + number * 3, data, key)
+        yield wire.StreamRecord(wire.record_id(number), start_ms + 1_000 + number * 3, data, key)
 
 
 def event_chunks(payloads: Iterable[bytes | None], kinesis: bool = False, seed: int = 0) -> Iterator[bytes]:
     """Yield one Firehose event of all payloads, piece by piece; None is a record whose base64 is broken."""
-    invocation_id = Draw(seed, -1).uuid()
-    return wire.chunks(event_records(payloads), names=wire.Names(), invocation_id=invocation_id, kinesis=kinesis)
+    invocation_id = Rng(seed, -1).uuid()
+    return wire.chunks(
+        event_records(payloads), names=wire.ResourceNames(), invocation_id=invocation_id, kinesis=kinesis
+    )
 
 
 def event(payloads: Iterable[bytes | None], kinesis: bool = False, seed: int = 0) -> bytes:

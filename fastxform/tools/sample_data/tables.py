@@ -1,7 +1,7 @@
-"""The five kinds of records that a burst can hold, each a function of its draw and of the items in the table.
+"""The five kinds of records that a burst can hold, each a function of its rng and of the items in the table.
 
 Here is only what well-formed records look like (changes of a DynamoDB table as Kinesis Data Streams gets them, the
-stock ticker of the blueprint, SES events, CloudWatch Logs messages); `hostile` breaks them. Invariant: one record
+stock ticker of the blueprint, SES events, CloudWatch Logs messages); `malformed` breaks them. Invariant: one record
 is one line of compact JSON in raw UTF-8, and of a DynamoDB item the old image is what the change before it left.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.sample_data.text import fill, odd
 
 START_MS: Final = 1_651_495_525_900
@@ -39,18 +39,18 @@ class Sizes:
         self._low = low_bytes
         self._range = high_bytes - low_bytes + 1
 
-    def aim(self, draw: Draw, index: int) -> int:
+    def aim(self, rng: Rng, index: int) -> int:
         """Return the bytes that the payload `index` shall have where its shape allows."""
         if self._fixed is not None:
             return self._fixed
         block, place = divmod(index, LARGE_EVERY)
         if place == (block * 617 + 389) % LARGE_EVERY:
             return _LARGE_BYTES[(block * 4 + 1) % len(_LARGE_BYTES)]
-        return self._low + draw.below(self._range)
+        return self._low + rng.below(self._range)
 
 
 @dataclass(slots=True)
-class Item:
+class TableItem:
     """One item of a table: its key and its present image, both as JSON text."""
 
     keys: str
@@ -58,15 +58,15 @@ class Item:
     image: str
 
 
-ImageMaker = Callable[[Draw, Item, int], tuple[str, str]]
-"""(draw, item, change number) -> the image's JSON before and after its free text."""
+ImageMaker = Callable[[Rng, TableItem, int], tuple[str, str]]
+"""(rng, item, change number) -> the image's JSON before and after its free text."""
 
 
-class Changes:
+class TableChanges:
     """The changes of one DynamoDB table, in the shape that a Kinesis destination gets."""
 
     def __init__(
-        self, table: str, region: str, key_maker: Callable[[Draw, int], str], image_maker: ImageMaker, sizes: Sizes
+        self, table: str, region: str, key_maker: Callable[[Rng, int], str], image_maker: ImageMaker, sizes: Sizes
     ) -> None:
         self._head = f'"userIdentity":null,"recordFormat":"application/json","tableName":"{table}","dynamodb":{{'
         self._expired = self._head.replace("null", '{"type":"Service","principalId":"dynamodb.amazonaws.com"}', 1)
@@ -74,17 +74,17 @@ class Changes:
         self._make_keys = key_maker
         self._make_image = image_maker
         self._sizes = sizes
-        self._live: list[Item] = []
+        self._live: list[TableItem] = []
         self._inserted = 0
 
-    def payload(self, draw: Draw, index: int) -> bytes:
+    def payload(self, rng: Rng, index: int) -> bytes:
         """Return the next change: six of ten are INSERT, three MODIFY, one REMOVE."""
-        aim = self._sizes.aim(draw, index)
-        kind = draw.below(10)
-        head = self._envelope(draw, index, kind)
+        aim = self._sizes.aim(rng, index)
+        kind = rng.below(10)
+        head = self._envelope(rng, index, kind)
         if kind < 6 or len(self._live) < HOT_ITEMS:
-            return self._insert(draw, index, aim, self._envelope(draw, index, 0) if kind >= 6 else head)
-        place = draw.below(HOT_ITEMS) if draw.below(2) else draw.below(len(self._live))
+            return self._insert(rng, index, aim, self._envelope(rng, index, 0) if kind >= 6 else head)
+        place = rng.below(HOT_ITEMS) if rng.below(2) else rng.below(len(self._live))
         item = self._live[place]
         # A large item changes to a small one before it goes, so that one large record is followed by one other at most.
         if kind == 9 and len(item.image.encode()) <= max(aim, 700):
@@ -92,36 +92,36 @@ class Changes:
             self._live.pop()
             return self._finish(head, item.keys, f',"OldImage":{item.image}')
         if kind == 9:
-            head = self._envelope(draw, index, 8)
-        return self._modify(draw, item, index, aim, head)
+            head = self._envelope(rng, index, 8)
+        return self._modify(rng, item, index, aim, head)
 
-    def _envelope(self, draw: Draw, index: int, kind: int) -> str:
+    def _envelope(self, rng: Rng, index: int, kind: int) -> str:
         name = "INSERT" if kind < 6 else "MODIFY" if kind < 9 else "REMOVE"
-        rest = self._expired if kind == 9 and draw.below(4) == 0 else self._head
-        moment = START_MS + index * 3 + draw.below(40)
+        rest = self._expired if kind == 9 and rng.below(4) == 0 else self._head
+        moment = START_MS + index * 3 + rng.below(40)
         return (
-            f'{{"awsRegion":"{self._region}","eventID":"{draw.uuid()}","eventName":"{name}",{rest}'
+            f'{{"awsRegion":"{self._region}","eventID":"{rng.uuid()}","eventName":"{name}",{rest}'
             f'"ApproximateCreationDateTime":{moment},"Keys":{{'
         )
 
-    def _insert(self, draw: Draw, index: int, aim: int, head: str) -> bytes:
+    def _insert(self, rng: Rng, index: int, aim: int, head: str) -> bytes:
         number = self._inserted
         self._inserted += 1
-        item = Item(self._make_keys(draw, number), number, "")
-        before, after = self._make_image(draw, item, index)
+        item = TableItem(self._make_keys(rng, number), number, "")
+        before, after = self._make_image(rng, item, index)
         room = aim - len((head + item.keys + before + after).encode()) - _AROUND_ONE_IMAGE
-        item.image = before + fill(draw, room) + after
+        item.image = before + fill(rng, room) + after
         if len(self._live) < LIVE_ITEMS:
             self._live.append(item)
         else:
-            self._live[HOT_ITEMS + draw.below(LIVE_ITEMS - HOT_ITEMS)] = item
+            self._live[HOT_ITEMS + rng.below(LIVE_ITEMS - HOT_ITEMS)] = item
         return self._finish(head, item.keys, f',"NewImage":{item.image}')
 
-    def _modify(self, draw: Draw, item: Item, index: int, aim: int, head: str) -> bytes:
+    def _modify(self, rng: Rng, item: TableItem, index: int, aim: int, head: str) -> bytes:
         old = item.image
-        before, after = self._make_image(draw, item, index)
+        before, after = self._make_image(rng, item, index)
         room = aim - len((head + item.keys + before + after + old).encode()) - _AROUND_TWO_IMAGES
-        item.image = before + fill(draw, room) + after
+        item.image = before + fill(rng, room) + after
         return self._finish(head, item.keys, f',"NewImage":{item.image},"OldImage":{old}')
 
     @staticmethod
@@ -135,22 +135,22 @@ _AROUND_ONE_IMAGE: Final = len('},"NewImage":,"SizeBytes":999},"eventSource":"aw
 _AROUND_TWO_IMAGES: Final = _AROUND_ONE_IMAGE + len(',"OldImage":')
 
 
-def dynamotest(size_bytes: int | None) -> Changes:
+def dynamotest(size_bytes: int | None) -> TableChanges:
     """The table of a shell loop: `id` and `datetime` are the key; one id of fifty needs CSV quotes or is not ASCII."""
 
-    def keys(draw: Draw, number: int) -> str:
+    def keys(rng: Rng, number: int) -> str:
         seconds = number * 7 % 86_400
         clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-        suffix = f" {odd(draw)}" if draw.below(50) == 0 else ""
+        suffix = f" {odd(rng)}" if rng.below(50) == 0 else ""
         day = number // 12_343 % 28 + 1
         return f'"id":{{"S":"{number + 1}{suffix}"}},"datetime":{{"S":"2022-05-{day:02d}T{clock}+09:00"}}'
 
-    def image(draw: Draw, item: Item, change: int) -> tuple[str, str]:
-        status = draw.one(("new", "packed", "shipped", "", "returned, damaged"))
-        amount = f',"amount":{{"N":"{draw.below(10**7)}.{draw.below(10)}5"}}' if draw.below(4) else ""
+    def image(rng: Rng, item: TableItem, change: int) -> tuple[str, str]:
+        status = rng.one(("new", "packed", "shipped", "", "returned, damaged"))
+        amount = f',"amount":{{"N":"{rng.below(10**7)}.{rng.below(10)}5"}}' if rng.below(4) else ""
         return f'{{"status":{{"S":"{status}"}},{item.keys}{amount},"note":{{"S":"', '"}}'
 
-    return Changes("dynamotest", "ap-northeast-1", keys, image, Sizes(size_bytes, 340, 664))
+    return TableChanges("dynamotest", "ap-northeast-1", keys, image, Sizes(size_bytes, 340, 664))
 
 
 _PLACES: Final = (
@@ -173,22 +173,22 @@ _PLACES: Final = (
 )
 
 
-def cities(size_bytes: int | None) -> Changes:
+def cities(size_bytes: int | None) -> TableChanges:
     """The table of cities: `key` is the key; name, population, day of the last change; area has up to 38 digits."""
 
-    def keys(draw: Draw, number: int) -> str:
+    def keys(rng: Rng, number: int) -> str:
         return f'"key":{{"S":"t{number:04d}"}}'
 
-    def image(draw: Draw, item: Item, change: int) -> tuple[str, str]:
+    def image(rng: Rng, item: TableItem, change: int) -> tuple[str, str]:
         name, day = _PLACES[item.number % len(_PLACES)]
-        population = draw.below(9) * draw.below(4_000_000)
-        area = draw.one(
+        population = rng.below(9) * rng.below(4_000_000)
+        area = rng.one(
             (
                 "12.5",
                 "0",
                 "-0.00000000000000000000000000000000000001",
                 "3.1E+25",
-                f"{draw.below(10**16)}{draw.below(10**16)}.123456",
+                f"{rng.below(10**16)}{rng.below(10**16)}.123456",
             )
         )
         return (
@@ -197,7 +197,7 @@ def cities(size_bytes: int | None) -> Changes:
             '"}}',
         )
 
-    return Changes("cities", "ap-northeast-1", keys, image, Sizes(size_bytes, 340, 652))
+    return TableChanges("cities", "ap-northeast-1", keys, image, Sizes(size_bytes, 340, 652))
 
 
 class Ticker:
@@ -206,18 +206,18 @@ class Ticker:
     def __init__(self, size_bytes: int | None) -> None:
         self._fixed = size_bytes
 
-    def payload(self, draw: Draw, index: int) -> bytes:
+    def payload(self, rng: Rng, index: int) -> bytes:
         """Return one price."""
-        symbol = "".join(draw.one("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(3))
-        sector = draw.one(("HEALTHCARE", "ENERGY", "TECHNOLOGY", "FINANCIAL", "RETAIL"))
-        sign = draw.one(("", "-"))
+        symbol = "".join(rng.one("ABCDEFGHIJKLMNOPQRSTUVWXYZ") for _ in range(3))
+        sector = rng.one(("HEALTHCARE", "ENERGY", "TECHNOLOGY", "FINANCIAL", "RETAIL"))
+        sign = rng.one(("", "-"))
         body = (
-            f'{{"TICKER_SYMBOL":"{symbol}","SECTOR":"{sector}","CHANGE":{sign}{draw.below(9)}.{draw.below(100):02d},'
-            f'"PRICE":{draw.below(250)}.{draw.below(100):02d}'
+            f'{{"TICKER_SYMBOL":"{symbol}","SECTOR":"{sector}","CHANGE":{sign}{rng.below(9)}.{rng.below(100):02d},'
+            f'"PRICE":{rng.below(250)}.{rng.below(100):02d}'
         )
         if self._fixed is None:
             return f"{body}}}".encode()
-        return f'{body},"NOTE":"{fill(draw, self._fixed - len(body) - 11)}"}}'.encode()
+        return f'{body},"NOTE":"{fill(rng, self._fixed - len(body) - 11)}"}}'.encode()
 
 
 _AGENT: Final = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko), like \\"Safari\\"'
@@ -229,10 +229,10 @@ class Mail:
     def __init__(self, size_bytes: int | None) -> None:
         self._sizes = Sizes(size_bytes, 900, 1_500)
 
-    def payload(self, draw: Draw, index: int) -> bytes:
+    def payload(self, rng: Rng, index: int) -> bytes:
         """Return one event; its size is made by the subject."""
-        aim = self._sizes.aim(draw, index)
-        choice = draw.below(100)
+        aim = self._sizes.aim(rng, index)
+        choice = rng.below(100)
         kind = (
             "Send"
             if choice < 50
@@ -240,34 +240,34 @@ class Mail:
             if choice < 80
             else "Click"
             if choice < 96
-            else draw.one(("Delivery", "Bounce"))
+            else rng.one(("Delivery", "Bounce"))
         )
         day, clock = (
-            draw.below(28) + 1,
-            f"{draw.below(24):02d}:{draw.below(60):02d}:{draw.below(60):02d}.{draw.below(1000):03d}",
+            rng.below(28) + 1,
+            f"{rng.below(24):02d}:{rng.below(60):02d}:{rng.below(60):02d}.{rng.below(1000):03d}",
         )
-        message = f"EXAMPLE{draw.hex(16)}-{draw.uuid()}-000000"
-        to_name = f'\\"{odd(draw)}\\" ' if draw.below(4) == 0 else ""
-        to = f"{to_name}<user{draw.below(5_000)}@example.com>"
+        message = f"EXAMPLE{rng.hex(16)}-{rng.uuid()}-000000"
+        to_name = f'\\"{odd(rng)}\\" ' if rng.below(4) == 0 else ""
+        to = f"{to_name}<user{rng.below(5_000)}@example.com>"
         head = (
             f'{{"eventType":"{kind}","mail":{{"timestamp":"2026-10-{day:02d}T{clock}Z","source":"sender@example.com",'
             f'"sendingAccountId":"123456789012","messageId":"{message}","destination":["{to}"],"headersTruncated":false,'
             f'"headers":[{{"name":"From","value":"sender@example.com"}},{{"name":"To","value":"{to}"}},{{"name":"Subject","value":"'
         )
         tail = (
-            f'"}},{{"name":"MIME-Version","value":"1.0"}}],"tags":{{"ses:configuration-set":["ConfigSet"],"ses:source-ip":["192.0.2.{draw.below(256)}"],'
-            f'"campaign":["{odd(draw)}"]}}}},{self._part(draw, kind, day, clock)}}}'
+            f'"}},{{"name":"MIME-Version","value":"1.0"}}],"tags":{{"ses:configuration-set":["ConfigSet"],"ses:source-ip":["192.0.2.{rng.below(256)}"],'
+            f'"campaign":["{odd(rng)}"]}}}},{self._part(rng, kind, day, clock)}}}'
         )
-        return f"{head}{fill(draw, aim - len((head + tail).encode()))}{tail}".encode()
+        return f"{head}{fill(rng, aim - len((head + tail).encode()))}{tail}".encode()
 
     @staticmethod
-    def _part(draw: Draw, kind: str, day: int, clock: str) -> str:
+    def _part(rng: Rng, kind: str, day: int, clock: str) -> str:
         moment = f'"timestamp":"2026-11-{day:02d}T{clock}Z"'
-        reader = f'"ipAddress":"192.0.2.{draw.below(256)}",{moment},"userAgent":"{_AGENT}"'
+        reader = f'"ipAddress":"192.0.2.{rng.below(256)}",{moment},"userAgent":"{_AGENT}"'
         if kind == "Open":
             return f'"open":{{{reader}}}'
         if kind == "Click":
-            return f'"click":{{{reader},"link":"http://example.com/a?b=c,d&e={draw.below(99)}","linkTags":{{"samplekey0":["{odd(draw)}"]}}}}'
+            return f'"click":{{{reader},"link":"http://example.com/a?b=c,d&e={rng.below(99)}","linkTags":{{"samplekey0":["{odd(rng)}"]}}}}'
         return '"send":{}' if kind == "Send" else f'"{kind.lower()}":{{{moment}}}'
 
 
@@ -277,9 +277,9 @@ class Logs:
     def __init__(self, size_bytes: int | None) -> None:
         self._fixed = size_bytes
 
-    def payload(self, draw: Draw, index: int) -> bytes:
+    def payload(self, rng: Rng, index: int) -> bytes:
         """Return one message with one to eight log events, or as many as the fixed size takes."""
-        if draw.below(50) == 0:
+        if rng.below(50) == 0:
             message = "CWL CONTROL MESSAGE: Checking health of destination Firehose."
             event = f'{{"id":"","timestamp":{START_MS + index},"message":"{message}"}}'
             return (
@@ -288,21 +288,21 @@ class Logs:
             ).encode()
         head = (
             '{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"/aws/lambda/orders",'
-            f'"logStream":"2026/11/{draw.below(28) + 1:02d}/[$LATEST]{draw.hex(16)}",'
+            f'"logStream":"2026/11/{rng.below(28) + 1:02d}/[$LATEST]{rng.hex(16)}",'
             '"subscriptionFilters":["to-firehose"],"logEvents":['
         )
         events: list[str] = []
         left = (self._fixed or 0) - len(head) - 2
-        count = draw.below(8) + 1
+        count = rng.below(8) + 1
         while left > 0 if self._fixed else len(events) < count:
-            events.append(self._event(draw, index, len(events), left if self._fixed else None))
+            events.append(self._event(rng, index, len(events), left if self._fixed else None))
             left -= len(events[-1].encode()) + 1
         return f"{head}{','.join(events)}]}}".encode()
 
     @staticmethod
-    def _event(draw: Draw, index: int, place: int, left: int | None) -> str:
-        length = 20 + draw.below(180) if left is None else min(left, 4_000) - 120
-        identity = f"3{index:027d}{draw.below(10**16):016d}{place:012d}"
+    def _event(rng: Rng, index: int, place: int, left: int | None) -> str:
+        length = 20 + rng.below(180) if left is None else min(left, 4_000) - 120
+        identity = f"3{index:027d}{rng.below(10**16):016d}{place:012d}"
         return (
-            f'{{"id":"{identity}","timestamp":{START_MS + index * 3 + place},"message":"{fill(draw, max(length, 1))}"}}'
+            f'{{"id":"{identity}","timestamp":{START_MS + index * 3 + place},"message":"{fill(rng, max(length, 1))}"}}'
         )

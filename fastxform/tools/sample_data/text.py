@@ -1,7 +1,7 @@
 """Free text as real tables hold it, already escaped for JSON: words, and what breaks naive CSV.
 
 The text is a window into one long string built on first use, so a record of 100 KB costs a slice. Only characters
-that may stand raw in JSON stand raw, so no text holds a line feed byte. Invariant: `fill(draw, n)` is exactly `n`
+that may stand raw in JSON stand raw, so no text holds a line feed byte. Invariant: `fill(rng, n)` is exactly `n`
 UTF-8 bytes.
 """
 
@@ -9,7 +9,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from typing import Final
 
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 
 _SENTENCE: Final = (
     "the order was packed and left at the gate after noon by a courier "
@@ -50,8 +50,8 @@ _WINDOW_STARTS: Final = 8_192
 
 
 def _tokens() -> list[str]:
-    draw = Draw(0, 0)
-    return [(draw.one(ODD) if draw.below(12) == 0 else draw.one(WORDS)) + " " for _ in range(_TOKENS)]
+    rng = Rng(0, 0)
+    return [(rng.one(ODD) if rng.below(12) == 0 else rng.one(WORDS)) + " " for _ in range(_TOKENS)]
 
 
 class _Filler:
@@ -67,7 +67,7 @@ class _Filler:
 _filler: list[_Filler] = []
 
 
-def fill(draw: Draw, length_bytes: int) -> str:
+def fill(rng: Rng, length_bytes: int) -> str:
     """Return JSON-escaped text of exactly `length_bytes` UTF-8 bytes; none for zero and below."""
     if length_bytes <= 0:
         return ""
@@ -76,7 +76,7 @@ def fill(draw: Draw, length_bytes: int) -> str:
     filler = _filler[0]
     pieces = []
     while length_bytes > 0:
-        start = draw.below(_WINDOW_STARTS)
+        start = rng.below(_WINDOW_STARTS)
         end = bisect_right(filler.byte_starts, filler.byte_starts[start] + length_bytes) - 1
         pieces.append(filler.text[filler.char_starts[start] : filler.char_starts[end]])
         length_bytes -= filler.byte_starts[end] - filler.byte_starts[start]
@@ -86,6 +86,6 @@ def fill(draw: Draw, length_bytes: int) -> str:
     return "".join(pieces)
 
 
-def odd(draw: Draw) -> str:
+def odd(rng: Rng) -> str:
     """Return one text that naive handlers break on, JSON-escaped."""
-    return draw.one(ODD)
+    return rng.one(ODD)

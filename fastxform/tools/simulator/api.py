@@ -19,7 +19,7 @@ from fastxform.tools.simulator.description import Description, TableSettings
 from fastxform.tools.simulator.faults import Faults
 from fastxform.tools.simulator.firehose import Firehose
 from fastxform.tools.simulator.function import Invoke
-from fastxform.tools.simulator.kinesis_source import KinesisClient, KinesisSource, code_of
+from fastxform.tools.simulator.kinesis_source import KinesisReader, KinesisSource, code_of
 from fastxform.tools.simulator.live import LiveStream, wall_ms
 from fastxform.tools.simulator.s3 import S3Client, S3Sink
 from fastxform.tools.simulator.wire import ACCOUNT
@@ -42,7 +42,7 @@ class Parts:
 
     functions: Mapping[str, Invoke]
     s3: S3Client
-    kinesis: KinesisClient | None = None
+    kinesis: KinesisReader | None = None
     tables: Callable[[Sequence[TableSettings]], Tables] | None = None
     faults: Mapping[str, Faults] = field(default_factory=dict)
 
@@ -88,7 +88,7 @@ class FirehoseApi:
         return method(request)
 
     def stream(self, name: str) -> LiveStream:
-        """Return a stream, to look at its books.
+        """Return a stream, to look at its totals.
 
         Raises:
             CallRefusedError: there is none of that name.

@@ -20,25 +20,25 @@ _MAPPING: Final = "Lambda.JsonMappingException"
 _PARTITION: Final = "DynamicPartitioning.MetadataExtractionFailed"
 
 
-class Fault(NamedTuple):
-    """One kind of fault; `error_code` is Firehose's, where it has one, `sinks_batch` that every record fails for it."""
+class ContractFault(NamedTuple):
+    """One kind of fault; `error_code` is Firehose's, where it has one, `fails_batch` that every record fails for it."""
 
     level: Level
     text: str
     remedy: str
     error_code: str = ""
-    sinks_batch: bool = False
+    fails_batch: bool = False
 
 
-def _sinking(error_code: str, text: str, remedy: str) -> Fault:
-    return Fault("error", text, remedy, error_code, True)
+def _sinking(error_code: str, text: str, remedy: str) -> ContractFault:
+    return ContractFault("error", text, remedy, error_code, True)
 
 
-def _failing(error_code: str, text: str, remedy: str) -> Fault:
-    return Fault("error", text, remedy, error_code)
+def _failing(error_code: str, text: str, remedy: str) -> ContractFault:
+    return ContractFault("error", text, remedy, error_code)
 
 
-FAULTS: Final[dict[str, Fault]] = {
+FAULTS: Final[dict[str, ContractFault]] = {
     # of the answer as a whole
     "response-too-large": _sinking(
         _FUNCTION,
@@ -69,7 +69,7 @@ FAULTS: Final[dict[str, Fault]] = {
     ),
     "id-missing": _failing(_MISSING, "the entry has no recordId", "copy the recordId of the record that it answers"),
     "id-not-text": _failing(_MISSING, "the recordId is not text", "copy the recordId of the event as it stands"),
-    "id-unknown": Fault(
+    "id-unknown": ContractFault(
         "error", "the event has no record of this id, and Firehose ignores the entry", "copy the recordId of the event"
     ),
     "id-repeated": _sinking(
@@ -105,26 +105,28 @@ FAULTS: Final[dict[str, Fault]] = {
         "the data is base64 with wrong padding, or cut short",
         "encode each record's bytes whole, and keep the = at the end",
     ),
-    "data-empty": Fault(
+    "data-empty": ContractFault(
         "warning", "the data of an Ok entry is empty, and nothing is delivered", "answer Dropped for what is left out"
     ),
-    "data-echoed": Fault("note", "only Ok entries need data; here it only makes the response larger", "leave data out"),
-    "no-newline": Fault(
+    "data-echoed": ContractFault(
+        "note", "only Ok entries need data; here it only makes the response larger", "leave data out"
+    ),
+    "no-newline": ContractFault(
         "warning",
         "the data does not end with a newline, and Firehose puts none between records",
         "end each row with a line feed, unless the stream appends a delimiter",
     ),
-    "member-unknown": Fault("note", "Firehose does not know this member", "leave it out, or mend its name"),
+    "member-unknown": ContractFault("note", "Firehose does not know this member", "leave it out, or mend its name"),
     # of partition keys
     "metadata-not-object": _sinking(
         _UNPARSABLE, "metadata, partitionKeys and otfMetadata are objects", 'write {"partitionKeys": {"name": "value"}}'
     ),
-    "metadata-unknown": Fault(
+    "metadata-unknown": ContractFault(
         "warning",
         "Firehose does not know this member of metadata, and the record goes out without it",
         "the members are partitionKeys and otfMetadata",
     ),
-    "metadata-mixed": Fault(
+    "metadata-mixed": ContractFault(
         "error",
         "partitionKeys are for S3, otfMetadata is for Iceberg: no stream has both",
         "write the one that the destination takes",
@@ -154,7 +156,7 @@ FAULTS: Final[dict[str, Fault]] = {
         "the operation is none that Firehose knows",
         "write insert, update or delete, or leave it out for the stream's own",
     ),
-    "table-member-unknown": Fault(
+    "table-member-unknown": ContractFault(
         "warning",
         "Firehose does not know this member of otfMetadata",
         "the members are destinationDatabaseName, destinationTableName and operation",
@@ -165,7 +167,7 @@ FAULTS: Final[dict[str, Fault]] = {
         "write one object a record, no list and no second row",
     ),
     # of the batch
-    "all-dropped": Fault(
+    "all-dropped": ContractFault(
         "warning",
         "every record is Dropped, and the event, decompressed, is more than one response holds: a function that puts "
         "back what does not fit puts back everything, for ever",
@@ -178,7 +180,7 @@ _LISTED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ContractFinding:
     """One kind of fault in a response, and where it was met; `code` is Firehose's, else the id of the fault.
 
     `place` and `record_id` are those of the first time, `detail` says what stood there; `entries` are the indexes of
@@ -217,7 +219,7 @@ class Notebook:
     """Findings under way: the first of each fault, and where there were more; and which faults sink the batch."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Finding] = {}
+        self._found: dict[str, ContractFinding] = {}
         self._counts: Counter[str] = Counter()
         self._entries: dict[str, list[int]] = {}
 
@@ -233,9 +235,9 @@ class Notebook:
             return
         level, text, remedy, code, _ = FAULTS[fault]
         identity = record_id if isinstance(record_id, str) else None
-        self._found[fault] = Finding(level, code or fault, place, text, 1, fault, remedy, detail, identity)
+        self._found[fault] = ContractFinding(level, code or fault, place, text, 1, fault, remedy, detail, identity)
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[ContractFinding]:
         """Return one finding a fault, in the order in which they were met first."""
         return [
             replace(found, count=self._counts[fault], entries=tuple(self._entries[fault]))
@@ -245,7 +247,7 @@ class Notebook:
     def sinks(self, error_code: str) -> str | None:
         """Return the first fault with this error code for which every record fails, if any was found."""
         return next(
-            (fault for fault in self._found if FAULTS[fault].sinks_batch and FAULTS[fault].error_code == error_code),
+            (fault for fault in self._found if FAULTS[fault].fails_batch and FAULTS[fault].error_code == error_code),
             None,
         )
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from fastxform import limits
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.simulator.layout import Sink, hour, object_name, part
 from fastxform.tools.simulator.outcome import ICEBERG_FAILED, Destination, Outcome, failed
 from fastxform.tools.simulator.prefix import Prefixes, partition_path
-from fastxform.tools.simulator.wire import Names, Record
+from fastxform.tools.simulator.wire import ResourceNames, StreamRecord
 
 PARTITION_LIMIT: Final = "activePartitionExceeded"
 """The error type of records beyond the active partitions. Source: Firehose, dynamic partitioning. 2026-11."""
@@ -55,7 +55,7 @@ class Tables(Protocol):
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenObject:
     """An object under way."""
 
     key: str
@@ -73,7 +73,7 @@ class Delivery:
     def __init__(
         self,
         sink: Sink,
-        names: Names,
+        names: ResourceNames,
         seed: int = 0,
         hints: Hints | None = None,
         tables: Tables | None = None,
@@ -94,16 +94,16 @@ class Delivery:
         self._hints = hints or Hints()
         self._tables = tables
         self._failed_late = failed_late
-        self._draw = Draw(seed, -2)
-        self._open: dict[str, _Open] = {}
-        self._rows: list[tuple[Record, Row]] = []
+        self._rng = Rng(seed, -2)
+        self._open: dict[str, _OpenObject] = {}
+        self._rows: list[tuple[StreamRecord, Row]] = []
         self._rows_bytes = self._rows_opened_ms = 0
         self._partitions = 0
         self.objects = 0
         self.bytes_written = 0
         self.commits = 0
 
-    def deliver(self, record: Record, outcome: Outcome, now_ms: int) -> str | None:
+    def deliver(self, record: StreamRecord, outcome: Outcome, now_ms: int) -> str | None:
         """Take one `Ok` record; return the error code of one that cannot be delivered."""
         destination = outcome.destination
         if self._tables is not None:
@@ -120,13 +120,13 @@ class Delivery:
             return PARTITION_LIMIT
         if group not in self._open:
             # The date of a prefix is that of the oldest record in the object, which is its first.
-            prefix = prefixes.of_data(partition, record.arrival_ms, self._draw)
+            prefix = prefixes.of_data(partition, record.arrival_ms, self._rng)
             self._start(group, prefix, record, now_ms, prefixes.extension).partitioned = bool(group)
             self._partitions += bool(group)
         self._add(group, outcome.data)
         return None
 
-    def fail(self, record: Record, outcome: Outcome, attempts: int, now_ms: int) -> None:
+    def fail(self, record: StreamRecord, outcome: Outcome, attempts: int, now_ms: int) -> None:
         """Write the line of one failed record, spelt as in objects of 2025 and 2026."""
         line = {
             "rawData": b2a_base64(record.data or b"", newline=False).decode(),
@@ -140,7 +140,7 @@ class Delivery:
         data = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
         group = f"{outcome.error_type}/"
         if group not in self._open:
-            prefix = self._hints.prefixes.of_error(outcome.error_type, record.arrival_ms, self._draw)
+            prefix = self._hints.prefixes.of_error(outcome.error_type, record.arrival_ms, self._rng)
             self._start(group, prefix, record, now_ms)
         self._add(group, data)
 
@@ -158,7 +158,7 @@ class Delivery:
         for group in list(self._open):
             self._close(group)
 
-    def _add_table_row(self, record: Record, row: Row, now_ms: int) -> None:
+    def _add_table_row(self, record: StreamRecord, row: Row, now_ms: int) -> None:
         if not self._rows:
             self._rows_opened_ms = now_ms
         self._rows.append((record, row))
@@ -181,7 +181,7 @@ class Delivery:
             if self._failed_late is not None:
                 self._failed_late(refusal[0])
 
-    def _add_row(self, record: Record, data: bytes, destination: Destination, now_ms: int) -> None:
+    def _add_row(self, record: StreamRecord, data: bytes, destination: Destination, now_ms: int) -> None:
         # A raw newline inside a JSON object can only be white space between its tokens.
         row = data.strip().replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
         group = f"iceberg/{part(destination.database)}/{part(destination.table)}/"
@@ -189,10 +189,10 @@ class Delivery:
         opened.operations.append(destination.operation + "\n")
         self._add(group, row)
 
-    def _start(self, group: str, prefix: str, record: Record, now_ms: int, extension: str = "") -> _Open:
+    def _start(self, group: str, prefix: str, record: StreamRecord, now_ms: int, extension: str = "") -> _OpenObject:
         """Open the object of a group."""
-        name = object_name(self._names.stream, record.arrival_ms, self._draw.uuid())
-        opened = self._open[group] = _Open(prefix + name + extension, now_ms)
+        name = object_name(self._names.stream, record.arrival_ms, self._rng.uuid())
+        opened = self._open[group] = _OpenObject(prefix + name + extension, now_ms)
         self.objects += 1
         return opened
 
@@ -206,7 +206,7 @@ class Delivery:
         elif opened.waiting_bytes >= SPILL_BYTES:
             self._spill(opened)
 
-    def _spill(self, opened: _Open) -> None:
+    def _spill(self, opened: _OpenObject) -> None:
         self._sink.append(opened.key, b"".join(opened.waiting))
         if opened.operations:
             self._sink.append(f"{opened.key}.operations", "".join(opened.operations).encode())

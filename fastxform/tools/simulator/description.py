@@ -14,10 +14,10 @@ from typing import Any, Final
 from fastxform import limits
 from fastxform.tools.simulator.client import CallRefusedError
 from fastxform.tools.simulator.delivery import Hints
-from fastxform.tools.simulator.firehose import Settings
+from fastxform.tools.simulator.firehose import StreamSettings
 from fastxform.tools.simulator.prefix import PrefixError, Prefixes
 from fastxform.tools.simulator.s3 import COMPRESSED
-from fastxform.tools.simulator.wire import Names
+from fastxform.tools.simulator.wire import ResourceNames
 
 _WITHOUT_MEANING: Final = frozenset({"RoleARN", "RoleArn", "CloudWatchLoggingOptions", "RetryOptions"})
 
@@ -85,7 +85,7 @@ class Description:
         destination: The member of the request that describes the destination, by its name.
     """
 
-    settings: Settings
+    settings: StreamSettings
     function_arn: str
     bucket: str
     source_arn: str | None = None
@@ -125,8 +125,8 @@ def read(request: Mapping[str, Any], account: str, region: str) -> Description:
     if function is None:
         raise refuse(f"{place}.ProcessingConfiguration", "it needs a Lambda processor with a LambdaArn")
     size_bytes, interval_ms = _hints(destination, place)
-    settings = Settings(
-        names=Names(name, region, function[1], source, account, function[2] or "$LATEST"),
+    settings = StreamSettings(
+        names=ResourceNames(name, region, function[1], source, account, function[2] or "$LATEST"),
         kinesis=source_arn is not None,
         buffer_bytes=int(
             _number(

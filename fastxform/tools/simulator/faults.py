@@ -1,6 +1,6 @@
-"""What goes wrong with puts and invocations on this machine: a closed list of faults, drawn from a seed.
+"""What goes wrong with puts and invocations on this machine: a closed list of faults, chosen from a seed.
 
-Here a fault is read from its text and drawn; what it does to a call is in `client`, to an invocation in
+Here a fault is read from its text and chosen; what it does to a call is in `client`, to an invocation in
 `broken_function`. Invariant: the same seed gives the same fault to the n-th call, entry and invocation.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fastxform.errors import ConfigError, Mistake
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.simulator.function import Context, Invocation, Invoke
 
 KINDS: Final = {
@@ -54,7 +54,7 @@ class Faults:
         shares: Share from 0 to 1 for each fault that has one.
         slow_ms: What every call takes.
         refuse: Whether the stream takes no puts.
-        seed: Of every draw.
+        seed: Of every rng.
     """
 
     shares: dict[str, float] = field(default_factory=dict)
@@ -71,15 +71,15 @@ class Faults:
         bound = self._steps("entries")
         if not bound:
             return set()
-        draw = self._draw(number, _ENTRY_DRAWS)
-        return {place for place in range(count) if draw.below(_STEPS) < bound}
+        rng = self._rng(number, _ENTRY_DRAWS)
+        return {place for place in range(count) if rng.below(_STEPS) < bound}
 
     def of_invocation(self, number: int) -> str | None:
         """Return the fault of the invocation with this number."""
         return self._one_of(tuple(_INVOCATIONS), number, _INVOCATION_DRAWS)
 
     def _one_of(self, names: Sequence[str], number: int, family: int) -> str | None:
-        step = self._draw(number, family).below(_STEPS) if any(name in self.shares for name in names) else _STEPS
+        step = self._rng(number, family).below(_STEPS) if any(name in self.shares for name in names) else _STEPS
         for name in names:
             bound = self._steps(name)
             if step < bound:
@@ -90,8 +90,8 @@ class Faults:
     def _steps(self, name: str) -> int:
         return round(self.shares.get(name, 0.0) * _STEPS)
 
-    def _draw(self, number: int, family: int) -> Draw:
-        return Draw(self.seed, family - _DRAW_STRIDE * number)
+    def _rng(self, number: int, family: int) -> Rng:
+        return Rng(self.seed, family - _DRAW_STRIDE * number)
 
 
 def parse(specs: Sequence[str], seed: int = 0) -> Faults:

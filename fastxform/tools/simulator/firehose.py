@@ -1,6 +1,6 @@
 """A delivery stream on this machine: takes records, buffers them, invokes a function, delivers what it answers.
 
-Here is the order of the service's work and its books; single steps live beside it: the event in `wire`, the
+Here is the order of the service's work and its totals; single steps live beside it: the event in `wire`, the
 invocation in `function`, the verdict in `response`, the objects in `delivery`. Time is record time: the clock is
 the latest arrival, so a run gives the same objects however fast the machine is; a stream that is driven (`live`) is
 told the time instead. Invariant: after `close`, every record that was taken is delivered, dropped or failed, once.
@@ -19,12 +19,12 @@ from typing import Final, Protocol
 
 from fastxform import limits
 from fastxform.errors import DROPPED, FAILED, OK, ContractError
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.simulator import wire
 from fastxform.tools.simulator.delivery import PARTITION_LIMIT, Delivery, Hints, Tables
 from fastxform.tools.simulator.function import Context, Invocation, Invoke
 from fastxform.tools.simulator.layout import Sink
-from fastxform.tools.simulator.response import MESSAGES, Finding, Outcome, check_ids, failed
+from fastxform.tools.simulator.response import MESSAGES, ContractFinding, Outcome, check_ids, failed
 
 START_MS: Final = 1_767_225_600_000
 """The clock of a stream starts here unless told: 2026-01-01 00:00 UTC."""
@@ -37,13 +37,13 @@ class RecordTooLargeError(ContractError):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class StreamSettings:
     """The description of a stream; sizes are bytes of raw payload, times are milliseconds of record time.
 
     `driven` says that nothing happens in `put`: whoever drives the stream calls `turn`.
     """
 
-    names: wire.Names = field(default_factory=wire.Names)
+    names: wire.ResourceNames = field(default_factory=wire.ResourceNames)
     kinesis: bool = False
     buffer_bytes: int = int(limits.BUFFER_SIZE_DEFAULT_MB * 2**20)
     buffer_interval_ms: int = limits.BUFFER_INTERVAL_DEFAULT_SECONDS * 1000
@@ -56,7 +56,7 @@ class Settings:
 
 
 @dataclass(slots=True)
-class Books:
+class StreamTotals:
     """What happened to the records of one stream.
 
     `put_back` counts the records that were put while the function ran, a part of `records_in`; `bytes_in` is raw
@@ -75,7 +75,7 @@ class Books:
     retries: int = 0
     function_seconds: float = 0.0
     errors: Counter[str] = field(default_factory=Counter)
-    findings: dict[tuple[str, str], Finding] = field(default_factory=dict)
+    findings: dict[tuple[str, str], ContractFinding] = field(default_factory=dict)
 
     @property
     def balanced(self) -> bool:
@@ -86,10 +86,10 @@ class Books:
 class Watcher(Protocol):
     """Who follows each record on its way; `place` is that in the event of the last invocation."""
 
-    def invoking(self, records: Sequence[wire.Record]) -> None:
+    def invoking(self, records: Sequence[wire.StreamRecord]) -> None:
         """Learn of the records that the function is about to get."""
 
-    def settled(self, place: int, record: wire.Record, result: str) -> None:
+    def settled(self, place: int, record: wire.StreamRecord, result: str) -> None:
         """Learn what became of one of them: `Ok` is delivered, `Dropped`, or `ProcessingFailed`."""
 
 
@@ -98,10 +98,10 @@ Explain = Callable[[int], str | None]
 
 
 @dataclass(slots=True)
-class _Batch:
+class _PendingBatch:
     """The records that wait for the next invocation, with their entries in the event."""
 
-    records: list[wire.Record] = field(default_factory=list)
+    records: list[wire.StreamRecord] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
     raw_bytes: int = 0
     event_bytes: int = 0
@@ -119,13 +119,13 @@ class Firehose:
         self,
         invoke: Invoke,
         sink: Sink,
-        settings: Settings | None = None,
+        settings: StreamSettings | None = None,
         explain: Explain | None = None,
         watcher: Watcher | None = None,
         tables: Tables | None = None,
     ) -> None:
-        self.settings = settings or Settings()
-        self.books = Books()
+        self.settings = settings or StreamSettings()
+        self.totals = StreamTotals()
         self.now_ms = self.settings.start_ms
         self.delivery = Delivery(
             sink, self.settings.names, self.settings.seed, self.settings.hints, tables, self._fail_late
@@ -133,14 +133,14 @@ class Firehose:
         self._invoke = invoke
         self._explain = explain
         self._watcher = watcher
-        self._draw = Draw(self.settings.seed, -1)
-        self._batch = _Batch()
-        self._queue: deque[wire.Record] = deque()
+        self._rng = Rng(self.settings.seed, -1)
+        self._batch = _PendingBatch()
+        self._queue: deque[wire.StreamRecord] = deque()
         self._lock = Lock()
         self._working = False
         self._invoking = False
         self._circled = 0
-        self._envelope_bytes = len(wire.head(self.settings.names, self._draw.uuid(), self.settings.kinesis) + wire.TAIL)
+        self._envelope_bytes = len(wire.head(self.settings.names, self._rng.uuid(), self.settings.kinesis) + wire.TAIL)
 
     def put(
         self,
@@ -174,16 +174,16 @@ class Firehose:
         if len(data) > limit:
             raise RecordTooLargeError(f"the record has {len(data)} bytes, the stream takes {limit}")
         with self._lock:
-            if arrival_ms is not None and not self.books.records_in:
+            if arrival_ms is not None and not self.totals.records_in:
                 self.now_ms = arrival_ms
-            number = sequence_number or wire.sequence_number(self.books.records_in)
+            number = sequence_number or wire.sequence_number(self.totals.records_in)
             identity = wire.record_id_of(number)
-            self.books.records_in += 1
-            self.books.bytes_in += len(data)
+            self.totals.records_in += 1
+            self.totals.bytes_in += len(data)
             # Other producers put while the function runs, where time is real; what is theirs is not to be told.
-            self.books.put_back += self._invoking and not self.settings.driven
+            self.totals.put_back += self._invoking and not self.settings.driven
             arrived_ms = self.now_ms if arrival_ms is None else arrival_ms
-            self._queue.append(wire.Record(identity, arrived_ms, data, key, shard_id))
+            self._queue.append(wire.StreamRecord(identity, arrived_ms, data, key, shard_id))
             if self._working or self.settings.driven:
                 return identity
             self._working = True
@@ -224,7 +224,7 @@ class Firehose:
                 record = self._queue.popleft()
             self._accept(record)
 
-    def _accept(self, record: wire.Record) -> None:
+    def _accept(self, record: wire.StreamRecord) -> None:
         settings, batch = self.settings, self._batch
         arrived_ms = max(self.now_ms, record.arrival_ms)
         due_ms = batch.opened_ms + settings.buffer_interval_ms
@@ -252,10 +252,10 @@ class Firehose:
 
     def _flush(self) -> None:
         """Invoke the function for the batch, with retries, and settle its records."""
-        batch, self._batch = self._batch, _Batch()
+        batch, self._batch = self._batch, _PendingBatch()
         self.delivery.expire(self.now_ms)
-        self.books.batches += 1
-        put_back, dropped = self.books.put_back, self.books.dropped
+        self.totals.batches += 1
+        put_back, dropped = self.totals.put_back, self.totals.dropped
         if self._watcher is not None:
             self._watcher.invoking(batch.records)
         invocation, attempts = self._attempt(batch.entries)
@@ -271,15 +271,15 @@ class Firehose:
             result = self._settle(record, outcome, attempts, place)
             if self._watcher is not None:
                 self._watcher.settled(place, record, result)
-        all_dropped = self.books.dropped - dropped == len(batch.records)
-        all_back = self.books.put_back - put_back >= len(batch.records)
+        all_dropped = self.totals.dropped - dropped == len(batch.records)
+        all_back = self.totals.put_back - put_back >= len(batch.records)
         self._watch_circles(len(batch.records) if all_dropped and all_back else 0)
 
     def _watch_circles(self, circled: int) -> None:
         """Stop a function that puts back all it gets: when every record of the stream has come round often enough."""
         self._circled = self._circled + circled if circled else 0
-        books = self.books
-        waiting = books.records_in - books.delivered - books.dropped - books.failed.total()
+        totals = self.totals
+        waiting = totals.records_in - totals.delivered - totals.dropped - totals.failed.total()
         if self._circled > _ROUNDS * waiting:
             raise ContractError(f"the function puts records back without end: {_ROUNDS} rounds delivered none")
 
@@ -287,7 +287,7 @@ class Firehose:
         """Invoke until it succeeds or the retries are used up; only the invocation id is fresh each time."""
         names = self.settings.names
         for attempt in range(1, self.settings.retries + 2):
-            identity = self._draw.uuid()
+            identity = self._rng.uuid()
             event = wire.head(names, identity, self.settings.kinesis) + b",".join(entries) + wire.TAIL
             started = time.perf_counter()
             self._invoking = True
@@ -295,42 +295,42 @@ class Firehose:
                 invocation = self._invoke(event, Context(identity, names.function_arn, names.function))
             finally:
                 self._invoking = False
-            self.books.function_seconds += time.perf_counter() - started
-            self.books.invocations += 1
-            self.books.retries += attempt > 1
+            self.totals.function_seconds += time.perf_counter() - started
+            self.totals.invocations += 1
+            self.totals.retries += attempt > 1
             if not invocation.error_code:
                 break
-            self.books.errors[invocation.detail or invocation.error_code] += 1
+            self.totals.errors[invocation.detail or invocation.error_code] += 1
         return invocation, attempt
 
-    def _settle(self, record: wire.Record, outcome: Outcome, attempts: int, place: int) -> str:
+    def _settle(self, record: wire.StreamRecord, outcome: Outcome, attempts: int, place: int) -> str:
         """Deliver, drop or fail one record, and say which it was."""
         if outcome.result == OK:
             code = self.delivery.deliver(record, outcome, self.now_ms)
             if code is None:
-                self.books.delivered += 1
+                self.totals.delivered += 1
                 return OK
             limited = code == PARTITION_LIMIT
             outcome = failed(code, "The stream has too many active partitions.", code) if limited else failed(code)
         elif outcome.result == DROPPED:
-            self.books.dropped += 1
+            self.totals.dropped += 1
             return DROPPED
         elif outcome.error_code == "Lambda.ProcessingFailedStatus" and self._explain is not None:
-            self.books.reasons[self._explain(place) or "unknown"] += 1
-        self.books.failed[outcome.error_code] += 1
+            self.totals.reasons[self._explain(place) or "unknown"] += 1
+        self.totals.failed[outcome.error_code] += 1
         self.delivery.fail(record, outcome, attempts, self.now_ms)
         return FAILED
 
     def _fail_late(self, code: str) -> None:
         """Book a record as failed that had been booked as delivered."""
-        self.books.delivered -= 1
-        self.books.failed[code] += 1
+        self.totals.delivered -= 1
+        self.totals.failed[code] += 1
 
-    def _note(self, findings: Sequence[Finding]) -> None:
+    def _note(self, findings: Sequence[ContractFinding]) -> None:
         for found in findings:
-            seen = self.books.findings.get((found.code, found.message))
+            seen = self.totals.findings.get((found.code, found.message))
             count = found.count if seen is None else seen.count + found.count
-            place = f"invocation {self.books.invocations}, {found.place}" if seen is None else seen.place
-            self.books.findings[found.code, found.message] = Finding(
+            place = f"invocation {self.totals.invocations}, {found.place}" if seen is None else seen.place
+            self.totals.findings[found.code, found.message] = ContractFinding(
                 found.level, found.code, place, found.message, count
             )

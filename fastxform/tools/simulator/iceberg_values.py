@@ -27,7 +27,7 @@ class ColumnError(ValueError):
     """A value that does not fit its column; the message names the column, never the value."""
 
 
-class Field(Protocol):
+class IcebergField(Protocol):
     """What is used of a field of PyIceberg's."""
 
     name: str
@@ -64,7 +64,7 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _value(document: Mapping[str, Any], field: Field, required: bool) -> Any:
+def _value(document: Mapping[str, Any], field: IcebergField, required: bool) -> Any:
     value, kind = document.get(field.name), str(field.field_type)
     if value is None:
         if required:

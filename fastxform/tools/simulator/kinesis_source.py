@@ -25,7 +25,7 @@ _PAUSE_SECONDS: Final = 0.1
 _LATER: Final = ("ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException")
 
 
-class KinesisClient(Protocol):
+class KinesisReader(Protocol):
     """What is used of a Kinesis client."""
 
     def list_shards(self, *, StreamARN: str) -> Mapping[str, Any]:
@@ -56,7 +56,7 @@ class _Shard:
 class KinesisSource:
     """Reads one stream in a thread of its own; `throttled` counts the reads that were refused and made again."""
 
-    def __init__(self, client: KinesisClient, stream_arn: str) -> None:
+    def __init__(self, client: KinesisReader, stream_arn: str) -> None:
         self.throttled = 0
         self.failure: Exception | None = None
         self._client = client

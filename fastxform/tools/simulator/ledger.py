@@ -1,7 +1,7 @@
 """What became of each record of the input, however often it went round.
 
 A function that puts a record back makes a copy of it in the stream, one that puts it twice makes two; the stream's own
-books count copies, here they are followed back to the record of the input. Invariant: once the stream is closed every
+totals count copies, here they are followed back to the record of the input. Invariant: once the stream is closed every
 record of the input has exactly one ending, and memory holds only the records that are on their way round.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fastxform.errors import DROPPED, FAILED, OK, ContractError
-from fastxform.tools.simulator.wire import Record
+from fastxform.tools.simulator.wire import StreamRecord
 
 DUPLICATES_LIMIT_SHARE: Final = 20
 DUPLICATES_LIMIT_RECORDS: Final = 10_000
@@ -46,7 +46,7 @@ class Ledger:
     def __init__(self, is_put_back: Callable[[int], bool]) -> None:
         """Take what says, for a place of the last event, whether `Dropped` there means overflow and not the filter."""
         self._is_put_back = is_put_back
-        self._batch: Sequence[Record] = ()
+        self._batch: Sequence[StreamRecord] = ()
         self._stories: dict[str, _Story] = {}
         self._copies: dict[str, tuple[str, int]] = {}
         self.delivered = self.failed = self.dropped = self.lost = 0
@@ -63,7 +63,7 @@ class Ledger:
         """Tell whether every record that was put back has ended, and none was lost."""
         return not self._stories and not self.lost
 
-    def invoking(self, records: Sequence[Record]) -> None:
+    def invoking(self, records: Sequence[StreamRecord]) -> None:
         """Learn of the records that the function is about to get.
 
         Raises:
@@ -85,7 +85,7 @@ class Ledger:
         self._stories.setdefault(origin, _Story()).copies += 1
         self.accepted += 1
 
-    def settled(self, place: int, record: Record, result: str) -> None:
+    def settled(self, place: int, record: StreamRecord, result: str) -> None:
         """Learn what became of one record, or copy of one."""
         origin, passes = self._copies.pop(record.record_id, (record.record_id, 1))
         self.passes = max(self.passes, passes)

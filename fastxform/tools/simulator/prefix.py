@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from fastxform.errors import ContractError
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.simulator.layout import hour, part
 
 Partition = Sequence[tuple[str, str]]
@@ -68,7 +68,7 @@ class Prefixes:
         if self.error is not None and f"!{{firehose:{_TYPE}}}" not in self.error:
             raise PrefixError(f"ErrorOutputPrefix: it must have !{{firehose:{_TYPE}}}")
 
-    def of_data(self, partition: Partition, moment_ms: int, draw: Draw) -> str:
+    def of_data(self, partition: Partition, moment_ms: int, rng: Rng) -> str:
         """Return the prefix of a delivered object whose oldest record arrived at this moment.
 
         Keys that no expression names stand in front of the date as `name=value/`.
@@ -76,16 +76,16 @@ class Prefixes:
         Raises:
             PrefixError: the partition lacks a key, which `lacks` tells beforehand.
         """
-        prefix = _evaluate(self.data, moment_ms, draw, dict(partition))
+        prefix = _evaluate(self.data, moment_ms, rng, dict(partition))
         if not self.is_partitioned:
             prefix += partition_path(partition)
         return prefix if "!{timestamp:" in self.data else prefix + hour(moment_ms)
 
-    def of_error(self, error_type: str, moment_ms: int, draw: Draw) -> str:
+    def of_error(self, error_type: str, moment_ms: int, rng: Rng) -> str:
         """Return the prefix of an object of failed records."""
         if self.error is None:
             return f"{self.data}{error_type}/{hour(moment_ms)}"
-        return _evaluate(self.error, moment_ms, draw, {}, error_type)
+        return _evaluate(self.error, moment_ms, rng, {}, error_type)
 
     def lacks(self, partition: Partition) -> bool:
         """Tell whether a record without more keys than these has no prefix."""
@@ -108,7 +108,7 @@ def _check_expression(name: str, namespace: str, value: str, *, is_error: bool) 
         raise PrefixError(f"{name}: !{{{namespace}:{value}}} is not an expression of this prefix")
 
 
-def _evaluate(template: str, moment_ms: int, draw: Draw, keys: Mapping[str, str], error_type: str = "") -> str:
+def _evaluate(template: str, moment_ms: int, rng: Rng, keys: Mapping[str, str], error_type: str = "") -> str:
     def replace(match: re.Match[str]) -> str:
         namespace, value = match.groups()
         if namespace == "timestamp":
@@ -117,7 +117,7 @@ def _evaluate(template: str, moment_ms: int, draw: Draw, keys: Mapping[str, str]
             if value not in keys:
                 raise PrefixError(f"Prefix: the record has no partition key {value}")
             return part(keys[value])
-        return error_type if value == _TYPE else draw.hex(_RANDOM_DIGITS)
+        return error_type if value == _TYPE else rng.hex(_RANDOM_DIGITS)
 
     return _EXPRESSION.sub(replace, template)
 

@@ -13,7 +13,7 @@ from fastxform.invocation.handler import Handler, make_handler
 from fastxform.pipeline import Batch, Pipeline
 from fastxform.puts.api import Target
 from fastxform.puts.reingest import PutOutcome, Reingester
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.simulator.client import LocalClient
 from fastxform.tools.simulator.faults import Faults
 from fastxform.tools.simulator.workers import Workers
@@ -108,14 +108,14 @@ class _Puts(Reingester):
         reserve_ms: int,
         seed: int,
     ) -> None:
-        draw = Draw(seed, -3)
+        rng = Rng(seed, -3)
         super().__init__(
             client,
             workers,
             reserve_ms,
             clock=pool.clock,
             sleep=pool.sleep,
-            chance=lambda: draw.below(_JITTER_STEPS) / _JITTER_STEPS,
+            chance=lambda: rng.below(_JITTER_STEPS) / _JITTER_STEPS,
             pool=pool,
         )
         self.records: Sequence[int] = ()

@@ -26,11 +26,21 @@ from typing import Any, Final
 from fastxform.core.payloads import DecompressionError, decode, decompress
 from fastxform.errors import EventError
 from fastxform.limits import RESPONSE_LIMIT_BYTES
-from fastxform.tools.simulator.contract import Finding, Notebook, shown
+from fastxform.tools.simulator.contract import ContractFinding, Notebook, shown
 from fastxform.tools.simulator.entries import DATA_NAMES, EntryReader, parse, refuse_constant
 from fastxform.tools.simulator.outcome import DROPPED_OUTCOME, MESSAGES, Destination, Outcome, failed
 
-__all__ = ["MESSAGES", "Destination", "Finding", "Outcome", "Verdict", "check", "check_ids", "event_ids", "failed"]
+__all__ = [
+    "MESSAGES",
+    "ContractFinding",
+    "Destination",
+    "Outcome",
+    "Verdict",
+    "check",
+    "check_ids",
+    "event_ids",
+    "failed",
+]
 
 _INVALID_RESULT: Final = (
     "Check your function and make sure the output is in required format. In addition to that, "
@@ -52,7 +62,7 @@ class Verdict:
     """The outcomes, one per record of the event in its order, and the findings."""
 
     outcomes: list[Outcome]
-    findings: list[Finding]
+    findings: list[ContractFinding]
 
 
 def check(event: bytes | Mapping[str, Any], response: bytes) -> Verdict:

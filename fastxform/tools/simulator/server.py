@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, answer)
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing: the books of the streams are the record."""
+        """Say nothing: the totals of the streams are the record."""
 
     def _call(self, body: bytes) -> dict[str, Any]:
         service, dot, operation = self.headers.get("X-Amz-Target", "").rpartition(".")

@@ -28,7 +28,7 @@ _ID_SUFFIX: Final = "000000"
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class ResourceNames:
     """The names of one delivery stream and of what it reads and calls."""
 
     stream: str = "local"
@@ -55,7 +55,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class StreamRecord:
     """One record of a stream; `data` is the raw payload, None where its base64 shall be broken."""
 
     record_id: str
@@ -85,14 +85,14 @@ def partition_key(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest().upper()
 
 
-def head(names: Names, invocation_id: str, kinesis: bool) -> bytes:
+def head(names: ResourceNames, invocation_id: str, kinesis: bool) -> bytes:
     """Return the event up to its first entry."""
     source = f'"sourceKinesisStreamArn":"{names.source_arn}",' if kinesis else ""
     stream = f'"deliveryStreamArn":"{names.stream_arn}","region":"{names.region}"'
     return f'{{"invocationId":"{invocation_id}",{source}{stream},"records":['.encode()
 
 
-def entry(record: Record, kinesis: bool) -> bytes:
+def entry(record: StreamRecord, kinesis: bool) -> bytes:
     """Return one record as it stands in an event."""
     data = b"%%not base64%%" if record.data is None else b2a_base64(record.data, newline=False)
     start = f'{{"recordId":"{record.record_id}","approximateArrivalTimestamp":{record.arrival_ms},"data":"'.encode()
@@ -105,7 +105,9 @@ def entry(record: Record, kinesis: bool) -> bytes:
     return b"%b%b%b" % (start, data, metadata.encode())
 
 
-def chunks(records: Iterable[Record], *, names: Names, invocation_id: str, kinesis: bool) -> Iterator[bytes]:
+def chunks(
+    records: Iterable[StreamRecord], *, names: ResourceNames, invocation_id: str, kinesis: bool
+) -> Iterator[bytes]:
     """Yield the bytes of one event piece by piece, so that it need not fit into memory."""
     yield head(names, invocation_id, kinesis)
     comma = b""

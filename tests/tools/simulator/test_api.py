@@ -301,7 +301,7 @@ def test_partition_keys_of_the_function_are_in_the_prefix(service):
 
 
 def test_rows_go_to_tables_and_those_that_none_takes_to_the_errors(service):
-    """Rows are committed in order with their operation; the books call what no table took failed."""
+    """Rows are committed in order with their operation; the totals call what no table took failed."""
     tables = [{"DestinationDatabaseName": "d", "DestinationTableName": "t", "UniqueKeys": ["id"]}]
     service.make(tables=tables, ErrorOutputPrefix="failed/!{firehose:error-output-type}/")
     first, lost, last = (
@@ -309,7 +309,7 @@ def test_rows_go_to_tables_and_those_that_none_takes_to_the_errors(service):
         for table, operation in (("t", "insert"), ("none", "insert"), ("t", "delete"))
     )
     service.put(first, lost, last)
-    books = service.server.api.stream("s").firehose.books
+    totals = service.server.api.stream("s").firehose.totals
     service.delete()
     assert [(one.database, one.table, one.unique_keys) for one in service.shelf.settings] == [("d", "t", ("id",))]
     assert service.shelf.rows == [
@@ -318,7 +318,7 @@ def test_rows_go_to_tables_and_those_that_none_takes_to_the_errors(service):
     ]
     line = json.loads(service.bucket.joined("failed/iceberg-failed/"))
     assert (base64.b64decode(line["rawData"]), line["errorCode"]) == (lost, "Iceberg.NoSuchTable")
-    assert (books.delivered, books.failed, books.balanced) == (2, {"Iceberg.NoSuchTable": 1}, True)
+    assert (totals.delivered, totals.failed, totals.balanced) == (2, {"Iceberg.NoSuchTable": 1}, True)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_call_is_held_to_the_limits(service, sizes, message):
         assert service.put(*payloads)["FailedPutCount"] == 0
     else:
         assert message in error_of(service.put, *payloads)[1]
-    assert service.server.api.stream("s").firehose.books.records_in == (len(sizes) if message is None else 0)
+    assert service.server.api.stream("s").firehose.totals.records_in == (len(sizes) if message is None else 0)
 
 
 def test_a_stream_with_a_kinesis_source_takes_no_puts(service):

@@ -1,4 +1,4 @@
-"""Overflow through `simulate` under faults: nothing lost, every duplicate counted, and the books balance."""
+"""Overflow through `simulate` under faults: nothing lost, every duplicate counted, and the totals balance."""
 
 import base64
 import contextlib
@@ -18,7 +18,7 @@ from fastxform.errors import ConfigError, ContractError
 from fastxform.invocation import handler
 from fastxform.tools.simulator.client import CallRefusedError, LocalClient
 from fastxform.tools.simulator.faults import KINDS, Faults, broken_function, form, parse
-from fastxform.tools.simulator.firehose import Firehose, Settings
+from fastxform.tools.simulator.firehose import Firehose, StreamSettings
 from fastxform.tools.simulator.function import lambda_function
 from fastxform.tools.simulator.layout import MARKER, MemorySink
 from fastxform.tools.simulator.ledger import Ledger
@@ -191,7 +191,7 @@ def test_the_summary_shows_that_the_books_balance(tmp_path, capsys):
         r"^  \d+ +puts taken and not acknowledged \(\d+ in doubt for the function\)$",
         r"^duplicates   \d+ deliveries of a record delivered before",
         r"^lost         0$",
-        r"^books        in = delivered \+ dropped \+ failed$",
+        r"^totals       in = delivered \+ dropped \+ failed$",
     ):
         assert re.search(pattern, out, re.MULTILINE), pattern
 
@@ -277,7 +277,7 @@ class Run:
         )
         self.ledger = Ledger(recorder.is_put_back)
         function = broken_function(lambda_function(recorder.handler), faults)
-        settings = Settings(kinesis=kinesis, **{"max_records": 20} | buffer)
+        settings = StreamSettings(kinesis=kinesis, **{"max_records": 20} | buffer)
         self.firehose = Firehose(function, self.sink, settings, recorder.reason, self.ledger)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(handler, "RESPONSE_LIMIT_BYTES", 9_000)
@@ -328,22 +328,22 @@ FAULTS = st.builds(
 @settings(max_examples=60)
 @given(faults=FAULTS, kinesis=st.booleans(), count=st.integers(1, 80), dropped_every=st.sampled_from([0, 2, 7]))
 def test_every_record_ends_once(faults, kinesis, count, dropped_every):
-    """Delivered, at least once, or dropped by the filter, or failed; the books say which and how often, exactly."""
+    """Delivered, at least once, or dropped by the filter, or failed; the totals say which and how often, exactly."""
     run = Run(records(count, 80, dropped_every), faults, kinesis=kinesis)
-    ledger, books = run.ledger, run.firehose.books
+    ledger, totals = run.ledger, run.firehose.totals
     delivered, failed = deliveries(run.sink.objects), failures(run.sink.objects)
     dropped = {i for i in range(count) if dropped_every and i % dropped_every == 0}
     assert set(delivered).isdisjoint(dropped)
     assert set(delivered) | set(failed) | dropped == set(range(count)), "lost"
     assert ledger.balanced
-    assert books.balanced
+    assert totals.balanced
     assert ledger.delivered == len(delivered)
     assert ledger.failed == len(set(failed) - set(delivered))
     assert ledger.dropped == len(dropped - set(failed))
-    assert ledger.records == count == books.records_in - books.put_back
+    assert ledger.records == count == totals.records_in - totals.put_back
     assert ledger.duplicates == delivered.total() - len(delivered)
     assert ledger.delivered_and_failed == len(set(failed) & set(delivered))
-    assert ledger.accepted == books.put_back
+    assert ledger.accepted == totals.put_back
     assert run.recorder.client.over_limit == 0
     assert run.recorder.workers.most <= 8
     if not {"reset-after", "half", "timeout", "crash"} & faults.shares.keys():

@@ -1,4 +1,4 @@
-"""The local stream: buffering, invocations, retries, delivery and its books, with small handlers of the stdlib."""
+"""The local stream: buffering, invocations, retries, delivery and its totals, with small handlers of the stdlib."""
 
 import base64
 import csv
@@ -21,10 +21,10 @@ from fastxform.limits import (
 )
 from fastxform.tools.sample_data import burst
 from fastxform.tools.simulator.client import CallRefusedError, LocalClient
-from fastxform.tools.simulator.firehose import START_MS, Firehose, RecordTooLargeError, Settings
+from fastxform.tools.simulator.firehose import START_MS, Firehose, RecordTooLargeError, StreamSettings
 from fastxform.tools.simulator.function import Invocation, lambda_function
 from fastxform.tools.simulator.layout import MemorySink
-from fastxform.tools.simulator.wire import Names
+from fastxform.tools.simulator.wire import ResourceNames
 
 DATE = "2026/01/01/00/"
 NAME = r"local-1-2026-01-01-00-00-\d\d-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
@@ -55,7 +55,7 @@ def answer_all(**members):
 def stream(handler=echo, sink=None, explain=None, **settings):
     """A stream with a handler that takes the event as a dict."""
     sink = MemorySink() if sink is None else sink
-    return Firehose(lambda_function(handler, event_as_dict=True), sink, Settings(**settings), explain), sink
+    return Firehose(lambda_function(handler, event_as_dict=True), sink, StreamSettings(**settings), explain), sink
 
 
 def fed(payloads, handler=echo, **settings):
@@ -102,19 +102,19 @@ def test_ok_records_are_joined_in_order():
     firehose, objects = fed([b"one", b"two", b"three"])
     assert [re.fullmatch(DATE + NAME, key) is not None for key in objects] == [True]
     assert joined(objects) == b"one\ntwo\nthree\n"
-    books = firehose.books
-    assert (books.records_in, books.delivered, books.dropped, books.failed.total()) == (3, 3, 0, 0)
-    assert (books.invocations, books.retries, books.bytes_in) == (1, 0, 11)
+    totals = firehose.totals
+    assert (totals.records_in, totals.delivered, totals.dropped, totals.failed.total()) == (3, 3, 0, 0)
+    assert (totals.invocations, totals.retries, totals.bytes_in) == (1, 0, 11)
     assert (firehose.delivery.objects, firehose.delivery.bytes_written) == (1, 14)
-    assert books.balanced
+    assert totals.balanced
 
 
 def test_dropped_records_leave_nothing():
-    """Neither an object nor an error line; the books have them."""
+    """Neither an object nor an error line; the totals have them."""
     firehose, objects = fed([b"a", b"b"], answer_all(result="Dropped"))
     assert objects == {}
-    assert firehose.books.dropped == 2
-    assert firehose.books.balanced
+    assert firehose.totals.dropped == 2
+    assert firehose.totals.balanced
 
 
 def test_a_failed_record_is_one_line_of_the_documented_shape():
@@ -137,7 +137,7 @@ def test_a_failed_record_is_one_line_of_the_documented_shape():
     assert (line["attemptsMade"], line["arrivalTimestamp"]) == (1, START_MS)
     assert line["attemptEndingTimestamp"] == START_MS + 60_000
     assert line["lambdaARN"] == "arn:aws:lambda:us-east-1:123456789012:function:transform:$LATEST"
-    assert firehose.books.failed == {"Lambda.ProcessingFailedStatus": 1}
+    assert firehose.totals.failed == {"Lambda.ProcessingFailedStatus": 1}
 
 
 def test_reasons_are_asked_for_by_place():
@@ -152,7 +152,7 @@ def test_reasons_are_asked_for_by_place():
     for _ in range(6):
         firehose.put(b"x")
     firehose.close()
-    assert firehose.books.reasons == {"reason1": 1, "unknown": 2}
+    assert firehose.totals.reasons == {"reason1": 1, "unknown": 2}
 
 
 # -- the event
@@ -162,7 +162,7 @@ def test_reasons_are_asked_for_by_place():
 def test_the_event_is_that_of_the_source(kinesis):
     """The function gets the names, ids and arrival times of the service; a Kinesis source adds its own."""
     watch = Watch()
-    fed([b"a", b""], watch, kinesis=kinesis, names=Names(stream="orders", region="eu-west-1", source="feed"))
+    fed([b"a", b""], watch, kinesis=kinesis, names=ResourceNames(stream="orders", region="eu-west-1", source="feed"))
     (event,) = watch.events
     assert event["deliveryStreamArn"] == "arn:aws:firehose:eu-west-1:123456789012:deliverystream/orders"
     assert ("sourceKinesisStreamArn" in event) == kinesis
@@ -207,7 +207,7 @@ def test_batches_are_cut(payloads, settings, sizes):
     firehose, objects = fed(payloads, watch, **settings)
     assert watch.sizes() == sizes
     assert joined(objects) == b"".join(payload + b"\n" for payload in payloads)
-    assert firehose.books.balanced
+    assert firehose.totals.balanced
 
 
 def test_no_event_is_larger_than_a_request():
@@ -218,13 +218,13 @@ def test_no_event_is_larger_than_a_request():
         sizes.append(len(event))
         return echo(json.loads(event), context)
 
-    firehose = Firehose(lambda_function(answer), MemorySink(), Settings(buffer_interval_ms=900_000, kinesis=True))
+    firehose = Firehose(lambda_function(answer), MemorySink(), StreamSettings(buffer_interval_ms=900_000, kinesis=True))
     for _ in range(25_000):
         firehose.put(b"0123456789")
     firehose.close()
     assert len(sizes) == 2
     assert REQUEST_LIMIT_BYTES - 500 < max(sizes) <= REQUEST_LIMIT_BYTES
-    assert firehose.books.delivered == 25_000
+    assert firehose.totals.delivered == 25_000
 
 
 def test_a_late_record_does_not_empty_the_buffer():
@@ -241,13 +241,13 @@ def test_a_late_record_does_not_empty_the_buffer():
     ("kinesis", "limit"), [(False, FIREHOSE_RECORD_LIMIT_BYTES), (True, KINESIS_RECORD_LIMIT_BYTES - 1)]
 )
 def test_too_large_records_are_refused(kinesis, limit):
-    """At the limit a record is taken, one byte more is refused and not in the books; Kinesis counts the key."""
+    """At the limit a record is taken, one byte more is refused and not in the totals; Kinesis counts the key."""
     firehose, sink = stream(kinesis=kinesis)
     firehose.put(b"x" * limit, "k")
     with pytest.raises(RecordTooLargeError, match=str(limit)):
         firehose.put(b"x" * (limit + 1), "k")
     firehose.close()
-    assert (firehose.books.records_in, firehose.books.delivered) == (1, 1)
+    assert (firehose.totals.records_in, firehose.totals.delivered) == (1, 1)
     assert len(joined(sink.objects)) == limit + 1
 
 
@@ -302,16 +302,16 @@ def test_a_broken_function_costs_its_batch_and_nothing_else(handler, code, attem
     assert [base64.b64decode(line["rawData"]) for line in lines] == [b"a", b"b", b"c"]
     assert {line["errorCode"] for line in lines} == {code}
     assert {line["attemptsMade"] for line in lines} == {attempts}
-    assert firehose.books.invocations == 2 * attempts
-    assert firehose.books.retries == 2 * (attempts - 1)
-    assert firehose.books.failed == {code: 3}
-    assert firehose.books.balanced
+    assert firehose.totals.invocations == 2 * attempts
+    assert firehose.totals.retries == 2 * (attempts - 1)
+    assert firehose.totals.failed == {code: 3}
+    assert firehose.totals.balanced
 
 
 def test_what_a_function_raised_is_named_without_its_text():
-    """The books have the class and the line, never the message, which may quote a record."""
+    """The totals have the class and the line, never the message, which may quote a record."""
     firehose, objects = fed([b"a"], raises)
-    ((detail, count),) = firehose.books.errors.items()
+    ((detail, count),) = firehose.totals.errors.items()
     assert re.fullmatch(r"the function raised KeyError at test_firehose\.py:\d+", detail)
     assert count == 4
     assert "secret" not in detail + joined(objects, "processing-failed").decode()
@@ -328,7 +328,7 @@ def test_one_unanswered_record_fails_alone():
     firehose, objects = fed([b"a", b"b", b"c"], forget)
     assert joined(objects) == b"a\nc\n"
     assert [(line["errorCode"], line["attemptsMade"]) for line in failures(objects)] == [("Lambda.MissingRecordId", 1)]
-    ((found, *_),) = [list(firehose.books.findings.values())]
+    ((found, *_),) = [list(firehose.totals.findings.values())]
     assert found.place == "invocation 1, event.records[1]"
 
 
@@ -346,7 +346,7 @@ def test_a_retry_sends_the_same_records_under_a_fresh_invocation():
     assert len({event["invocationId"] for event in watch.events}) == 4
     assert all(event["records"] == watch.events[0]["records"] for event in watch.events)
     assert joined(objects) == b"a\nb\n"
-    assert (firehose.books.invocations, firehose.books.retries, firehose.books.delivered) == (4, 3, 2)
+    assert (firehose.totals.invocations, firehose.totals.retries, firehose.totals.delivered) == (4, 3, 2)
 
 
 def test_the_context_is_that_of_the_invocation():
@@ -390,12 +390,12 @@ def test_faults_are_injected_around_the_invocation():
         return inner(event, context)
 
     sink = MemorySink()
-    firehose = Firehose(flaky, sink, Settings(max_records=1))
+    firehose = Firehose(flaky, sink, StreamSettings(max_records=1))
     for _ in range(3):
         firehose.put(b"x")
     firehose.close()
-    assert firehose.books.errors == {"injected": 3}
-    assert firehose.books.delivered == 3
+    assert firehose.totals.errors == {"injected": 3}
+    assert firehose.totals.delivered == 3
 
 
 # -- records put back
@@ -424,7 +424,7 @@ class PutBack:
 
 
 def test_a_record_put_back_comes_again_with_a_new_id():
-    """It is dropped, in again and delivered once: the books balance and say how many came back."""
+    """It is dropped, in again and delivered once: the totals balance and say how many came back."""
     handler = PutBack()
     watch = Watch(handler)
     firehose, sink = stream(watch)
@@ -433,12 +433,12 @@ def test_a_record_put_back_comes_again_with_a_new_id():
         firehose.put(payload)
     firehose.close()
     assert joined(sink.objects) == b"a\nb\n"
-    books = firehose.books
-    assert (books.records_in, books.put_back, books.dropped, books.delivered) == (4, 2, 2, 2)
+    totals = firehose.totals
+    assert (totals.records_in, totals.put_back, totals.dropped, totals.delivered) == (4, 2, 2, 2)
     ids = [record["recordId"] for event in watch.events for record in event["records"]]
     assert len(set(ids)) == 4
     assert watch.events[1]["records"][0]["approximateArrivalTimestamp"] == START_MS + 60_000
-    assert books.balanced
+    assert totals.balanced
 
 
 def test_a_function_is_never_invoked_inside_itself():
@@ -458,9 +458,9 @@ def test_a_function_is_never_invoked_inside_itself():
     for payload in (b"a", b"b", b"c"):
         firehose.put(payload)
     firehose.close()
-    assert firehose.books.errors == {}
+    assert firehose.totals.errors == {}
     assert joined(sink.objects) == b"a\nb\nc\n"
-    assert (firehose.books.put_back, firehose.books.invocations) == (3, 6)
+    assert (firehose.totals.put_back, firehose.totals.invocations) == (3, 6)
 
 
 @pytest.mark.parametrize("settings", [{}, {"max_records": 1}, {"max_records": 3}], ids=["close", "one", "three"])
@@ -481,13 +481,13 @@ def test_records_that_come_round_some_times_are_no_error():
     handler.firehose = firehose
     feed(firehose, 20)
     assert sorted(joined(sink.objects).split()) == sorted(b"%d" % number for number in range(20))
-    assert firehose.books.put_back == 400
+    assert firehose.totals.put_back == 400
 
 
 def test_a_function_that_drops_everything_is_no_error():
     """Dropping is not circling."""
     firehose, _ = fed([b"x"] * 500, answer_all(result="Dropped"), max_records=1)
-    assert firehose.books.dropped == 500
+    assert firehose.totals.dropped == 500
 
 
 def feed(firehose, count):
@@ -513,7 +513,7 @@ def test_puts_from_many_threads_lose_nothing():
     assert sorted(map(int, joined(sink.objects).split())) == list(range(1_000))
     ids = [record["recordId"] for event in watch.events for record in event["records"]]
     assert len(set(ids)) == 1_000
-    assert firehose.books.balanced
+    assert firehose.totals.balanced
 
 
 # -- the client that puts with
@@ -608,8 +608,8 @@ def test_partitions_beyond_the_limit_go_to_the_error_prefix():
     lines = failures(objects, "activePartitionExceeded")
     assert [base64.b64decode(line["rawData"]) for line in lines] == [b"500", b"501", b"502"]
     assert joined(objects, "key=7/") == b"7\n7\n"
-    assert firehose.books.failed == {"activePartitionExceeded": 3}
-    assert firehose.books.balanced
+    assert firehose.totals.failed == {"activePartitionExceeded": 3}
+    assert firehose.totals.balanced
 
 
 def test_iceberg_rows_go_to_their_tables_with_their_operations():
@@ -636,7 +636,7 @@ def test_iceberg_rows_go_to_their_tables_with_their_operations():
     (table,) = [key for key in rows if key.startswith("iceberg/db/t/")]
     assert [json.loads(line)["n"] for line in rows[table].splitlines()] == ["i\n", "d\n", "u\n", "n\n"]
     assert objects[f"{table}.operations"].decode().split() == ["insert", "delete", "update", "insert"]
-    assert firehose.books.delivered == 5
+    assert firehose.totals.delivered == 5
 
 
 def test_iceberg_failures_have_their_own_prefix():
@@ -686,7 +686,7 @@ def test_the_same_input_gives_the_same_objects():
     st.sampled_from([{}, {"max_records": 3}, {"buffer_bytes": 50}, {"buffer_interval_ms": 700, "kinesis": True}]),
 )
 def test_every_record_goes_somewhere_once(records, settings):
-    """Any payloads and arrivals, a third dropped, a third failed: the books balance and every byte is found again."""
+    """Any payloads and arrivals, a third dropped, a third failed: the totals balance and every byte is found again."""
 
     def split(event, context):
         answers = []
@@ -706,8 +706,8 @@ def test_every_record_goes_somewhere_once(records, settings):
     assert joined(sink.objects) == b"".join(payload + b"\n" for payload in payloads if sum(payload) % 3 == 0)
     raw = [base64.b64decode(line["rawData"]) for line in failures(sink.objects)]
     assert raw == [payload for payload in payloads if sum(payload) % 3 == 2]
-    assert firehose.books.dropped == sum(sum(payload) % 3 == 1 for payload in payloads)
-    assert firehose.books.balanced
+    assert firehose.totals.dropped == sum(sum(payload) % 3 == 1 for payload in payloads)
+    assert firehose.totals.balanced
 
 
 def test_a_burst_comes_out_as_csv_that_an_independent_reader_takes():
@@ -728,5 +728,5 @@ def test_a_burst_comes_out_as_csv_that_an_independent_reader_takes():
     rows = list(csv.reader(io.StringIO(joined(objects).decode(), newline="")))
     keys = [json.loads(payload)["dynamodb"]["Keys"] for payload in payloads]
     assert rows == [[found["id"]["S"], found["datetime"]["S"]] for found in keys]
-    assert firehose.books.findings == {}
-    assert firehose.books.invocations > 5
+    assert firehose.totals.findings == {}
+    assert firehose.totals.invocations > 5

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fastxform.tools.sample_data.draw import Draw
+from fastxform.tools.sample_data.rng import Rng
 from fastxform.tools.simulator.prefix import PrefixError, Prefixes
 
 MOMENT_MS = 1_767_323_045_678
@@ -29,7 +29,7 @@ def test_a_prefix_of_data(template, partition, prefix):
     """Literal text stays, expressions are replaced, and the hour is appended where no timestamp says another."""
     prefixes = Prefixes(template, TYPE)
     prefixes.check()
-    assert prefixes.of_data(partition, MOMENT_MS, Draw(0, 0)) == prefix
+    assert prefixes.of_data(partition, MOMENT_MS, Rng(0, 0)) == prefix
 
 
 @pytest.mark.parametrize(
@@ -45,16 +45,16 @@ def test_a_prefix_of_errors(data, error, prefix):
     """As documented for the four cases of the two prefixes."""
     prefixes = Prefixes(data, error)
     prefixes.check()
-    assert prefixes.of_error("processing-failed", MOMENT_MS, Draw(0, 0)) == prefix
+    assert prefixes.of_error("processing-failed", MOMENT_MS, Rng(0, 0)) == prefix
 
 
 def test_a_random_string_is_new_for_each_object():
     """Eleven characters, the same for the same draw."""
-    prefixes, draw = Prefixes("!{firehose:random-string}/!{timestamp:yyyy}", TYPE), Draw(0, 0)
+    prefixes, draw = Prefixes("!{firehose:random-string}/!{timestamp:yyyy}", TYPE), Rng(0, 0)
     first, second = (prefixes.of_data((), MOMENT_MS, draw) for _ in range(2))
     assert re.fullmatch("[0-9a-f]{11}/2026", first)
     assert first != second
-    assert first == prefixes.of_data((), MOMENT_MS, Draw(0, 0))
+    assert first == prefixes.of_data((), MOMENT_MS, Rng(0, 0))
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_a_record_without_a_key_that_the_prefix_names_has_no_prefix():
     assert prefixes.lacks([("d", "x")])
     assert not prefixes.lacks([("c", "x"), ("d", "x")])
     with pytest.raises(PrefixError):
-        prefixes.of_data([("d", "x")], MOMENT_MS, Draw(0, 0))
+        prefixes.of_data([("d", "x")], MOMENT_MS, Rng(0, 0))

@@ -12,7 +12,7 @@ _TRIED_RECORDS: Final = 1_000
 _TRIED_BYTES: Final = 8_000_000
 
 
-class Picks:
+class Samples:
     """Records of one family, as they come by."""
 
     def __init__(self) -> None:

@@ -1,7 +1,7 @@
 """Records on their way to a stream: what one is, how fast they go, and what became of them.
 
-The puts themselves are `sender`'s. Invariant: no call of a `Pace` is more than belongs into a second, or than the API
-takes.
+The puts themselves are `sender`'s. Invariant: no call of a `RateLimit` has more than one second's records and bytes,
+or than the API takes.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from fastxform import limits
 from fastxform.puts.api import APIS, Service, Target
-from fastxform.tools.replay.places import Place, Span
+from fastxform.tools.replay.locations import Location, Span
 
 RATES: Final[dict[Service, tuple[int, int]]] = {
     "firehose": (
@@ -26,7 +26,7 @@ RATES: Final[dict[Service, tuple[int, int]]] = {
 """Records and bytes a second where none are given: half of what the smallest stream takes. Ours."""
 
 
-class Parcel(NamedTuple):
+class Outgoing(NamedTuple):
     """A record to be put: its place, its bytes and, for Kinesis, the key it had."""
 
     file: int
@@ -36,7 +36,7 @@ class Parcel(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """How fast records are put: records and bytes a second, calls at once, and how long one is tried again."""
 
     records_per_s: float
@@ -74,8 +74,8 @@ class Sent:
 
     records: int = 0
     size_bytes: int = 0
-    unacknowledged: dict[str, list[Place]] = field(default_factory=dict)
-    maybe_duplicate: set[Place] = field(default_factory=set)
+    unacknowledged: dict[str, list[Location]] = field(default_factory=dict)
+    maybe_duplicate: set[Location] = field(default_factory=set)
     in_flight: list[Span] = field(default_factory=list)
     calls: int = 0
     retries: int = 0
@@ -94,11 +94,11 @@ def partition_key(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def size_of(target: Target, parcel: Parcel) -> int:
+def size_of(target: Target, record: Outgoing) -> int:
     """Return the bytes that a record counts in a call."""
-    return len(parcel.data) + (len(key_of(parcel).encode()) if target.service == "kinesis" else 0)
+    return len(record.data) + (len(key_of(record).encode()) if target.service == "kinesis" else 0)
 
 
-def key_of(parcel: Parcel) -> str:
+def key_of(record: Outgoing) -> str:
     """Return the partition key of a record."""
-    return parcel.partition_key or partition_key(parcel.data)
+    return record.partition_key or partition_key(record.data)

@@ -1,12 +1,13 @@
-"""Places of records, as pairs of an object's number and a record's number in it, and their ranges.
+"""Locations of records, as pairs of an object's number and a record's number in it, and their ranges.
 
-How a place is shown is said once, by `Names`. Invariant: ranges are in order, do not touch, and hold each place once.
+How a location is written is decided by `LocationNames` alone. Invariant: ranges are in order, do not touch, and hold
+each location once.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
-Place: TypeAlias = tuple[int, int]
+Location: TypeAlias = tuple[int, int]
 
 
 class Span(NamedTuple):
@@ -20,7 +21,7 @@ class Span(NamedTuple):
         return self.last - self.first + 1
 
 
-def spans(places: Iterable[Place]) -> list[Span]:
+def spans(places: Iterable[Location]) -> list[Span]:
     """Return the ranges of places in any order."""
     found: list[Span] = []
     for file, number in sorted(places):
@@ -31,7 +32,7 @@ def spans(places: Iterable[Place]) -> list[Span]:
     return found
 
 
-class Names:
+class LocationNames:
     """What places are called: `FILE:12-40`, or `FILE: records 12-40` where records are no lines."""
 
     def __init__(self, files: Sequence[str], are_lines: bool = True) -> None:

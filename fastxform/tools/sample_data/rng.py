@@ -1,8 +1,8 @@
 """Choices that are the same on every machine and every Python.
 
-A `Draw` is one record's supply of choices, made by hashing the seed and the number of the record; `random.Random`
+A `Rng` is one record's supply of choices, made by hashing the seed and the number of the record; `random.Random`
 is not used, since only its `random()` is promised to stay. Nothing here knows what is being made. Invariant: the
-same seed and index give the same choices in the same order, whatever was drawn for other records.
+same seed and index give the same choices in the same order, whatever was chosen for other records.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ T = TypeVar("T")
 _REFILL_BELOW: Final = 1 << 64
 
 
-class Draw:
+class Rng:
     """Deterministic choices for the record `index` of the burst `seed`."""
 
     __slots__ = ("_bits", "_fills", "_name")

@@ -18,7 +18,7 @@ _BATCH_RECORDS: Final = 4_000
 _BATCH_BYTES: Final = 4 << 20
 
 
-class Finding(NamedTuple):
+class DryRunResult(NamedTuple):
     """A failed record and today's answer: `today` is None where nobody asked, else a result or a reason."""
 
     failure: Failure
@@ -32,9 +32,9 @@ class Finding(NamedTuple):
         return self.today in (None, OK, DROPPED)
 
 
-def examine(
+def dry_run(
     failures: Iterable[Failure], pipeline: "Pipeline | None", *, after_transform: bool = False
-) -> Iterator[Finding]:
+) -> Iterator[DryRunResult]:
     """Yield each failure with what the transform says of it.
 
     Args:
@@ -47,12 +47,12 @@ def examine(
         answers = iter([] if pipeline is None else _answers(asked, pipeline))
         for failure in batch:
             if not (failure.is_original or after_transform):
-                yield Finding(failure, AFTER)
+                yield DryRunResult(failure, AFTER)
             else:
-                yield Finding(failure) if pipeline is None else next(answers)
+                yield DryRunResult(failure) if pipeline is None else next(answers)
 
 
-def _answers(failures: list[Failure], pipeline: "Pipeline") -> list[Finding]:
+def _answers(failures: list[Failure], pipeline: "Pipeline") -> list[DryRunResult]:
     unknown: list[Any] = [None] * len(failures)
     meta: dict[str, list[Any]] = dict.fromkeys(
         ("record_id", "partition_key", "sequence_number", "shard_id"), unknown
@@ -60,7 +60,7 @@ def _answers(failures: list[Failure], pipeline: "Pipeline") -> list[Finding]:
     meta["arrival_ms"] = [failure.arrived_ms for failure in failures]
     batch = pipeline.run([failure.data for failure in failures], meta=meta)
     return [
-        Finding(
+        DryRunResult(
             failure,
             (batch.reason[place] or FAILED) if batch.result[place] == FAILED else batch.result[place],
             batch.data[place],
