@@ -15,7 +15,7 @@ from fastxform import Pipeline, make_handler
 from fastxform.cli import main
 from fastxform.cli.inputs import open_reader, read_source
 from fastxform.config import model
-from fastxform.tools.lint import lint
+from fastxform.tools.lint.rules import lint
 from fastxform.tools.sample_data import burst
 
 EXAMPLES = (

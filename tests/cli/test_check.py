@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from fastxform.config import model
 from fastxform.errors import InputError
 from fastxform.query.paths import Compiled, compile_path
-from fastxform.tools.lint import Finding, compare, lint, read_definitions
+from fastxform.tools.lint.agreement import compare
+from fastxform.tools.lint.definitions import read_definitions
+from fastxform.tools.lint.finding import Finding
+from fastxform.tools.lint.rules import lint
 
 CLEAN = """
 source = "dynamodb"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from fastxform.config import model
 from fastxform.errors import ConfigError
 from fastxform.tools import ddl
-from fastxform.tools.lint import compare, read_definitions
+from fastxform.tools.lint.agreement import compare
+from fastxform.tools.lint.definitions import read_definitions
 
 EXAMPLES = files("fastxform") / "examples"
 ALL_TYPES = """

@@ -13,10 +13,11 @@ from strategies import SOURCES, STRINGS, good_payloads, ses_payloads
 from fastxform import Pipeline
 from fastxform.config import model
 from fastxform.errors import OK, InputError
-from fastxform.tools.inference import infer, names, writing
+from fastxform.tools.inference import names, writing
 from fastxform.tools.inference.columns import COLUMNS_LIMIT, share
+from fastxform.tools.inference.inference import infer
 from fastxform.tools.inference.shapes import MEMBERS_LIMIT, Budget, Shape
-from fastxform.tools.lint import lint
+from fastxform.tools.lint.rules import lint
 
 pytestmark = pytest.mark.processes
 

@@ -17,7 +17,7 @@ from fastxform.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from fastxform.config.model import Spec
-    from fastxform.tools.lint import Finding
+    from fastxform.tools.lint.finding import Finding
 
 HELP: Final = "lint a configuration, and compare it with the definitions of its tables"
 
@@ -55,7 +55,8 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 def _findings(config: str, ddl: str | None, console: Console) -> "Sequence[Finding]":
     from fastxform.config.model import load
-    from fastxform.tools import lint
+    from fastxform.tools.lint.finding import Finding
+    from fastxform.tools.lint.rules import lint
 
     try:
         spec = load(config)
@@ -64,19 +65,20 @@ def _findings(config: str, ddl: str | None, console: Console) -> "Sequence[Findi
             raise
         if ddl is not None:
             console.note(f"fastxform: {ddl} is compared when the mistakes are mended")
-        return [lint.Finding("error", "mistake", mistake.location, mistake.message) for mistake in err.mistakes]
-    return [*lint.lint(spec, config), *(_compared(spec, config, ddl) if ddl is not None else ())]
+        return [Finding("error", "mistake", mistake.location, mistake.message) for mistake in err.mistakes]
+    return [*lint(spec, config), *(_compared(spec, config, ddl) if ddl is not None else ())]
 
 
 def _compared(spec: "Spec", config: str, ddl: str) -> "Sequence[Finding]":
-    from fastxform.tools import lint
+    from fastxform.tools.lint.agreement import compare
+    from fastxform.tools.lint.definitions import read_definitions
 
     try:
         text = read_document(ddl).decode()
     except UnicodeDecodeError as err:
         raise InputError(f"{ddl}: is not UTF-8") from err
     name = "standard input" if ddl == "-" else ddl
-    return lint.compare(spec, lint.read_definitions(text, name), config, name)
+    return compare(spec, read_definitions(text, name), config, name)
 
 
 def _can_be_read(name: str) -> bool:

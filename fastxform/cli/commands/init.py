@@ -19,7 +19,7 @@ from fastxform.cli.outcome import counted
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
-    from fastxform.tools.inference import Inferred
+    from fastxform.tools.inference.draft import Inferred
 
 HELP: Final = "write a configuration: a preset, or one inferred from sample records"
 
@@ -66,7 +66,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     if options.preset is not None:
         return _preset(options, console)
     with open_reader(options.sample) as reader:
-        from fastxform.tools.inference import infer
+        from fastxform.tools.inference.inference import infer
 
         source = read_source(reader)
         found = infer((item.data for item in source.items), reader.name, options.format)

@@ -34,7 +34,7 @@ class DraftRoute:
 
 
 @dataclass(slots=True)
-class Plan:
+class DraftPlan:
     """What one family makes of its records: everything of the file but its head and its tests."""
 
     source: str

@@ -12,7 +12,7 @@ from fastxform.core.values import Number
 from fastxform.decode import dynamodb
 from fastxform.tools.inference.columns import Place, columns, comment, dotted, places
 from fastxform.tools.inference.documents import EVENT_NAMES, RejectedError
-from fastxform.tools.inference.draft import DraftColumn, DraftRoute, Plan
+from fastxform.tools.inference.draft import DraftColumn, DraftRoute, DraftPlan
 from fastxform.tools.inference.samples import Samples
 from fastxform.tools.inference.shapes import Binary, Budget, Shape
 
@@ -31,7 +31,7 @@ class Gatherer(Protocol):
     def add(self, document: dict[str, Any], text: bytes) -> None:
         """Add one document, whose text is `text`; raise `RejectedError` where it is no record of the family."""
 
-    def plan(self) -> Plan:
+    def plan(self) -> DraftPlan:
         """Return the configuration for the documents."""
 
 
@@ -60,12 +60,12 @@ class PlainJson:
         self._root.add(document, self._budget)
         self.samples.add_by_size(sum(value is not None for value in document.values()), text)
 
-    def plan(self) -> Plan:
+    def plan(self) -> DraftPlan:
         """Return a column for every member, nested ones too."""
         found, left_out = columns(places(self._root, dotted), self.count)
         if self._root.is_cut:
             left_out = max(left_out, 1)
-        return Plan("json", found, prefers_json=not found or _holds_json(found), notes=_left_out(left_out))
+        return DraftPlan("json", found, prefers_json=not found or _holds_json(found), notes=_left_out(left_out))
 
 
 class DynamodbChanges:
@@ -100,7 +100,7 @@ class DynamodbChanges:
         self._names[kind] += 1
         self.samples.add(kind, text)
 
-    def plan(self) -> Plan:
+    def plan(self) -> DraftPlan:
         """Return the key, the other members of the image, and when the change was made."""
         keys = places(self._keys, lambda names: dotted(("dynamodb", "Keys", *names)), exact_numbers=True)
         rest = Shape()
@@ -120,7 +120,7 @@ class DynamodbChanges:
         found.append(event_name)
         notes = _left_out(max(left_out, int(is_cut)))
         hints = ["where = \"eventName != 'REMOVE'\"   # leaves out what was deleted"] if visible else []
-        return Plan("dynamodb", found, prefers_json=_holds_json(found), hints=hints, notes=notes)
+        return DraftPlan("dynamodb", found, prefers_json=_holds_json(found), hints=hints, notes=notes)
 
 
 def _attributes(image: object, double: bool) -> dict[str, Any] | None:
@@ -183,7 +183,7 @@ class MailEvents:
     def _add(self, name: str, value: Any) -> None:
         self._shared.setdefault(name, Shape()).add(value, self._budget)
 
-    def plan(self) -> Plan:
+    def plan(self) -> DraftPlan:
         """Return the columns that all events have, and a route for each type of event."""
         found = []
         for name, column, path, kind in (
@@ -202,7 +202,7 @@ class MailEvents:
                 found.append(made[0])
         taken = [column.name for column in found]
         routes = [self._route(kind, shape, taken) for kind, shape in self._own.items()]
-        return Plan("json", found, routes, prefers_json=True)
+        return DraftPlan("json", found, routes, prefers_json=True)
 
     def _route(self, kind: str, shape: Shape, taken: list[str]) -> DraftRoute:
         # An event's own members are one object deep; below are lists, and tags of any name.
@@ -257,7 +257,7 @@ class LogEvents:
             for name, shape in self._event.items():
                 shape.add(event.get(name), self._budget)
 
-    def plan(self) -> Plan:
+    def plan(self) -> DraftPlan:
         """Return the columns of a log, a row for each event."""
         found = []
         for group, total, names in (
@@ -266,7 +266,7 @@ class LogEvents:
         ):
             for (member, shape), name in zip(group.items(), names, strict=True):
                 found.append(DraftColumn(name, member, _log_type(member, shape), comment(shape, max(total, 1))))
-        return Plan("cloudwatch-logs", found, prefers_json=True)
+        return DraftPlan("cloudwatch-logs", found, prefers_json=True)
 
 
 def _log_type(member: str, shape: Shape) -> str:

@@ -12,7 +12,7 @@ from fastxform import Pipeline
 from fastxform.errors import OK, REASONS, InputError
 from fastxform.tools.inference import writing
 from fastxform.tools.inference.documents import RejectedError, read
-from fastxform.tools.inference.draft import Format, Inferred, Plan
+from fastxform.tools.inference.draft import Format, Inferred, DraftPlan
 from fastxform.tools.inference.families import FAMILIES, Gatherer
 from fastxform.tools.inference.shapes import Budget
 
@@ -77,7 +77,7 @@ def infer(
     )
 
 
-def _notes(plan: Plan, output: Format) -> tuple[str, ...]:
+def _notes(plan: DraftPlan, output: Format) -> tuple[str, ...]:
     differs = output == "csv" and len({tuple(column.name for column in route.columns) for route in plan.routes}) > 1
     return (
         *plan.notes,
@@ -92,7 +92,7 @@ def _nothing(skipped: Counter[str]) -> str:
     return f"none of its {skipped.total()} records can be read ({reasons})"
 
 
-def _format(plan: Plan, output: Format | None, name: str) -> Format:
+def _format(plan: DraftPlan, output: Format | None, name: str) -> Format:
     if output == "csv" and not plan.columns:
         raise InputError(f"{name}: no record has a member, and CSV needs columns; write --format json")
     return output or ("json" if plan.prefers_json else "csv")

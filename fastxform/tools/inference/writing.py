@@ -11,13 +11,13 @@ from typing import Final
 
 from fastxform.config.diagnostics import key
 from fastxform.errors import one_line
-from fastxform.tools.inference.draft import DraftColumn, DraftRoute, Format, Plan
+from fastxform.tools.inference.draft import DraftColumn, DraftRoute, Format, DraftPlan
 
 _NOT_LITERAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WIDEST_NAME: Final = 24
 
 
-def configuration(plan: Plan, head: list[str], output: Format) -> str:
+def configuration(plan: DraftPlan, head: list[str], output: Format) -> str:
     """Return the configuration without tests; `head` is the lines of its first comment."""
     lines = [*(_comment(line) for line in head), "", "version = 1", f"source = {text(plan.source)}"]
     if plan.routes:
