@@ -132,6 +132,20 @@ def test_the_engine_knows_neither_the_command_nor_the_local_firehose(module):
     assert {above for above, below in EDGES if below == module} <= {"__main__", "cli", "spark", "tools"}
 
 
+UNSETTLED = frozenset({"Compiler", "Event", "Reader"})
+"""Class names that still stand twice."""
+
+
+def test_a_class_name_stands_once():
+    """A name out of a message or a traceback leads to one class; an underscore makes no other name of it."""
+    places = {}
+    for path in FILES:
+        for item in ast.walk(ast.parse(path.read_text())):
+            if isinstance(item, ast.ClassDef):
+                places.setdefault(item.name.lstrip("_"), []).append(f"{module(path)}.{item.name}")
+    assert {name: found for name, found in places.items() if len(found) > 1 and name not in UNSETTLED} == {}
+
+
 @pytest.mark.parametrize("dependency", OWNERS)
 def test_a_heavy_dependency_has_its_importers_and_no_other(dependency):
     """To change a dependency is to change one file."""

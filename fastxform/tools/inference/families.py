@@ -12,7 +12,7 @@ from fastxform.core.values import Number
 from fastxform.decode import dynamodb
 from fastxform.tools.inference.columns import Place, columns, comment, dotted, places
 from fastxform.tools.inference.documents import EVENT_NAMES, RejectedError
-from fastxform.tools.inference.draft import DraftColumn, DraftRoute, DraftPlan
+from fastxform.tools.inference.draft import DraftColumn, DraftPlan, DraftRoute
 from fastxform.tools.inference.samples import Samples
 from fastxform.tools.inference.shapes import Binary, Budget, Shape
 

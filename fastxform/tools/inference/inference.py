@@ -12,7 +12,7 @@ from fastxform import Pipeline
 from fastxform.errors import OK, REASONS, InputError
 from fastxform.tools.inference import writing
 from fastxform.tools.inference.documents import RejectedError, read
-from fastxform.tools.inference.draft import Format, Inferred, DraftPlan
+from fastxform.tools.inference.draft import DraftPlan, Format, Inferred
 from fastxform.tools.inference.families import FAMILIES, Gatherer
 from fastxform.tools.inference.shapes import Budget
 

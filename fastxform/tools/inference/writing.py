@@ -11,7 +11,7 @@ from typing import Final
 
 from fastxform.config.diagnostics import key
 from fastxform.errors import one_line
-from fastxform.tools.inference.draft import DraftColumn, DraftRoute, Format, DraftPlan
+from fastxform.tools.inference.draft import DraftColumn, DraftPlan, DraftRoute, Format
 
 _NOT_LITERAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WIDEST_NAME: Final = 24

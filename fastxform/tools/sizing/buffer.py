@@ -86,7 +86,7 @@ def _draw(
     draw: random.Random, payload: Sequence[int], request: Sequence[int], response: Sequence[int], kinesis: bool
 ) -> list[tuple[int, int]]:
     """Fill one batch record by record; return its records and response bytes when each hint is reached."""
-    room_bytes = limits.REQUEST_LIMIT_BYTES - len(wire.head(wire.Names(), INVOCATION_ID, kinesis) + wire.TAIL)
+    room_bytes = limits.REQUEST_LIMIT_BYTES - len(wire.head(wire.ResourceNames(), INVOCATION_ID, kinesis) + wire.TAIL)
     reached: list[tuple[int, int]] = []
     records, raw_bytes, event_bytes, response_bytes = 0, 0, -1, _ENVELOPE_BYTES - 1
     count = len(payload)

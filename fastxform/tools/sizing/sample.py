@@ -104,7 +104,7 @@ def read_sample(pipeline: Pipeline, payloads: Sequence[bytes], *, kinesis: bool 
 
 def event(entries: Sequence[bytes], kinesis: bool) -> bytes:
     """Return the event that holds these entries."""
-    return wire.head(wire.Names(), INVOCATION_ID, kinesis) + b",".join(entries) + wire.TAIL
+    return wire.head(wire.ResourceNames(), INVOCATION_ID, kinesis) + b",".join(entries) + wire.TAIL
 
 
 def entries_of(payloads: Sequence[bytes], kinesis: bool) -> list[bytes]:
@@ -112,9 +112,9 @@ def entries_of(payloads: Sequence[bytes], kinesis: bool) -> list[bytes]:
     return [wire.entry(record, kinesis) for record in _records(payloads)]
 
 
-def _records(payloads: Sequence[bytes]) -> list[wire.Record]:
+def _records(payloads: Sequence[bytes]) -> list[wire.StreamRecord]:
     return [
-        wire.Record(wire.record_id(number), ARRIVAL_MS, data, wire.partition_key(data))
+        wire.StreamRecord(wire.record_id(number), ARRIVAL_MS, data, wire.partition_key(data))
         for number, data in enumerate(payloads)
     ]
 
