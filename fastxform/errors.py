@@ -23,6 +23,7 @@ REASONS: Final[dict[str, str]] = {
     "base64": "the data of the record is not base64",
     "compression": "the record is compressed and cannot be decompressed",
     "too_large": "the record decompresses to more than the limit",
+    "rows": "the record holds more rows than the limit",
     "utf8": "the record is not UTF-8, or starts with a byte order mark",
     "json": "the record is not one JSON document",
     "depth": "the record nests deeper than 512",
@@ -43,7 +44,8 @@ REASONS: Final[dict[str, str]] = {
     "never_fits": "the record can never fit, alone, in a response or a put",
     "put_failed": "the record did not fit the response and its put was not acknowledged",
     "put_refused": "the record did not fit the response and the stream takes no puts",
-    "deadline": "the record did not fit the response and there was no time left to put it back",
+    "deadline": "there was no time left to transform the record, or to put it back where it did not fit the response",
+    "internal": "an exception that fastxform did not expect; the log names its type, file and line: please report it",
 }
 """Every reason code and what it says; the ones about a column are written `code:column`."""
 

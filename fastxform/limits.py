@@ -103,3 +103,14 @@ DOCUMENT_DEPTH_LIMIT: Final = 512
 
 DECOMPRESSED_LIMIT_BYTES: Final = 16 * 1024 * 1024
 """Bytes of one record after decompression, ours: more than twice of what a response can hold."""
+
+RECORD_ROWS_LIMIT: Final = 100_000
+"""Rows of one record, documents or log events, ours: a real CloudWatch Logs message holds some thousands."""
+
+RECORD_WRITTEN_LIMIT_BYTES: Final = 6_000_000
+"""Bytes that the rows of one record are written as, ours: more can be in no response."""
+
+PART_UNPACKED_LIMIT_BYTES: Final = 16 * 1024 * 1024
+PART_ROWS_LIMIT: Final = 100_000
+"""What compressed records unpack to, and the rows of records that may have several, after which a part of a batch is
+worked before the next record is unpacked, ours: with it at most 256 MB are in hand."""

@@ -13,12 +13,14 @@ import pyarrow as pa
 
 from fastxform.config import model as configuration
 from fastxform.config.model import Column, Spec
-from fastxform.core.structs import Struct, replace
+from fastxform.core.structs import replace
 from fastxform.core.timing import Stage
 from fastxform.decode.source import Rows, Source, log_columns
+from fastxform.encode.batch import Batch, InternalFault, failed, joined
 from fastxform.encode.records import join_rows, write_documents
 from fastxform.encode.rows import RowEncoder, WrittenRows
 from fastxform.errors import DROPPED, FAILED, OK
+from fastxform.parts import Part, run_in_parts
 from fastxform.transform import map_batch as mapping
 from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compute
@@ -30,26 +32,10 @@ from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 if TYPE_CHECKING:
     from fastxform.encode.table import Columns
 
+__all__ = ["Batch", "Pipeline"]
+
 StageObserver = Callable[[Stage], None]
 """Is called with the name of each stage when it is over."""
-
-
-class Batch(Struct, frozen=True):
-    """What became of a batch, column-wise: one entry a payload in each list.
-
-    `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a
-    code of `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is
-    the content of the response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
-    """
-
-    result: list[str]
-    reason: list[str | None]
-    data: list[bytes | None]
-    metadata: list[dict[str, Any] | None] | None
-    where_null: int = 0
-
-    def __len__(self) -> int:
-        return len(self.result)
 
 
 class Encoder(Protocol):
@@ -108,6 +94,7 @@ class Pipeline:
         meta: Mapping[str, Sequence[Any]] | None = None,
         now_ms: int | None = None,
         observer: StageObserver | None = None,
+        stop_ns: int | None = None,
     ) -> Batch:
         """Transform one batch; nothing a payload holds makes this raise.
 
@@ -116,12 +103,18 @@ class Pipeline:
             meta: for each `meta` name the value of each record.
             now_ms: what `now_ms()` gives in expressions, epoch milliseconds; the time of the call by default.
             observer: is called with each stage when it is over.
+            stop_ns: by `time.monotonic_ns`; records that are not begun by then fail as `deadline`.
         """
-        rows, written, outcomes, _ = self._run(payloads, meta, now_ms, self._encoder, observer)
-        batch = _batch_of(rows, written, outcomes, len(payloads))
-        if observer is not None:
-            observer("encode")
-        return batch
+        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        observe = observer or _observe_nothing
+
+        def work(part: Part) -> tuple[Batch, int]:
+            rows, written, outcomes, _ = self._run(part, now, self._encoder, observe)
+            batch = _batch_of(rows, written, outcomes, rows.records)
+            observe("encode")
+            return batch, rows.records
+
+        return joined(run_in_parts(work, failed, Part(payloads, meta or {}), stop_ns))
 
     def columns(
         self,
@@ -141,39 +134,45 @@ class Pipeline:
         """
         from fastxform.encode import table  # a function has no use for it
 
-        encoder = table.TableEncoder(table.schema(self.spec, self.map_batch) if schema is None else schema)
-        rows, written, outcomes, routed = self._run(payloads, meta, now_ms, encoder, None)
-        if self.spec.is_document:
-            encoder.write_documents(routed, written)
-        batch = _batch_of(rows, written, outcomes, len(payloads))
-        return encoder.columns(rows, written, batch.result, batch.reason, batch.metadata)
+        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        fields = table.schema(self.spec, self.map_batch) if schema is None else schema
+
+        def work(part: Part) -> tuple["Columns", int]:
+            encoder = table.TableEncoder(fields)
+            rows, written, outcomes, routed = self._run(part, now, encoder, _observe_nothing)
+            if self._is_document:
+                encoder.write_documents(routed, written)
+            batch = _batch_of(rows, written, outcomes, rows.records)
+            return encoder.columns(rows, written, batch), rows.records
+
+        def give_up(count: int, reason: str, faults: tuple[InternalFault, ...]) -> "Columns":
+            return table.without_rows(fields, failed(count, reason, faults))
+
+        return table.joined(run_in_parts(work, give_up, Part(payloads, meta or {}), None))
 
     def _run(
         self,
-        payloads: Sequence[bytes | None],
-        meta: Mapping[str, Sequence[Any]] | None,
-        now_ms: int | None,
+        part: Part,
+        now: int,
         encoder: Encoder,
-        observer: StageObserver | None,
+        observe: StageObserver,
     ) -> tuple[Rows, WrittenRows, Outcomes, list[tuple[RoutePlan, RowSet]]]:
-        """Take a batch through all stages; `encoder` gets the columns of each route's rows once they are all there."""
-        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-        observe = observer or _observe_nothing
-        rows = self._source.read(payloads, meta or {})
+        """Take a part through all stages; `encoder` gets the columns of each route's rows once they are all there."""
+        rows = self._source.read(part.payloads, part.meta)
         written, outcomes = WrittenRows([None] * rows.count), Outcomes(dict(rows.failed))
         if rows.parents is not None:
-            written.sizes = rows.sizes(len(payloads))
+            written.sizes = rows.sizes()
             written.routes = [None] * rows.count if len(self._plans) > 1 else None
         observe("decode")
         row_set = outcomes.surviving(RowSet(range(rows.count), rows.values))
         row_set = self._router.filter_rows(row_set, outcomes, now)
         routed = self._router.route_rows(row_set, outcomes, now)
         observe("where")
-        for plan, part in routed:
-            if part.rows:
+        for plan, row_set in routed:
+            if row_set.rows:
                 if written.routes is not None:
-                    written.add_route(part, plan.index)
-                self._run_route(plan, part, rows, written, outcomes, now, encoder, observe)
+                    written.add_route(row_set, plan.index)
+                self._run_route(plan, row_set, rows, written, outcomes, now, encoder, observe)
         return rows, written, outcomes, routed
 
     def _run_route(

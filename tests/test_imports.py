@@ -20,6 +20,7 @@ ORDER = (
     "handler",
     "invocation",
     "pipeline",
+    "parts",
     "encode",
     "transform",
     "decode",

@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 from typing import Any, Final, overload
 
+import msgspec
+
 from fastxform.core import json_text
 from fastxform.core.structs import Struct
 from fastxform.core.values import Json, RawColumn
 from fastxform.decode.codegen import REFUSED
 from fastxform.decode.decoder import Decoder
 from fastxform.decode.projection import FieldRequest, Projection, Projector
+from fastxform.limits import PART_ROWS_LIMIT, RECORD_ROWS_LIMIT, RECORD_WRITTEN_LIMIT_BYTES
 from fastxform.query import paths
 
 _TYPE: Final = object()
@@ -24,11 +27,12 @@ _MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "s
 
 
 class Events(Struct):
-    """The events of some messages: their columns, the message of each, and why a message is none."""
+    """The events of the first messages of a batch: their columns, the message of each, and why a message is none."""
 
     columns: dict[Any, RawColumn]
     parents: list[int]
     refused: dict[int, str]
+    messages: int = 0
 
 
 class Messages:
@@ -43,17 +47,19 @@ class Messages:
         self.event = Projector([request for request in requests if not _is_of_message(request)], "json")
 
     def read(self, payloads: Sequence[bytes | None]) -> Events:
-        """Return the events of a batch, in the order of their messages."""
+        """Return the events of a batch, in the order of their messages: of as many as a part may hold."""
         messages = self.message.project(payloads)
         lists, refused = _lists(messages)
-        found = None
-        while found is None:  # each time the decoder of events is wider
-            found = self._attempt(lists)
+        count = _limit(lists, refused, messages)
+        events = None
+        while events is None:  # each time the decoder of events is wider
+            events = self._attempt(lists)
         for key, column in messages.columns.items():
-            found.columns[key] = column.take(found.parents)
-            found.columns[key].dictionary = column, found.parents
-        found.refused |= refused
-        return found
+            events.columns[key] = column.take(events.parents)
+            events.columns[key].dictionary = column, events.parents
+        events.refused |= refused
+        events.messages = count
+        return events
 
     def _attempt(self, lists: dict[int, Any]) -> Events | None:
         """Return the events of lists, or None where the decoder was widened on the way."""
@@ -152,6 +158,59 @@ def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:
         elif kind != "CONTROL_MESSAGE":
             refused.setdefault(record, "message")
     return lists, refused
+
+
+def _limit(lists: dict[int, Any], refused: dict[int, str], messages: Projection) -> int:
+    """Take out the lists of messages that hold too much, and those that a part has no room for.
+
+    Returns:
+        How many messages are left, from the first on.
+    """
+    repeated = list(messages.columns.values())
+    rows_most = 0
+    for record, text in list(lists.items()):
+        # An event has a brace and a comma at least: most messages are too short to hold many of them.
+        rows = len(memoryview(text)) // _EVENT_MIN_BYTES + 1
+        if rows_most + rows > PART_ROWS_LIMIT:
+            rows = _count(text)
+        if rows > RECORD_ROWS_LIMIT:
+            refused[record] = "rows"
+            del lists[record]
+            continue
+        width_bytes = sum(len(value) for column in repeated if isinstance(value := column.values[record], (str, bytes)))
+        if width_bytes > _WIDE_BYTES and width_bytes * min(rows, _count(text)) > RECORD_WRITTEN_LIMIT_BYTES:
+            refused[record] = "never_fits"
+            del lists[record]
+            continue
+        if rows_most and rows_most + rows > PART_ROWS_LIMIT:
+            for late in [late for late in lists if late >= record]:
+                del lists[late]
+            for late in [late for late in refused if late >= record]:
+                del refused[late]
+            return record
+        rows_most += rows
+    return messages.count
+
+
+def _count(text: Any) -> int:
+    """Return how many events a list holds at most; exactly, where there may be more than a record may hold."""
+    braces = bytes(text).count(b"{")
+    if braces <= RECORD_ROWS_LIMIT:
+        return braces
+    try:
+        return len(_EVENTS_ONLY.decode(text))
+    except REFUSED:  # no list of objects: refused as soon as it is decoded
+        return 0
+
+
+class _AnyEvent(msgspec.Struct, gc=False):
+    """An event none of whose members is read."""
+
+
+_EVENTS_ONLY: Final = msgspec.json.Decoder(list[_AnyEvent])
+_EVENT_MIN_BYTES: Final = len("{},")
+_WIDE_BYTES: Final = 1_024
+"""What is repeated in each row of a message is mostly shorter: owner, group and stream."""
 
 
 def _merge(one: Events, other: Events) -> Events:

@@ -21,12 +21,13 @@ from fastxform.decode import fallback, validation
 from fastxform.decode.decoder import Decoder, Reading
 from fastxform.decode.dynamodb import IMAGES
 from fastxform.decode.fields import ConflictError, FieldRequest, is_in_image, leaves
+from fastxform.limits import PART_UNPACKED_LIMIT_BYTES
 from fastxform.query import paths
 
 CHUNK_RECORDS: Final = 512
 """How many records are read at once, base64, UTF-8 and JSON: 300 KB of the usual kind, well within a core's cache."""
 
-CHUNK_UNPACKED_BYTES: Final = 32 * 1024 * 1024
+CHUNK_UNPACKED_BYTES: Final = 4 * 1024 * 1024
 """Compressed payloads are unpacked up to this and read before the next are: a batch may hold gigabytes of them."""
 
 _JOINED_BYTES: Final = 4 * 1024 * 1024
@@ -43,11 +44,13 @@ _NO_MEMBER: Final = re.compile(r'["\\\x00-\x1f]')
 
 
 class Projection(Struct):
-    """The columns of a batch, why a row is no record, and which payloads came compressed."""
+    """The columns of a batch, or of its first `count` payloads, why a row is no record, and which came compressed."""
 
     columns: dict[Any, RawColumn]
     failed: dict[int, str]
     compressed: list[int] = field(default_factory=list)
+    unpacked_bytes: int = 0
+    count: int = 0
 
 
 class Projector:
@@ -74,7 +77,11 @@ class Projector:
         return False
 
     def project(self, payloads: Sequence[bytes | None]) -> Projection:
-        """Return the columns of a batch; a payload of None is one whose base64 was bad."""
+        """Return the columns of a batch, or of the payloads before its compressed ones unpack to more than a part.
+
+        Args:
+            payloads: None stands for one whose base64 was bad.
+        """
         for _ in range(WIDENINGS):
             projection = self._attempt(payloads)
             if projection is not None:
@@ -87,12 +94,13 @@ class Projector:
         """Return the columns of a batch, or None where a decoder was widened on the way."""
         readings, projection = self._begin(widens)
         start = 0
-        while start < len(payloads):
+        while start < len(payloads) and projection.unpacked_bytes < PART_UNPACKED_LIMIT_BYTES:
             part = payloads[start : start + CHUNK_RECORDS]
             chunk = _Chunk(part if isinstance(part, list) else list(part), start)
             if not self._read(chunk, readings, projection):
                 return None
             start += len(chunk.payloads)
+        projection.count = start
         return projection
 
     def project_decoded(self, roots: list[Any], texts: Sequence[bytes]) -> Projection | None:
@@ -200,6 +208,7 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
             if unpacked_bytes > CHUNK_UNPACKED_BYTES:
                 del chunk.payloads[place + 1 :]
                 break
+        projection.unpacked_bytes += unpacked_bytes
         texts = _present(chunk.payloads)
         if unpacked_bytes <= _JOINED_BYTES:
             unverified = _not_utf8(texts)

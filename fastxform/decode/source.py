@@ -6,8 +6,10 @@ no record has no rows.
 """
 
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from fastxform.config.model import Column, Spec
@@ -17,6 +19,7 @@ from fastxform.core.values import RawColumn
 from fastxform.decode import validation
 from fastxform.decode.cloudwatch import Messages
 from fastxform.decode.projection import FieldRequest, Projector
+from fastxform.limits import PART_ROWS_LIMIT, PART_UNPACKED_LIMIT_BYTES, RECORD_ROWS_LIMIT
 from fastxform.query import paths
 
 EVENT_NAME: Final = object()
@@ -27,9 +30,10 @@ LOG_COLUMNS: Final = ("owner", "logGroup", "logStream", "id", "timestamp", "mess
 
 
 class Rows(Struct):
-    """The rows of a batch.
+    """The rows of a batch, or of its first records.
 
     Attributes:
+        records: how many payloads were read: where compressed ones unpack to much, or hold many rows, not all.
         count: how many rows there are.
         values: the values of each column, a row each.
         failed: why a row is no record, where each record is one row.
@@ -38,6 +42,7 @@ class Rows(Struct):
         refused: why a record has no rows, where `parents` is given.
     """
 
+    records: int
     count: int
     values: dict[Any, RawColumn]
     failed: dict[int, str]
@@ -45,10 +50,10 @@ class Rows(Struct):
     parents: list[int] | None = None
     refused: dict[int, str] = field(default_factory=dict)
 
-    def sizes(self, count: int) -> list[int]:
-        """Return how many rows each of so many records has."""
-        found = Counter(self.parents or ())
-        return [found[record] for record in range(count)]
+    def sizes(self) -> list[int]:
+        """Return how many rows each record has."""
+        counts = Counter(self.parents or ())
+        return [counts[record] for record in range(self.records)]
 
     def event_name(self, row: int) -> Any:
         """Return the `eventName` of a row, where it was asked for."""
@@ -78,7 +83,7 @@ class Source:
             self.projector = Projector(self.requests, spec.source, unpacks=spec.documents != "many")
 
     def read(self, payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]]) -> Rows:
-        """Return the rows of a batch with their columns."""
+        """Return the rows of a batch with their columns, of as many of its first records as a part may hold."""
         if self.spec.source == "cloudwatch-logs":
             rows = self._read_messages(payloads)
         elif self.spec.documents == "many":
@@ -87,7 +92,7 @@ class Source:
             rows = self._read_one(payloads)
         for key, name in self.metas.items():
             found: Sequence[Any] = meta.get(name) or [None] * len(payloads)
-            values = list(found) if rows.parents is None else [found[record] for record in rows.parents]
+            values = list(found[: rows.records]) if rows.parents is None else [found[record] for record in rows.parents]
             rows.values[key] = RawColumn("int" if name == "arrival_ms" else "str", values)
         return rows
 
@@ -97,14 +102,15 @@ class Source:
         projection = self.projector.project(payloads)
         texts: Sequence[bytes | None] = payloads
         if projection.compressed and self.spec.is_document:
-            texts, _ = _decompress_some(payloads, projection.compressed)
-        return Rows(len(payloads), projection.columns, projection.failed, texts)
+            texts = list(payloads[: projection.count])
+            for row in projection.compressed:
+                texts[row] = decompress(texts[row] or b"")
+        return Rows(projection.count, projection.count, projection.columns, projection.failed, texts)
 
     # -- many documents a record
 
     def _read_many(self, payloads: Sequence[bytes | None]) -> Rows:
-        payloads, refused = _decompress_some(payloads, range(len(payloads)))
-        split = [None if row in refused else _lines(payload) for row, payload in enumerate(payloads)]
+        payloads, split, refused = _split(payloads)
         parents, texts = _flatten(split)
         projection = self.projector.project(texts)
         again = False
@@ -113,6 +119,8 @@ class Source:
             documents = _documents(payloads[record])
             if documents is None:
                 refused[record] = _whole_reason(payloads[record])
+            elif len(documents) > RECORD_ROWS_LIMIT:
+                refused[record] = "rows"
             elif documents != split[record]:
                 split[record], again = documents, True
         if again:
@@ -122,13 +130,13 @@ class Source:
         for record, documents in enumerate(split):
             if not documents:
                 refused.setdefault(record, "base64" if payloads[record] is None else "json")
-        return _without(Rows(len(texts), projection.columns, projection.failed, texts, parents, refused))
+        return _without(Rows(len(split), len(texts), projection.columns, projection.failed, texts, parents, refused))
 
     # -- CloudWatch Logs
 
     def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
         found = self.messages.read(payloads)
-        return Rows(len(found.parents), found.columns, {}, [], found.parents, found.refused)
+        return Rows(found.messages, len(found.parents), found.columns, {}, [], found.parents, found.refused)
 
 
 def _decoded_kind(column: Column) -> str:
@@ -136,27 +144,47 @@ def _decoded_kind(column: Column) -> str:
     return "auto" if column.pattern is not None and column.type.kind == "float64" else column.type.kind
 
 
-def _decompress_some(
-    payloads: Sequence[bytes | None], rows: Iterable[int]
-) -> tuple[list[bytes | None], dict[int, str]]:
-    found = list(payloads)
+def _split(
+    payloads: Sequence[bytes | None],
+) -> tuple[list[bytes | None], list[list[bytes] | None], dict[int, str]]:
+    """Unpack records and split them into lines, as many as a part may hold.
+
+    Returns:
+        What the records hold, the lines of each that are not blank, and why one is refused.
+    """
+    unpacked: list[bytes | None] = []
+    split: list[list[bytes] | None] = []
     refused: dict[int, str] = {}
-    for row in rows:
-        payload = found[row]
-        if payload is None or not is_compressed(payload):
-            continue
-        try:
-            found[row] = decompress(payload)
-        except DecompressionError as error:
-            found[row] = None
-            refused[row] = error.reason
-    return found, refused
+    unpacked_bytes = rows = 0
+    for record, payload in enumerate(payloads):
+        if unpacked_bytes >= PART_UNPACKED_LIMIT_BYTES or rows >= PART_ROWS_LIMIT:
+            break
+        text = payload
+        if payload is not None and is_compressed(payload):
+            try:
+                text = decompress(payload)
+                unpacked_bytes += len(text)
+            except DecompressionError as error:
+                refused[record], text = error.reason, None
+        lines = None if text is None else _lines(text)
+        if lines is None and text is not None:
+            refused[record] = "rows"
+        unpacked.append(text)
+        split.append(lines)
+        rows += len(lines or ())
+    return unpacked, split, refused
 
 
-def _lines(payload: bytes | None) -> list[bytes] | None:
-    if payload is None:
-        return None
-    return [line for line in payload.split(b"\n") if line.strip(b" \t\r")]
+def _lines(payload: bytes) -> list[bytes] | None:
+    """Return the lines that are not blank; None where they are more than one record may hold."""
+    if payload.count(b"\n") < RECORD_ROWS_LIMIT:
+        return [line for line in payload.split(b"\n") if line.strip(b" \t\r")]
+    matches = islice(_LINE.finditer(payload), RECORD_ROWS_LIMIT + 1)
+    lines = [match[0] for match in matches]
+    return lines if len(lines) <= RECORD_ROWS_LIMIT else None
+
+
+_LINE: Final = re.compile(rb"[^\n]*[^ \t\r\n][^\n]*")
 
 
 def _documents(payload: bytes | None) -> list[bytes] | None:
@@ -168,8 +196,9 @@ def _documents(payload: bytes | None) -> list[bytes] | None:
     except UnicodeDecodeError:
         return None
     scan = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode  # no limit on digits
-    found, place = [], _skip(text, 0)
-    while place < len(text):
+    found: list[bytes] = []
+    place = _skip(text, 0)
+    while place < len(text) and len(found) <= RECORD_ROWS_LIMIT:  # one too many tells that there are
         try:
             _, end = scan(text, place)
         except (ValueError, RecursionError):
@@ -217,7 +246,7 @@ def _without(rows: Rows) -> Rows:
     kept = [row for row, record in enumerate(rows.parents) if record not in rows.refused]
     values = {key: column.take(kept) for key, column in rows.values.items()}
     texts = [rows.texts[row] for row in kept]
-    return Rows(len(kept), values, {}, texts, [rows.parents[row] for row in kept], rows.refused)
+    return Rows(rows.records, len(kept), values, {}, texts, [rows.parents[row] for row in kept], rows.refused)
 
 
 def log_columns() -> tuple[Column, ...]:

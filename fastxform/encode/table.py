@@ -16,6 +16,7 @@ from fastxform.core.structs import Struct
 from fastxform.datatypes import vector
 from fastxform.datatypes.logical import arrow_type
 from fastxform.decode.source import Rows
+from fastxform.encode.batch import Batch
 from fastxform.encode.rows import WrittenRows
 from fastxform.errors import OK, ConfigError, ContractError, Mistake
 from fastxform.transform.map_batch import MapBatch
@@ -48,6 +49,40 @@ class Columns(Struct):
     result: list[str]
     reason: list[str | None]
     metadata: list[dict[str, Any] | None] | None
+
+
+def without_rows(fields: pa.Schema, batch: Batch) -> Columns:
+    """Return the table of a batch none of whose records has rows."""
+    count = len(batch)
+    table = pa.RecordBatch.from_arrays([pa.nulls(count, kind) for kind in fields.types], schema=fields)
+    return Columns(
+        table, range(count), [0] * count, pa.nulls(count, pa.int32()), batch.result, batch.reason, batch.metadata
+    )
+
+
+def joined(parts: Sequence[Columns]) -> Columns:
+    """Return the tables of the parts of a batch as one."""
+    if len(parts) == 1:
+        return parts[0]
+    tables = [part.table for part in parts]
+    fields = tables[0].schema
+    arrays = [pa.concat_arrays([table.column(index) for table in tables]) for index in range(len(fields))]
+    record: list[int] = []
+    metadata: list[dict[str, Any] | None] = []
+    count = 0
+    for part in parts:
+        record += [count + number for number in part.record]
+        metadata += part.metadata or [None] * len(part.result)
+        count += len(part.result)
+    return Columns(
+        pa.RecordBatch.from_arrays(arrays, schema=fields),
+        record,
+        [number for part in parts for number in part.ordinal],
+        pa.concat_arrays([part.route for part in parts]),
+        [word for part in parts for word in part.result],
+        [code for part in parts for code in part.reason],
+        metadata if any(part.metadata is not None for part in parts) else None,
+    )
 
 
 def schema(spec: Spec, map_batch: MapBatch | None = None, added: pa.Schema | None = None) -> pa.Schema:
@@ -155,12 +190,10 @@ class TableEncoder:
         self,
         rows: Rows,
         written: WrittenRows,
-        result: list[str],
-        reason: list[str | None],
-        metadata: list[dict[str, Any] | None] | None,
+        batch: Batch,
     ) -> Columns:
         """Return the table of a batch whose records are answered."""
-        record, ordinal, chosen = _layout(rows, written, result)
+        record, ordinal, chosen = _layout(rows, written, batch.result)
         arrays = [part.arrays for part in self._parts]
         routes = [pa.array([part.route] * len(part.rows), pa.int32()) for part in self._parts]
         whole = len(self._parts) == 1 and len(self._parts[0].rows) == len(chosen) == rows.count and None not in chosen
@@ -175,7 +208,7 @@ class TableEncoder:
             ]
             route = _taken(routes, selection, pa.int32())
         table = pa.RecordBatch.from_arrays(chosen_arrays, schema=self._schema)
-        return Columns(table, record, ordinal, route, result, reason, metadata)
+        return Columns(table, record, ordinal, route, batch.result, batch.reason, batch.metadata)
 
     def _indices(self, count: int) -> list[int | None]:
         """Return where each row of the batch is, were the parts one."""

@@ -1,0 +1,69 @@
+"""What became of a batch: one answer a payload, and the answers of its parts as one.
+
+Which stages gave an answer is not known here. Invariant: a batch has exactly one result for each of its payloads, in
+their order, and data only where the result is Ok.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastxform.core.structs import Struct
+from fastxform.errors import FAILED
+
+
+class InternalFault(Struct, frozen=True):
+    """An exception that the package did not expect: the record that it was met on, its type, and where it was raised.
+
+    `location` is a file of the package and a line; a message, which may quote a value, is not kept.
+    """
+
+    record: int
+    exception: str
+    location: str
+
+
+class Batch(Struct, frozen=True):
+    """What became of a batch, column-wise: one entry a payload in each list.
+
+    `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a
+    code of `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is
+    the content of the response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
+    `faults` says more of the records whose reason is `internal`.
+    """
+
+    result: list[str]
+    reason: list[str | None]
+    data: list[bytes | None]
+    metadata: list[dict[str, Any] | None] | None
+    where_null: int = 0
+    faults: tuple[InternalFault, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.result)
+
+
+def failed(count: int, reason: str, faults: tuple[InternalFault, ...] = ()) -> Batch:
+    """Return the answers of so many records, all of which failed for one reason."""
+    return Batch([FAILED] * count, [reason] * count, [None] * count, None, 0, faults)
+
+
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Return the answers of the parts of a batch as one."""
+    if len(batches) == 1:
+        return batches[0]
+    result: list[str] = []
+    reason: list[str | None] = []
+    data: list[bytes | None] = []
+    metadata: list[dict[str, Any] | None] | None = None
+    faults: list[InternalFault] = []
+    for batch in batches:
+        start = len(result)
+        if batch.metadata is not None and metadata is None:
+            metadata = [None] * start
+        if metadata is not None:
+            metadata += batch.metadata or [None] * len(batch)
+        faults += [InternalFault(start + fault.record, fault.exception, fault.location) for fault in batch.faults]
+        result += batch.result
+        reason += batch.reason
+        data += batch.data
+    return Batch(result, reason, data, metadata, sum(batch.where_null for batch in batches), tuple(faults))
