@@ -87,6 +87,16 @@ def decode_any(raw: bytes) -> Any:
         return decode_written(raw)
 
 
+def is_json(raw: bytes) -> bool:
+    """Tell whether bytes are one JSON document in UTF-8."""
+    try:
+        raw.decode()
+        decode_any(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+    return True
+
+
 def decode_written(raw: bytes) -> Any:
     """Return valid JSON text as Python objects; every number becomes a `Number`, its digits as written."""
     return json.loads(bytes(raw), parse_int=Number, parse_float=Number)

@@ -4,6 +4,7 @@ Payloads are not looked at, and which record is answered how is decided elsewher
 is answered exactly once, in its order, under its own `recordId`.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from operator import itemgetter
@@ -117,7 +118,6 @@ class Event:
         self._is_timed = is_timed
         self._records, self._column, self._read_whole = records, column, read_whole
         self.record_ids: list[str] = column(records, "recordId") if record_ids is None else record_ids
-        self.is_kafka = column(records[:1], "kafkaRecordValue") not in ([], [None])
         texts = (fact if isinstance(fact, str) else None for fact in facts)
         (
             self.delivery_stream_arn,
@@ -126,6 +126,7 @@ class Event:
             self.region,
             self.invocation_id,
         ) = texts
+        self.is_kafka = self.source_msk_arn is not None or _has_values(column, records)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -136,7 +137,12 @@ class Event:
 
     def data(self) -> list[Any]:
         """Return what each record has as its base64 text."""
-        return self._column(self._records, "kafkaRecordValue" if self.is_kafka else "data")
+        name, other = ("kafkaRecordValue", "data") if self.is_kafka else ("data", "kafkaRecordValue")
+        data = self._column(self._records, name)
+        if None in data:  # some have nothing there, or the other one
+            others = self._column(self._records, other)
+            data = [value if value is not None else it for value, it in zip(data, others, strict=True)]
+        return data
 
     def kinesis(self, name: str) -> list[str | None]:
         """Return `partitionKey`, `sequenceNumber` or `shardId` of each record, None where it has none."""
@@ -158,10 +164,7 @@ class Event:
 
     @cached_property
     def _whole(self) -> Sequence[Any]:
-        try:
-            return self._records if self._read_whole is None else self._read_whole()
-        except (msgspec.MsgspecError, ValueError, RecursionError) as err:
-            raise EventError("the event is not a JSON document") from err
+        return self._records if self._read_whole is None else self._read_whole()
 
 
 _ID_MEMBER: Final = b'"recordId"'
@@ -195,14 +198,41 @@ def _read_bytes(event: bytes, with_arrival: bool, with_kinesis: bool) -> Event:
         decoded = (_LARGE_DECODER if is_large else _DECODER if is_whole else lean).decode(event)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # Something unusual: read it as the runtime would, and answer what can be answered.
-        return _read_mapping(_decode_slowly(event))
+        found = _read_mapping(_decode_slowly(event))
+        if not all(map(_is_unicode, found.record_ids)):
+            raise EventError("the event has a `recordId` that is no Unicode text: it cannot be answered") from None
+        return found
     return Event(
         decoded.records,
         _large_column if is_large else _struct_column,
         [getattr(decoded, name) for name in _FACTS],
-        None if is_whole else lambda: _DECODER.decode(event).records,
+        None if is_whole else lambda: _records_of(event),
         is_timed=with_arrival,
     )
+
+
+def _records_of(event: bytes) -> Sequence[Any]:
+    """Return the records of an event that was read once, with what came with the data, whatever that is."""
+    try:
+        return _DECODER.decode(event).records
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        records = _read_mapping(_decode_slowly(event))._whole
+        return [
+            _Record(
+                record["recordId"],
+                approximateArrivalTimestamp=record.get("approximateArrivalTimestamp"),
+                kinesisRecordMetadata=record.get("kinesisRecordMetadata", msgspec.Raw()),
+            )
+            for record in records
+        ]
+
+
+def _has_values(column: Callable[[Sequence[Any], str], list[Any]], records: Sequence[Any]) -> bool:
+    """Tell whether the data of records is called `kafkaRecordValue`, by the first that has any."""
+    if column(records[:1], "data") not in ([], [None]):
+        return False
+    pairs = zip(column(records, "data"), column(records, "kafkaRecordValue"), strict=True)
+    return next((theirs is not None for mine, theirs in pairs if mine is not None or theirs is not None), False)
 
 
 def _first_record_bytes(event: bytes) -> int:
@@ -212,9 +242,10 @@ def _first_record_bytes(event: bytes) -> int:
 
 
 def _decode_slowly(event: bytes) -> Any:
+    """Return what the runtime would make of an event, and of one that is no UTF-8 what can be made of it."""
     try:
-        return msgspec.json.decode(event)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as err:
+        return json.loads(event.decode("utf-8", "replace"))
+    except (ValueError, RecursionError) as err:
         raise EventError("the event is not a JSON document") from err
 
 
@@ -297,7 +328,10 @@ def _metadata_of(value: Any) -> "_Metadata":
     if isinstance(value, Mapping):
         return _Metadata(value.get("partitionKey"), value.get("sequenceNumber"), value.get("shardId"))
     if isinstance(value, msgspec.Raw) and bytes(memoryview(value)[:1]) == b"{":
-        return _METADATA.decode(value)
+        try:
+            return _METADATA.decode(value)
+        except (msgspec.MsgspecError, ValueError, RecursionError):  # what it holds costs its own record a value
+            return _metadata_of(_decode_slowly(bytes(value)))
     return _NO_METADATA
 
 

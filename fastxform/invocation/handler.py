@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from fastxform import runtime
 from fastxform.core.payloads import Payloads
 from fastxform.errors import ConfigError
-from fastxform.invocation import budget, event, memory, telemetry
+from fastxform.invocation import budget, context, event, memory, telemetry
 from fastxform.invocation.event import Event
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.pipeline import Batch, Pipeline
@@ -98,32 +98,32 @@ class _Invoker:
 
         return Overflowing(self.pipeline.spec.overflow, self.client)
 
-    def __call__(self, raw: Any, context: Any) -> Any:
+    def __call__(self, raw: Any, lambda_context: Any) -> Any:
         """Answer one event, and report it; an event that raises is reported by the runtime alone.
 
         Raises:
             EventError: it is no Firehose event.
         """
-        report = self.reporter.begin(context)
+        report = self.reporter.begin(lambda_context)
         was_collecting = memory.pause_collection()
         try:
-            response = self._answer(raw, context, report)
+            response = self._answer(raw, lambda_context, report)
         finally:
             memory.resume_collection(was_collecting)
         self.reporter.write(report)
         return response
 
-    def _answer(self, raw: Any, context: Any, report: telemetry.InvocationReport) -> Any:
+    def _answer(self, raw: Any, lambda_context: Any, report: telemetry.InvocationReport) -> Any:
         record_stage = report.clock.record_stage
         asked = self.pipeline.meta_names
         received = event.read(raw, with_arrival="arrival_ms" in asked, with_kinesis=not asked.isdisjoint(_KINESIS))
         payloads = Payloads(received.data())
         meta = self._meta(received)
         record_stage("event")
-        batch = self.pipeline.run(payloads, meta=meta, observer=record_stage)
+        batch = self.pipeline.run(payloads, meta=meta, observer=record_stage, stop_ns=context.stop_ns(lambda_context))
         if self.observer is not None:
             self.observer.transformed(batch)
-        as_bytes = not isinstance(raw, dict)
+        as_bytes = isinstance(raw, (bytes, bytearray, memoryview))
         response: Any = None
         if as_bytes:
             response = event.write_bytes(received, batch.result, batch.data, batch.metadata)
@@ -137,7 +137,7 @@ class _Invoker:
                 record_stage("budget")
                 if self.observer is not None:
                     self.observer.overflowing(plan.back)
-                batch, report.put_back = self.overflowing.answer(plan, received, batch, payloads, context)
+                batch, report.put_back = self.overflowing.answer(plan, received, batch, payloads, lambda_context)
                 response = None
                 record_stage("reingest")
         record_stage("budget")

@@ -10,9 +10,11 @@ from typing import Any
 from fastxform.config.model import Overflow
 from fastxform.errors import DROPPED, FAILED
 from fastxform.invocation.budget import ResponsePlan
+from fastxform.invocation.context import remaining_ms
 from fastxform.invocation.event import Event
 from fastxform.invocation.telemetry import PutBack
 from fastxform.pipeline import Batch
+from fastxform.puts.api import identifier
 from fastxform.puts.client import ClientFactory
 from fastxform.puts.reingest import PutOutcome, Reingester
 from fastxform.puts.target import NoTarget, target_of
@@ -47,7 +49,7 @@ class Overflowing:
         reasons: dict[int, str | None] = dict.fromkeys(plan.never, "never_fits")
         if self.settings.policy == "fail" or not plan.back:
             return _answered(batch, reasons | dict.fromkeys(plan.back, "overflow")), None
-        outcome, why = self._put_back(plan.back, received, payloads, context)
+        outcome, why = self._put_back_safely(plan.back, received, payloads, context)
         reasons |= dict(zip(plan.back, outcome.reasons, strict=True))
         put_back = PutBack(
             acknowledged=outcome.acknowledged,
@@ -59,6 +61,17 @@ class Overflowing:
             why=why,
         )
         return _answered(batch, reasons), put_back
+
+    def _put_back_safely(
+        self, records: Sequence[int], received: Event, payloads: Sequence[bytes | None], context: Any
+    ) -> tuple[PutOutcome, str | None]:
+        """Put records back; an exception, which may come after some were acknowledged, must not end the invocation."""
+        try:
+            return self._put_back(records, received, payloads, context)
+        except Exception as error:
+            everyone = tuple(range(len(records)))
+            errors = {identifier(type(error).__name__): 1}
+            return PutOutcome(["put_failed"] * len(records), everyone, errors=errors), "the puts raised"
 
     def _put_back(
         self, records: Sequence[int], received: Event, payloads: Sequence[bytes | None], context: Any
@@ -75,8 +88,8 @@ class Overflowing:
             return PutOutcome([target.reason] * len(records)), target.why
         originals = [original for record in records if (original := payloads[record]) is not None]
         keys = received.kinesis("partitionKey")
-        remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
-        return self.reingester.put(target, originals, [keys[record] for record in records], remaining_ms), None
+        partition_keys = [keys[record] for record in records]
+        return self.reingester.put(target, originals, partition_keys, remaining_ms(context)), None
 
 
 def _answered(batch: Batch, reasons: Mapping[int, str | None]) -> Batch:

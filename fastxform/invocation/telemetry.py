@@ -10,6 +10,7 @@ segment of our own needs a socket and the daemon's protocol, or a package that i
 would repeat `stages`.
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -21,7 +22,9 @@ import msgspec
 
 from fastxform.core.structs import Struct, field
 from fastxform.core.timing import StageClock
+from fastxform.encode.batch import InternalFault
 from fastxform.errors import DROPPED, FAILED, OK, REASONS
+from fastxform.invocation.context import text_of
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.settings import LEVELS, ReportSettings
 
@@ -35,6 +38,7 @@ UNITS: Final[dict[str, str]] = {
     "RecordsDropped": "Count",
     "RecordsFailed": "Count",
     "RecordsReingested": "Count",
+    "RecordsInternal": "Count",
     "PutsUnacknowledged": "Count",
     "BytesIn": "Bytes",
     "BytesOut": "Bytes",
@@ -42,7 +46,8 @@ UNITS: Final[dict[str, str]] = {
     "TransformMilliseconds": "Milliseconds",
     "ColdStart": "Count",
 }
-"""Every metric and its unit. RecordsIn is RecordsOk, RecordsDropped, RecordsFailed and RecordsReingested added up."""
+"""Every metric and its unit. RecordsIn is RecordsOk, RecordsDropped, RecordsFailed and RecordsReingested added up;
+RecordsInternal are those of RecordsFailed that met an exception which fastxform did not expect."""
 
 DIMENSIONS: Final = ("service", "DeliveryStream")
 UNKNOWN: Final = "unknown"
@@ -86,6 +91,7 @@ class InvocationReport(Struct):
     where_null: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     first_reasons: list[tuple[int, str]] = field(default_factory=list)
+    faults: tuple[InternalFault, ...] = ()
     put_back: PutBack | None = None
     delivery_stream_arn: str | None = None
     invocation_id: str | None = None
@@ -96,7 +102,7 @@ class InvocationReport(Struct):
         """Take the facts of an event and the counts of its answered batch, whose failures alone cost a closer look."""
         self.bytes_in, self.bytes_out = bytes_in, bytes_out
         self.delivery_stream_arn, self.invocation_id = received.delivery_stream_arn, _text(received.invocation_id)
-        result = batch.result
+        result, self.faults = batch.result, batch.faults
         self.records, self.ok, self.where_null = len(result), result.count(OK), batch.where_null
         if self.ok < self.records:
             self.dropped = result.count(DROPPED)
@@ -108,7 +114,9 @@ class InvocationReport(Struct):
 
     @property
     def outcome(self) -> tuple[str, str]:
-        """The level and the message of the log line: WARNING where somebody should look."""
+        """The level and the message of the log line: WARNING where somebody should look, ERROR at a fault of ours."""
+        if self.faults:
+            return "ERROR", "fastxform met an exception that it did not expect"
         if self.failed:
             return "WARNING", "records failed"
         if self.put_back is not None and self.put_back.possible_duplicates:
@@ -130,12 +138,26 @@ class Reporter:
         return InvocationReport(
             StageClock(),
             is_cold,
-            request_id=_text(getattr(context, "aws_request_id", None)),
-            function_name=_text(getattr(context, "function_name", None)),
+            request_id=_text(text_of(context, "aws_request_id")),
+            function_name=_text(text_of(context, "function_name")),
         )
 
     def write(self, report: InvocationReport) -> None:
-        """Write both lines of an invocation, as far as they are wanted."""
+        """Write both lines of an invocation, as far as they are wanted and standard output takes them.
+
+        Nothing here can fail an invocation: its records may have been put by now, and would be again.
+        """
+        try:
+            text = self._lines(report)
+            # At once, each line with its line feed: a metric line cut in two is none. What is not flushed here would
+            # wait in a frozen container.
+            if text:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+        except Exception as error:  # closed, full, or something in a line that nobody expected
+            _complain(error)
+
+    def _lines(self, report: InvocationReport) -> str:
         # The caches of the processor hold the batch by now, so that each step costs ten times what it costs alone: few
         # and large ones.
         service = self.settings.service or report.function_name or "service_undefined"
@@ -148,11 +170,7 @@ class Reporter:
         text = _line(self._metrics(report, about, now_ms)) if self.settings.has_metrics else ""
         if LEVELS[report.outcome[0]] >= LEVELS[self.settings.level]:
             text += _line(_log(report, about, now_ms))
-        # At once, each line with its line feed: a metric line cut in two is none. What is not flushed here would wait
-        # in a frozen container.
-        if text:
-            sys.stdout.write(text)
-            sys.stdout.flush()
+        return text
 
     def _metrics(self, report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[str, Any]:
         """Return the line of metrics."""
@@ -164,6 +182,7 @@ class Reporter:
             "RecordsDropped": report.dropped - reingested,
             "RecordsFailed": report.failed,
             "RecordsReingested": reingested,
+            "RecordsInternal": report.reasons.get("internal", 0),
             "PutsUnacknowledged": 0 if back is None else back.not_acknowledged,
             "BytesOut": report.bytes_out,
             "ResponseShare": round(100 * report.bytes_out / RESPONSE_LIMIT_BYTES, 3),
@@ -194,6 +213,12 @@ class Reporter:
             members = {"Namespace": self.settings.namespace, "Dimensions": [DIMENSIONS], "Metrics": metrics}
             directive = self._directives[names] = msgspec.Raw(_ENCODER.encode([members]))
         return directive
+
+
+def _complain(error: Exception) -> None:
+    """Name the class of an exception on standard error, if that takes it."""
+    with contextlib.suppress(Exception):
+        sys.stderr.write(f"fastxform: no metrics and no log of this invocation: {type(error).__name__}\n")
 
 
 def stream_name(arn: str | None) -> str:
@@ -229,6 +254,8 @@ def _log(report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[s
         codes = sorted({reason.partition(":")[0] for reason in report.reasons})
         line["reasons"] = {code: REASONS[code] for code in codes}
         line["first_reasons"] = [{"record": record, "reason": reason} for record, reason in report.first_reasons]
+    if report.faults:
+        line["internal"] = report.faults[:REASONS_SHOWN]
     if back is not None:
         line["put_back"] = back
     return line

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow as pa
 
-from fastxform.core import kernels
+from fastxform.core import json_text, kernels
 from fastxform.core.values import TypedColumn
 from fastxform.datatypes import text as as_text
 from fastxform.datatypes import vector
+from fastxform.datatypes.logical import END_SECONDS, MIN_SECONDS, PER_SECOND
 from fastxform.errors import ContractError
 from fastxform.transform.route import RoutePlan
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
@@ -44,6 +45,7 @@ def apply(
         return _nothing(row_set, columns, given)
     try:
         mapped = _joined(parts, given.schema, plan.named, {column.name for column, _ in plan.expressions})
+        rows, mapped = _writable(rows, mapped, given, columns, row_set, outcomes)
     except ContractError:
         outcomes.fail(row_set, range(len(row_set)), "map_batch")
         return _nothing(row_set, columns, given)
@@ -59,6 +61,73 @@ def apply(
             literals = _json_literals(array, before.column.array, literals, selection)
         results[name] = OutputColumn(name, before.type, TypedColumn(array), literals)
     return row_set.take(rows), results
+
+
+def _writable(
+    rows: list[int],
+    mapped: pa.RecordBatch,
+    given: pa.RecordBatch,
+    columns: Mapping[str, OutputColumn],
+    row_set: RowSet,
+    outcomes: Outcomes,
+) -> tuple[list[int], pa.RecordBatch]:
+    """Take out the rows that hold what nothing can be written of, which fail: text that is none, years past 9999."""
+    invalid: set[int] = set()
+    for name, array in zip(mapped.schema.names, mapped.columns, strict=True):
+        before = columns.get(name)
+        if before is None or len(given) != len(array) or not array.equals(given.column(name)):
+            invalid.update(_invalid_rows(array, before is not None and before.type.kind == "json"))
+    if not invalid:
+        return rows, mapped
+    outcomes.fail(row_set, [rows[index] for index in sorted(invalid)], "map_batch")
+    kept = [index for index in range(len(rows)) if index not in invalid]
+    return [rows[index] for index in kept], kernels.take(mapped, pa.array(kept, pa.int64()))
+
+
+def _invalid_rows(array: pa.Array, is_json: bool) -> list[int]:
+    """Return the rows that hold no Unicode text, no JSON where that is wanted, or a time out of the years 1 to 9999.
+
+    Raises:
+        ContractError: the column is not as Arrow's are.
+    """
+    try:
+        array.validate()
+        if not pa.types.is_string(array.type):
+            return _rows_out_of_time(array)
+        array.validate(full=not is_json)
+        if not is_json:
+            return []
+    except pa.ArrowInvalid as error:
+        if not pa.types.is_string(array.type) or "UTF8" not in str(error):
+            raise ContractError("map_batch gave a column that Arrow finds invalid") from None
+    texts = kernels.cast(array, pa.binary()).to_pylist()
+    return [row for row, text in enumerate(texts) if text is not None and not _is_text(text, is_json)]
+
+
+def _is_text(text: bytes, is_json: bool) -> bool:
+    if is_json:
+        return json_text.is_json(text)
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _rows_out_of_time(array: pa.Array) -> list[int]:
+    is_date = pa.types.is_date32(array.type)
+    if not is_date and not pa.types.is_timestamp(array.type):
+        return []
+    ticks = array.view(pa.int32() if is_date else pa.int64())
+    low, high = kernels.min_max(ticks)
+    unit_seconds = 86_400 if is_date else 1 / PER_SECOND[array.type.unit]
+    if low is None or (low * unit_seconds >= MIN_SECONDS and high * unit_seconds < END_SECONDS):
+        return []
+    return [
+        row
+        for row, value in enumerate(ticks.to_pylist())
+        if value is not None and not MIN_SECONDS <= value * unit_seconds < END_SECONDS
+    ]
 
 
 def _nothing(
@@ -93,7 +162,7 @@ def _bisect(
 ) -> None:
     try:
         mapped = map_batch(given)
-    except Exception:  # the user's code may raise anything; the rows it raises on answer for it
+    except (Exception, SystemExit):  # the user's code may raise anything; the rows it raises on answer for it
         if len(given) == 1:
             failed.append(start)
             return

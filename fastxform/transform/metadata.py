@@ -7,6 +7,8 @@ failed, with the reason.
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+import pyarrow as pa
+
 from fastxform.config.model import Iceberg
 from fastxform.datatypes import text as as_text
 from fastxform.decode.source import Rows
@@ -53,8 +55,19 @@ def _partition_keys(
     for name, expression in plan.partition_keys:
         array, raised = evaluate(expression, typed, len(row_set.rows), now)
         outcomes.fail(row_set, raised, f"partition_key:{name}")
-        text = as_text.texts(array).to_pylist()
+        text = _bytes_as_text(array) if pa.types.is_binary(array.type) else as_text.texts(array).to_pylist()
         outcomes.fail(row_set, [index for index, value in enumerate(text) if not value], f"partition_key:{name}")
         texts.append(text)
     names = [name for name, _ in plan.partition_keys]
     return [{"partitionKeys": dict(zip(names, values, strict=True))} for values in zip(*texts, strict=True)]
+
+
+def _bytes_as_text(array: pa.Array) -> list[str | None]:
+    """Return bytes as the text that they are in UTF-8; None where they are none, which is no partition key."""
+    texts: list[str | None] = []
+    for value in array.to_pylist():
+        try:
+            texts.append(None if value is None else value.decode())
+        except UnicodeDecodeError:
+            texts.append(None)
+    return texts

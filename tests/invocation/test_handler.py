@@ -4,6 +4,9 @@ import base64
 import json
 import subprocess
 import sys
+from collections import UserDict
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -220,13 +223,12 @@ def test_what_came_with_the_data_is_read_when_it_is_asked_for():
             assert lean.kinesis(name) == whole.kinesis(name) != [None, None]
 
 
-def test_broken_bytes_in_what_came_with_the_data_are_an_error_of_the_event():
-    """They show when it is asked for, and then as everything else that is no JSON."""
+def test_broken_bytes_in_what_came_with_the_data_are_no_value():
+    """They show when it is asked for, and cost their own record its value."""
     raw = b'{"records":[{"recordId":"1","data":"e30=","approximateArrivalTimestamp":"\xff"}]}'
     found = read(raw, with_arrival=False, with_kinesis=False)
     assert found.data() == ["e30="]
-    with pytest.raises(EventError, match="not a JSON document"):
-        found.arrival_ms()
+    assert found.arrival_ms() == [None]
 
 
 def test_an_event_of_large_records_from_kafka_is_read_as_any():
@@ -310,3 +312,133 @@ def test_the_largest_response_is_exactly_the_limit():
         answer = handler(json.dumps(event_of([payload], [ids])).encode(), None)
         assert json.loads(answer)["records"][0]["result"] == result
         assert len(answer) == RESPONSE_LIMIT_BYTES or result != "Ok"
+
+
+# -- what one record, or the one who calls, may do to the others
+
+
+KINESIS_ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/s"
+KEYED = '[columns]\na = "a"\nkey = { meta = "partition_key" }\narrived = { meta = "arrival_ms" }\n'
+AT = 1664029185290
+
+
+@pytest.mark.parametrize("first", [None, ...], ids=["null", "missing"])
+@pytest.mark.parametrize("as_bytes", [True, False], ids=["bytes", "dict"])
+@pytest.mark.parametrize("arn", [True, False], ids=["ARN", "no ARN"])
+def test_a_record_without_its_value_fails_alone(first, as_bytes, arn):
+    """The first of an event from Kafka has no value: the others have theirs, and answer under its name."""
+    more = {"sourceMSKArn": "arn:aws:kafka:eu-west-1:123456789012:cluster/c/1"} if arn else {}
+    event = event_of([b'{"a":1}'] * 3, name="kafkaRecordValue", **more)
+    event["records"][0]["kafkaRecordValue"] = None
+    if first is ...:
+        del event["records"][0]["kafkaRecordValue"]
+    raw = json.dumps(event).encode()
+    answer = json.loads(handler_of(CONFIG)(raw, None)) if as_bytes else handler_of(CONFIG)(event, None)
+    assert [entry["result"] for entry in answer["records"]] == ["ProcessingFailed", "Ok", "Ok"]
+    assert all("kafkaRecordValue" in entry for entry in answer["records"][1:])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "key"),
+    [
+        (rb'{"partitionKey":"\ud800"}', ""),
+        (rb'{"partitionKey":"k","shardId":"\ud800"}', "k"),
+        (b'{"partitionKey":"k","approximateArrivalTimestamp":1e999}', "k"),
+        (b'{"partitionKey":1e999}', ""),
+        (b'{"partitionKey":"\xff"}', "�"),
+        (b'{"partitionKey":"k","other":"\xff"}', "k"),
+        (b'"\xff"', ""),
+        (b"1e999", ""),
+        (b"[[[[]]]]", ""),
+    ],
+)
+def test_metadata_of_any_kind_costs_no_record(metadata, key):
+    """What came with the data may hold anything: the data is answered, and what cannot be read is null."""
+    event = json.dumps(event_of([b'{"a":1}'] * 3, sourceKinesisStreamArn=KINESIS_ARN)).encode()
+    event = event.replace(b'"data"', b'"kinesisRecordMetadata": %s, "data"' % metadata, 1)
+    answer = json.loads(handler_of(KEYED)(event, None))
+    rows = [base64.b64decode(entry["data"]).decode() for entry in answer["records"]]
+    assert rows == [f"1,{key},{AT}\n", f"1,,{AT}\n", f"1,,{AT}\n"]
+
+
+@pytest.mark.parametrize("arrival", [b"1e999", b'"\xff"', rb'"\ud800"', b"[]", b"9" * 400], ids=range(5))
+def test_an_arrival_of_any_kind_costs_no_record(arrival):
+    """The same of the time of arrival."""
+    event = json.dumps(event_of([b'{"a":1}'] * 2)).encode()
+    event = event.replace(b'"data"', b'"approximateArrivalTimestamp": %s, "data"' % arrival, 1)
+    answer = json.loads(handler_of(KEYED)(event, None))
+    rows = [base64.b64decode(entry["data"]).decode() for entry in answer["records"]]
+    assert rows == ["1,,\n", f"1,,{AT}\n"]
+
+
+class Frozen(Mapping):
+    """A mapping that is no dict, as data classes of other libraries are."""
+
+    def __init__(self, values):
+        self.values_of = values
+
+    def __getitem__(self, name):
+        return self.values_of[name]
+
+    def __iter__(self):
+        return iter(self.values_of)
+
+    def __len__(self):
+        return len(self.values_of)
+
+
+@pytest.mark.parametrize("kind", [UserDict, Frozen, MappingProxyType])
+def test_an_event_that_is_a_mapping_is_answered_with_a_dict(kind):
+    """So that the runtime encodes it as it does any handler's answer."""
+    event = event_of([b'{"a":1}', b"no"])
+    wrapped = kind(event | {"records": [kind(record) for record in event["records"]]})
+    answer = handler_of(CONFIG)(wrapped, None)
+    assert type(answer) is dict
+    assert answer == handler_of(CONFIG)(event, None)
+
+
+class Raising:
+    """A context each of whose attributes raises."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+class NoTime:
+    """A context that does not know how much time is left."""
+
+    aws_request_id = function_name = None
+
+    def get_remaining_time_in_millis(self):
+        return None
+
+
+@pytest.mark.parametrize("context", [Raising(), NoTime(), object(), 7], ids=lambda context: type(context).__name__)
+def test_a_context_of_any_kind_ends_no_invocation(context):
+    """What it is asked for is not needed for the answer."""
+    (answer,) = handler_of(CONFIG)(event_of([b'{"a":1}']), context)["records"]
+    assert answer["result"] == "Ok"
+
+
+class Broken:
+    """A standard output that takes nothing."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def write(self, text):
+        raise self.error
+
+    def flush(self):
+        raise self.error
+
+
+@pytest.mark.parametrize("stream", [None, Broken(OSError(28, "full")), Broken(ValueError("closed"))], ids=repr)
+@pytest.mark.parametrize("both", [False, True], ids=["output", "output and error"])
+def test_an_output_that_takes_no_line_ends_no_invocation(stream, both, monkeypatch):
+    """Records may have been put by then: to raise would put them again."""
+    handler = handler_of(CONFIG)
+    monkeypatch.setattr(sys, "stdout", stream)
+    if both:
+        monkeypatch.setattr(sys, "stderr", stream)
+    assert handler(event_of([b'{"a":1}']), None)["records"][0]["result"] == "Ok"

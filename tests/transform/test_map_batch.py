@@ -136,3 +136,61 @@ def test_it_gets_rows_after_where_and_without_failures():
     assert found.result == ["Dropped", "ProcessingFailed", "Ok"]
     assert run(config, [{"a": "no"}], look).result == ["Dropped"]
     assert seen == [["y"]]
+
+
+# -- what cannot be written
+
+
+NASTY = [
+    pytest.param(lambda batch: with_column(batch, "t", [0, 2**62], pa.timestamp("us")), id="microseconds"),
+    pytest.param(lambda batch: with_column(batch, "t", [0, -(2**62)], pa.timestamp("s")), id="seconds"),
+    pytest.param(lambda batch: with_column(batch, "t", [0, 2**31 - 1], pa.date32()), id="days"),
+    pytest.param(lambda batch: with_column(batch, "t", [0, -1_000_000], pa.date32()), id="days before"),
+    pytest.param(lambda batch: replaced(batch, "a", broken_text()), id="UTF-8"),
+    pytest.param(lambda batch: replaced(batch, "j", pa.array(["{}", "{no"])), id="JSON"),
+    pytest.param(lambda batch: replaced(batch, "j", broken_text()), id="JSON that is no UTF-8"),
+]
+
+
+def broken_text():
+    """Two texts, the second of which is not UTF-8."""
+    data = b"{}\xff\xff"
+    offsets = pa.py_buffer(b"".join(value.to_bytes(4, "little") for value in (0, 2, 4)))
+    return pa.Array.from_buffers(pa.string(), 2, [None, offsets, pa.py_buffer(data)])
+
+
+def replaced(batch, name, array):
+    arrays = dict(zip(batch.schema.names, batch.columns, strict=True)) | {name: array}
+    return pa.RecordBatch.from_arrays(list(arrays.values()), list(arrays))
+
+
+@pytest.mark.parametrize("change", NASTY)
+@pytest.mark.parametrize(("output", "iceberg"), [("csv", False), ("json", False), ("json", True)])
+def test_a_value_that_cannot_be_written_fails_its_row(change, output, iceberg):
+    """And no other one, whatever the output would make of it."""
+    columns = 'a = { path = "a", type = "string" }\nj = { path = "j", type = "json" }\n'
+    route = '\n[[routes]]\niceberg = { database = "d", table = "t" }\n' if iceberg else ""
+    found = run(
+        f'output = {{ format = "{output}" }}\n[columns]\n{columns}{route}', [{"a": "x"}, {"a": "y", "j": 1}], change
+    )
+    assert found.reason == [None, "map_batch"]
+    assert found.result == ["Ok", "ProcessingFailed"]
+
+
+def test_an_exit_is_an_exception_like_any_other():
+    """`sys.exit()` in a function of the user's ends neither the batch nor the container."""
+
+    def leave(batch):
+        if 7 in batch["n"].to_pylist():
+            raise SystemExit(1)
+        return batch
+
+    found = run(CSV, [{"a": "x", "n": n} for n in range(10)], leave)
+    assert [row for row, reason in enumerate(found.reason) if reason == "map_batch"] == [7]
+
+
+def test_a_time_that_can_be_written_is_written():
+    """The first and the last day that there are."""
+    days = [-719_162, 2_932_896]
+    found = run(CSV, [{"a": "x"}, {"a": "y"}], lambda batch: with_column(batch, "t", days, pa.date32()))
+    assert found.data == [b"x,,0001-01-01\n", b"y,,9999-12-31\n"]
