@@ -147,7 +147,7 @@ def _probe(map_batch: MapBatch, given: pa.Schema) -> pa.Schema:
     return mapped.schema
 
 
-class _Part(Struct):
+class _RouteTable(Struct):
     """The columns of some rows of a batch, in the order of the schema, and the index of their route."""
 
     rows: Sequence[int]
@@ -160,7 +160,7 @@ class TableEncoder:
 
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
-        self._parts: list[_Part] = []
+        self._parts: list[_RouteTable] = []
 
     def write(
         self,
@@ -175,7 +175,7 @@ class TableEncoder:
         if not arrays.keys() <= set(self._schema.names):  # `map_batch` gave a column that nobody expects: it is lost
             outcomes.fail(row_set, range(len(row_set)), "map_batch")
         fitted = [_fitted(arrays.get(field.name), field, row_set, outcomes) for field in self._schema]
-        self._parts.append(_Part(row_set.rows, fitted, plan.index))
+        self._parts.append(_RouteTable(row_set.rows, fitted, plan.index))
         # What is written is not looked at, only that it is there; no row is empty.
         written.add(row_set, [_WRITTEN] * len(row_set))
 
@@ -184,7 +184,7 @@ class TableEncoder:
         for plan, row_set in routed:
             documents = [written.data[row] for row in row_set.rows]
             texts = pa.array([None if text is None else text[:-1] for text in documents], pa.binary())
-            self._parts.append(_Part(row_set.rows, [kernels.cast(texts, pa.string())], plan.index))
+            self._parts.append(_RouteTable(row_set.rows, [kernels.cast(texts, pa.string())], plan.index))
 
     def columns(
         self,
