@@ -241,7 +241,7 @@ def test_every_alarm_is_explained():
 
 def test_the_template_makes_the_same_alarms():
     """What the page says of the template: every alarm but one."""
-    template = (ROOT / "deploy/sam/template.yaml").read_text(encoding="utf-8")
+    template = (ROOT / "deploy/sam/alarms.yaml").read_text(encoding="utf-8")
     names = set(re.findall(r'AlarmName: !Sub "\$\{Name\}-([a-z-]+)"', template))
     assert names == set(alarms()) - {"partitions", "conversion-failed"}
     assert "`deploy/sam` makes the same ones less `partitions` and\n`conversion-failed`" in section(

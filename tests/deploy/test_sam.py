@@ -1,4 +1,4 @@
-"""The SAM template: cfn-lint finds nothing in it and does find mistakes, and what it deploys works together.
+"""The SAM templates: cfn-lint finds nothing in them and does find mistakes, and what they deploy works together.
 
 ministack takes misspelt properties, and cfn-lint sees no wiring, so both look. What ministack does not do (it reads no
 `KinesisStreamSpecification`, knows no metric math, and delivers record by record) is not looked at.
@@ -15,18 +15,20 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import WaiterError
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 from rights import findings, wide
 from terraform import ROOT
 
 from fastxform.invocation import telemetry
 
-TEMPLATE = ROOT / "deploy/sam/template.yaml"
+TEMPLATES = {name: ROOT / f"deploy/sam/{name}.yaml" for name in ("template", "alarms", "bucket", "table")}
+TEMPLATE = TEMPLATES["template"]
 EXAMPLE = ROOT / "fastxform/examples/dynamotest"
 CODE_URI = "../../fastxform/examples/dynamotest/"
-SOURCES = ("direct_put", "kinesis", "table")
+SOURCES = ("direct_put", "table")
 ACCOUNT = "000000000000"
 CODE_BUCKET = "code"
-MATH = re.compile(r"^  FunctionDurationAlarm:\n(?:    .*\n)+", re.MULTILINE)
+MATH = re.compile(r"^  FunctionDurationAlarm:\n(?:    .*\n|\n)+", re.MULTILINE)
 """The one resource that ministack refuses, since it knows no metric math; cfn-lint and a test below look at it."""
 
 
@@ -41,15 +43,17 @@ def lint(path):
     ]
 
 
-def test_the_template_is_clean():
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_clean(name):
     """cfn-lint finds no error, no warning and nothing to note."""
-    assert lint(TEMPLATE) == []
+    assert lint(TEMPLATES[name]) == []
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "rule", "message"),
+    ("name", "old", "new", "rule", "message"),
     [
         (
+            "template",
             "        CompressionFormat: GZIP\n",
             "        CompressionFormatt: GZIP\n",
             "E3002",
@@ -57,46 +61,85 @@ def test_the_template_is_clean():
             "('CompressionFormatt' was unexpected. Did you mean 'CompressionFormat'?)",
         ),
         (
-            "            IgnorePublicAcls: true\n".removeprefix("    "),
-            "            IgnorePublicAcls: sometimes\n".removeprefix("    "),
+            "bucket",
+            "        IgnorePublicAcls: true\n",
+            "        IgnorePublicAcls: sometimes\n",
             "E3012",
             "'sometimes' is not of type 'boolean'",
         ),
         (
+            "table",
             "    Type: AWS::Kinesis::Stream\n",
             "    Type: AWS::Kinesis::Streem\n",
             "E3006",
             "Resource type 'AWS::Kinesis::Streem' does not exist in 'us-east-1'",
         ),
         (
-            "          RoleARN: !GetAtt FirehoseRole.Arn\n",
-            "          RoleARN: !GetAtt FirehoseRole.Arnn\n",
+            "template",
+            "        RoleARN: !GetAtt FirehoseRole.Arn\n",
+            "        RoleARN: !GetAtt FirehoseRole.Arnn\n",
             "E1010",
             "'Arnn' is not one of ['Arn', 'RoleId'] in ['us-east-1']",
         ),
         (
-            "        BucketARN: !GetAtt Bucket.Arn\n",
+            "template",
+            '        BucketARN: !Sub "arn:${AWS::Partition}:s3:::${BucketName}"\n',
             "",
             "E3003",
             "'BucketARN' is a required property",
         ),
         (
+            "table",
             "      BillingMode: PAY_PER_REQUEST\n",
             "      BillingMode: PAY_AS_YOU_GO\n",
             "E3030",
             "'PAY_AS_YOU_GO' is not one of ['PAY_PER_REQUEST', 'PROVISIONED']",
         ),
+        (
+            "alarms",
+            '          Expression: !Sub "duration / (10 * ${TimeoutSeconds})"\n',
+            '          Expression: !Sub "duration / (10 * ${TimeoutSecond})"\n',
+            "E1019",
+            "'TimeoutSecond' is not one of",
+        ),
     ],
-    ids=["property", "type", "resource", "reference", "required", "value"],
+    ids=["property", "type", "resource", "reference", "required", "value", "parameter"],
 )
-def test_a_mistake_is_found(tmp_path, old, new, rule, message):
+def test_a_mistake_is_found(tmp_path, name, old, new, rule, message):
     """cfn-lint names the mistake and its rule."""
-    text = TEMPLATE.read_text(encoding="utf-8")
+    text = TEMPLATES[name].read_text(encoding="utf-8")
     assert text.count(old) == 1
     path = tmp_path / "template.yaml"
     path.write_text(text.replace(old, new), encoding="utf-8")
     found = lint(path)
-    assert [name for name, said, _ in found if said.startswith(message)] == [rule], found
+    assert [rule for rule, said, _ in found if said.startswith(message)] == [rule], found
+
+
+def function_text():
+    """The text of the function in the template."""
+    (found,) = re.findall(r"^  Transform:\n(.*?)^  \w", TEMPLATE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_a_changed_parameter_makes_a_version():
+    """Every parameter of the function is in the description of its version, and another one is another version.
+
+    SAM itself makes a version when the code changes; it compares the template before parameters are filled in.
+    CloudFormation replaces a version whose description changes.
+    """
+    text = function_text()
+    (described,) = re.findall(r'VersionDescription: !Sub "(.*)"', text)
+    used = set(re.findall(r"!Ref (\w+)", text)) & set(parameters(TEMPLATE))
+    assert used - set(re.findall(r"\$\{(\w+)\}", described)) == {"Name"}  # a new name is a new function
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::Lambda::Version").schema
+    assert "/properties/Description" in schema["createOnlyProperties"]
+    assert "    UpdateReplacePolicy: Retain" in text
+
+
+def parameters(path):
+    """The names of the parameters of a template."""
+    (text,) = re.findall(r"^Parameters:\n(.*?)^\w", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return re.findall(r"^  (\w+):", text, re.MULTILINE)
 
 
 def zipped(*paths, root, prefix=""):
@@ -110,7 +153,7 @@ def zipped(*paths, root, prefix=""):
 
 @pytest.fixture(scope="module")
 def packaged(ministack):
-    """The template with the code in a bucket, as `sam package` leaves it, and the ARN of a layer."""
+    """The templates with the code in a bucket, as `sam package` leaves it, and the ARN of a layer."""
     bucket = ministack.client("s3")
     bucket.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     files = sorted(path for path in EXAMPLE.iterdir() if path.is_file())
@@ -119,37 +162,55 @@ def packaged(ministack):
     layer = ministack.client("lambda").publish_layer_version(
         LayerName="fastxform", Content={"ZipFile": zipped(*sources, root=ROOT, prefix="python/")}
     )
-    text, count = MATH.subn("", TEMPLATE.read_text(encoding="utf-8"))
-    assert (count, text.count(CODE_URI)) == (1, 1)
-    return text.replace(CODE_URI, f"s3://{CODE_BUCKET}/dynamotest.zip"), layer["LayerVersionArn"]
+    texts = {name: path.read_text(encoding="utf-8") for name, path in TEMPLATES.items()}
+    texts["alarms"], count = MATH.subn("", texts["alarms"])
+    assert (count, texts["template"].count(CODE_URI)) == (1, 1)
+    texts["template"] = texts["template"].replace(CODE_URI, f"s3://{CODE_BUCKET}/dynamotest.zip")
+    return texts, layer["LayerVersionArn"]
 
 
 class Stack:
-    """What the template made for one source."""
+    """What the templates made for one source."""
 
     def __init__(self, ministack, packaged, source):
         self.ministack, self.source, self.name = ministack, source, f"sam-{source.replace('_', '-')}"
-        text, layer = packaged
-        cloud = ministack.client("cloudformation")
-        values = {"Name": self.name, "Source": source, "LayerArn": layer, "BufferMB": "2", "BufferSeconds": "30"}
-        cloud.create_stack(
-            StackName=self.name,
-            TemplateBody=text,
+        self.texts, layer = packaged
+        self.outputs, self.resources = {}, {}
+        self.deploy("bucket", Name=self.name)
+        if source == "table":
+            self.deploy("table", Name=self.name)
+        self.values = {
+            "Name": self.name,
+            "LayerArn": layer,
+            "BucketName": self.outputs["BucketName"],
+            "SourceStreamArn": self.outputs.get("StreamArn", ""),
+            "BufferMB": "2",
+            "BufferSeconds": "30",
+        }
+        self.deploy("template", **self.values)
+        self.deploy("alarms", Name=self.name, Source="direct_put" if source == "direct_put" else "kinesis")
+
+    def deploy(self, template, *, update=False, **values):
+        """Make or update the stack of one template, and keep its outputs and resources."""
+        cloud, name = self.ministack.client("cloudformation"), f"{self.name}-{template}"
+        (cloud.update_stack if update else cloud.create_stack)(
+            StackName=name,
+            TemplateBody=self.texts[template],
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
         try:
-            cloud.get_waiter("stack_create_complete").wait(
-                StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+            cloud.get_waiter("stack_update_complete" if update else "stack_create_complete").wait(
+                StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
             )
         except WaiterError as error:
-            events = cloud.describe_stack_events(StackName=self.name)["StackEvents"]
+            events = cloud.describe_stack_events(StackName=name)["StackEvents"]
             reasons = [f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason')}" for one in events]
             raise AssertionError("\n".join(reasons)) from error
-        (stack,) = cloud.describe_stacks(StackName=self.name)["Stacks"]
-        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        listed = cloud.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
-        self.resources = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
+        (stack,) = cloud.describe_stacks(StackName=name)["Stacks"]
+        self.outputs |= {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        listed = cloud.list_stack_resources(StackName=name)["StackResourceSummaries"]
+        self.resources |= {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in listed}
 
     def stream(self):
         """Return the description of the delivery stream."""
@@ -260,20 +321,40 @@ def test_the_function_transforms(stack):
     assert rows == (EXAMPLE / "expected.csv").read_bytes()
 
 
-def test_the_duration_alarm_rings_at_its_share_of_the_time_out():
+def test_failed_records_expire():
+    """What the bucket lets expire is what the stream writes below its error prefix; ministack keeps no lifecycle."""
+    (expires,) = re.findall(r'Id: failed-records, .*Prefix: !Sub "([^"]*)"', TEMPLATES["bucket"].read_text("utf-8"))
+    (errors,) = re.findall(r'ErrorOutputPrefix: !Sub "([^"]*)"', TEMPLATE.read_text(encoding="utf-8"))
+    assert expires == "${Name}-errors/"
+    assert errors.startswith(expires)
+
+
+def test_an_update_moves_the_alias(stack):
+    """Another time-out is another version, and the alias points to it; the old one is still there."""
+    functions = stack.ministack.client("lambda")
+    before = functions.get_alias(FunctionName=stack.name, Name="live")["FunctionVersion"]
+    stack.deploy("template", update=True, **{**stack.values, "TimeoutSeconds": "90"})
+    after = functions.get_alias(FunctionName=stack.name, Name="live")["FunctionVersion"]
+    assert after != before
+    assert functions.get_function_configuration(FunctionName=stack.name, Qualifier=after)["Timeout"] == 90
+    listed = functions.list_versions_by_function(FunctionName=stack.name)["Versions"]
+    assert {before, after} <= {one["Version"] for one in listed}
+
+
+def test_the_duration_alarm_is_for_its_share_of_the_time_out():
     """The expression of milliseconds and the time-out in seconds is percent, and the threshold is one of percent."""
-    (alarm,) = MATH.findall(TEMPLATE.read_text(encoding="utf-8"))
+    (alarm,) = MATH.findall(TEMPLATES["alarms"].read_text(encoding="utf-8"))
     assert 'Expression: !Sub "duration / (10 * ${TimeoutSeconds})"' in alarm
     assert "Stat: p99" in alarm
     assert "\n      Threshold: 80\n" in alarm
 
 
 def test_the_readme_of_the_alarms_has_those_of_the_template():
-    """The template's alarms have the names that the Terraform module's README explains."""
+    """The alarms have the names that the Terraform module's README explains."""
     readme = (ROOT / "deploy/terraform/README.md").read_text(encoding="utf-8")
     names = [
         line.split('"')[1].removeprefix("${Name}-")
-        for line in TEMPLATE.read_text(encoding="utf-8").splitlines()
+        for line in TEMPLATES["alarms"].read_text(encoding="utf-8").splitlines()
         if "AlarmName:" in line
     ]
     assert len(names) == 12
