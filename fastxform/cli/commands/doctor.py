@@ -16,7 +16,7 @@ from fastxform.cli.paint import Colour, Paint
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
-    from fastxform.tools.lint import Finding
+    from fastxform.tools.lint.finding import Finding
 
 HELP: Final = "compare a transform with the account that it runs in: permissions, keys, tables, buffer, time-out"
 

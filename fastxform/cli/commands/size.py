@@ -17,7 +17,11 @@ from fastxform.cli.outcome import amount
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
-    from fastxform.tools.sizing import Bill, BufferModel, Measurement, Plan, Prices, Sample
+    from fastxform.tools.sizing.billing import Bill, Prices
+    from fastxform.tools.sizing.buffer import BufferModel
+    from fastxform.tools.sizing.plan import Plan
+    from fastxform.tools.sizing.runtime import Measurement
+    from fastxform.tools.sizing.sample import Sample
 
 HELP: Final = "what a transform needs: buffer, memory, time-out, concurrency, billed units, from a sample"
 

@@ -56,7 +56,7 @@ def number(value: Any, *path: str | int) -> float | None:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class DescribedStream:
     """One delivery stream."""
 
     found: Found

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from fastxform.pipeline import Pipeline
 from fastxform.tools.doctor.account import Account
-from fastxform.tools.doctor.delivery import Delivery
+from fastxform.tools.doctor.delivery import DescribedStream
 from fastxform.tools.doctor.function import function_rules
 from fastxform.tools.doctor.permissions import permission_rules
 from fastxform.tools.doctor.stream import stream_rules
 from fastxform.tools.doctor.tables import table_rules
 from fastxform.tools.doctor.traffic import traffic_rules
-from fastxform.tools.lint import Finding
+from fastxform.tools.lint.finding import Finding
 
 
 def diagnose(
@@ -29,7 +29,7 @@ def diagnose(
     """
     if account.stream is None:
         return ()
-    stream = Delivery(account.stream)
+    stream = DescribedStream(account.stream)
     spec = pipeline.spec
     found = [
         *stream_rules(spec, config, account, stream),

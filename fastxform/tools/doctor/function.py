@@ -12,7 +12,7 @@ from fastxform.limits import FUNCTION_TIMEOUT_MAX_SECONDS
 from fastxform.settings import SETTINGS
 from fastxform.tools.doctor.account import Account, Found
 from fastxform.tools.doctor.delivery import member, number, text
-from fastxform.tools.lint import Finding
+from fastxform.tools.lint.finding import Finding
 
 _OLD = tuple(f"python3.{minor}" for minor in range(6, 12))
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from fastxform.config.model import Spec
 from fastxform.tools.doctor import policy
 from fastxform.tools.doctor.account import Account, Role, name_of, statements
-from fastxform.tools.doctor.delivery import Delivery, literal, member, text
-from fastxform.tools.lint import Finding
+from fastxform.tools.doctor.delivery import DescribedStream, literal, member, text
+from fastxform.tools.lint.finding import Finding
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Need:
     context: Mapping[str, str] = field(default_factory=dict)
 
 
-def permission_rules(spec: Spec, account: Account, stream: Delivery) -> Iterator[Finding]:
+def permission_rules(spec: Spec, account: Account, stream: DescribedStream) -> Iterator[Finding]:
     """Yield the permissions that are missing."""
     yield from _lacking(account.role(stream.invoke_role_arn), _invoke(stream))
     yield from _lacking(account.role(stream.role_arn), _deliver(stream))
@@ -57,12 +57,12 @@ def _lacking(role: Role | None, needs: Iterable[Need]) -> Iterator[Finding]:
         yield Finding("error", code, role.place(), message)
 
 
-def _invoke(stream: Delivery) -> Iterator[Need]:
+def _invoke(stream: DescribedStream) -> Iterator[Need]:
     for action in ("lambda:InvokeFunction", "lambda:GetFunctionConfiguration"):
         yield Need("stream-cannot-invoke", action, stream.lambda_arn, "each batch fails and goes to the error prefix")
 
 
-def _deliver(stream: Delivery) -> Iterator[Need]:
+def _deliver(stream: DescribedStream) -> Iterator[Need]:
     bucket = text(stream.s3, "BucketARN")
     prefixes = ["ErrorOutputPrefix"] if stream.kind != "s3" else ["Prefix", "ErrorOutputPrefix"]
     if bucket:
@@ -87,7 +87,7 @@ def _deliver(stream: Delivery) -> Iterator[Need]:
         yield from _commit(stream)
 
 
-def _commit(stream: Delivery) -> Iterator[Need]:
+def _commit(stream: DescribedStream) -> Iterator[Need]:
     catalog = text(stream.destination, "CatalogConfiguration", "CatalogARN")
     root = ":".join(catalog.split(":")[:5])
     inner = catalog.partition(":catalog/")[2]  # of a table bucket: s3tablescatalog/NAME
@@ -103,14 +103,14 @@ def _commit(stream: Delivery) -> Iterator[Need]:
         yield Need("stream-cannot-commit", "lakeformation:GetDataAccess", "*", "it gets no credentials for the tables")
 
 
-def _read(account: Account, stream: Delivery) -> Iterator[Need]:
+def _read(account: Account, stream: DescribedStream) -> Iterator[Need]:
     for action in ("kinesis:DescribeStream", "kinesis:GetShardIterator", "kinesis:GetRecords", "kinesis:ListShards"):
         yield Need("stream-cannot-read-source", action, stream.kinesis_arn, "nothing arrives")
     key, context = _source_key(account, stream)
     yield Need("stream-cannot-use-key", "kms:Decrypt", key, "nothing arrives", context)
 
 
-def _source_key(account: Account, stream: Delivery) -> tuple[str, Mapping[str, str]]:
+def _source_key(account: Account, stream: DescribedStream) -> tuple[str, Mapping[str, str]]:
     """Return the customer key of the Kinesis source, where its description names one by its ARN, and how it is used."""
     key = text(account.source.value, "KeyId") if account.source is not None else ""
     context = {
@@ -120,7 +120,7 @@ def _source_key(account: Account, stream: Delivery) -> tuple[str, Mapping[str, s
     return (key if key.startswith("arn:") and ":key/" in key else ""), context
 
 
-def _run(spec: Spec, account: Account, stream: Delivery) -> Iterator[Need]:
+def _run(spec: Spec, account: Account, stream: DescribedStream) -> Iterator[Need]:
     group = text(account.function.value, "LoggingConfig", "LogGroup") if account.function is not None else ""
     if group:
         arn = f"arn:{stream.partition}:logs:{stream.region}:{stream.account}:log-group:{group}:log-stream:any"
@@ -141,7 +141,7 @@ def _run(spec: Spec, account: Account, stream: Delivery) -> Iterator[Need]:
             yield Need("function-cannot-use-key", action, stream.key_arn, lost, context)
 
 
-def _producer(role: Role, stream: Delivery) -> Iterator[Finding]:
+def _producer(role: Role, stream: DescribedStream) -> Iterator[Finding]:
     if not any(
         policy.allows(role.statements, action, stream.arn, {})
         for action in ("firehose:PutRecord", "firehose:PutRecordBatch")
@@ -158,7 +158,7 @@ def _producer(role: Role, stream: Delivery) -> Iterator[Finding]:
     )
 
 
-def _trust(account: Account, arn: str, service: str, stream: Delivery) -> Iterator[Finding]:
+def _trust(account: Account, arn: str, service: str, stream: DescribedStream) -> Iterator[Finding]:
     role = account.roles.get(name_of(arn)) if arn else None
     if role is None or role.trust is None:
         return
@@ -174,7 +174,7 @@ def _trust(account: Account, arn: str, service: str, stream: Delivery) -> Iterat
         yield Finding("error", "trust", role.trust.place("Role.AssumeRolePolicyDocument"), message + remedy)
 
 
-def _resource_policy(account: Account, stream: Delivery) -> Iterator[Finding]:
+def _resource_policy(account: Account, stream: DescribedStream) -> Iterator[Finding]:
     parts = stream.lambda_arn.split(":")
     if len(parts) < 7:
         return

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from fastxform.config.model import Spec
 from fastxform.tools.doctor.account import Account, name_of
-from fastxform.tools.doctor.delivery import Delivery, member, number, text
-from fastxform.tools.lint import Finding
+from fastxform.tools.doctor.delivery import DescribedStream, member, number, text
+from fastxform.tools.lint.finding import Finding
 
 
-def stream_rules(spec: Spec, config: str, account: Account, stream: Delivery) -> Iterator[Finding]:
+def stream_rules(spec: Spec, config: str, account: Account, stream: DescribedStream) -> Iterator[Finding]:
     """Yield what is wrong with the stream."""
     yield from _processing(stream)
     yield from _invoked(account, stream)
@@ -23,7 +23,7 @@ def stream_rules(spec: Spec, config: str, account: Account, stream: Delivery) ->
     yield from _logging(stream)
 
 
-def _processing(stream: Delivery) -> Iterator[Finding]:
+def _processing(stream: DescribedStream) -> Iterator[Finding]:
     place = stream.place("ProcessingConfiguration")
     if stream.kind and stream.processor is None:
         remedy = "enable ProcessingConfiguration with a processor of the type Lambda; Enabled is false unless it is set"
@@ -32,7 +32,7 @@ def _processing(stream: Delivery) -> Iterator[Finding]:
         )
 
 
-def _invoked(account: Account, stream: Delivery) -> Iterator[Finding]:
+def _invoked(account: Account, stream: DescribedStream) -> Iterator[Finding]:
     arn = stream.lambda_arn
     if not arn:
         return
@@ -59,7 +59,7 @@ def _invoked(account: Account, stream: Delivery) -> Iterator[Finding]:
             yield Finding("error", "alias-gone", place, message)
 
 
-def _retries(stream: Delivery) -> Iterator[Finding]:
+def _retries(stream: DescribedStream) -> Iterator[Finding]:
     if number(stream.processor or {}, "NumberOfRetries") == 0:
         place = stream.place("ProcessingConfiguration.Processors: NumberOfRetries")
         message = "one throttled or failed invocation sends its whole batch to the error prefix: leave it at 3"
@@ -72,7 +72,7 @@ def _retries(stream: Delivery) -> Iterator[Finding]:
         yield Finding("warning", "no-retry-time", place, message)
 
 
-def _conversion(spec: Spec, stream: Delivery) -> Iterator[Finding]:
+def _conversion(spec: Spec, stream: DescribedStream) -> Iterator[Finding]:
     if (
         member(stream.destination, "DataFormatConversionConfiguration", "Enabled") is True
         and spec.output.format != "json"
@@ -84,7 +84,7 @@ def _conversion(spec: Spec, stream: Delivery) -> Iterator[Finding]:
         yield Finding("error", "conversion-of-csv", place, f'{message}; set format = "json" in [output]')
 
 
-def _partitions(spec: Spec, config: str, stream: Delivery) -> Iterator[Finding]:
+def _partitions(spec: Spec, config: str, stream: DescribedStream) -> Iterator[Finding]:
     given, named = [name for name, _ in spec.partition_keys], stream.prefix_keys
     if not given and not named:
         return
@@ -110,7 +110,7 @@ def _partitions(spec: Spec, config: str, stream: Delivery) -> Iterator[Finding]:
             yield Finding("error", "partition-key-unused", stream.place(f"{stream.s3_path}Prefix"), message)
 
 
-def _destination(spec: Spec, config: str, stream: Delivery) -> Iterator[Finding]:
+def _destination(spec: Spec, config: str, stream: DescribedStream) -> Iterator[Finding]:
     place = stream.place()
     has_tables = any(route.iceberg is not None for route in spec.routes)
     if stream.kind == "iceberg" and spec.output.format != "json":
@@ -145,7 +145,7 @@ def _several_rows(spec: Spec) -> str:
     return 'source = "cloudwatch-logs"' if spec.source == "cloudwatch-logs" else ""
 
 
-def _logging(stream: Delivery) -> Iterator[Finding]:
+def _logging(stream: DescribedStream) -> Iterator[Finding]:
     if stream.kind and member(stream.destination, "CloudWatchLoggingOptions", "Enabled") is not True:
         message = "nothing says why Firehose cannot invoke or deliver: name a log group and a stream of it"
         yield Finding("warning", "logging-off", stream.place("CloudWatchLoggingOptions"), message)

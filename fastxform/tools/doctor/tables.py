@@ -11,11 +11,11 @@ from fastxform.config.model import Spec
 from fastxform.errors import ConfigError
 from fastxform.tools import ddl
 from fastxform.tools.doctor.account import Account
-from fastxform.tools.doctor.delivery import Delivery, member, text
-from fastxform.tools.lint import Finding
+from fastxform.tools.doctor.delivery import DescribedStream, member, text
+from fastxform.tools.lint.finding import Finding
 
 
-def table_rules(spec: Spec, config: str, account: Account, stream: Delivery) -> Iterator[Finding]:
+def table_rules(spec: Spec, config: str, account: Account, stream: DescribedStream) -> Iterator[Finding]:
     """Yield what is wrong with the tables of a stream to Iceberg."""
     if stream.kind != "iceberg":
         return
@@ -31,7 +31,7 @@ def table_rules(spec: Spec, config: str, account: Account, stream: Delivery) -> 
         yield from _column_names(table, account, config)
 
 
-def _keys(table: ddl.IcebergTable, configured: list[Mapping[str, Any]], stream: Delivery) -> Iterator[Finding]:
+def _keys(table: ddl.IcebergTable, configured: list[Mapping[str, Any]], stream: DescribedStream) -> Iterator[Finding]:
     if not table.has_changes:
         return
     name = f"{table.database}.{table.table}"

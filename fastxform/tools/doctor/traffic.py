@@ -10,15 +10,15 @@ from fastxform import limits
 from fastxform.pipeline import Pipeline
 from fastxform.tools import sizing
 from fastxform.tools.doctor.account import Account
-from fastxform.tools.doctor.delivery import Delivery, number
-from fastxform.tools.lint import Finding
+from fastxform.tools.doctor.delivery import DescribedStream, number
+from fastxform.tools.lint.finding import Finding
 
 STEP_FACTOR: Final = 10
 """From here on the billing steps are worth a hint."""
 
 
 def traffic_rules(
-    pipeline: Pipeline, config: str, payloads: Sequence[bytes], account: Account, stream: Delivery
+    pipeline: Pipeline, config: str, payloads: Sequence[bytes], account: Account, stream: DescribedStream
 ) -> Iterator[Finding]:
     """Yield what the sample shows."""
     yield from _record_sizes(payloads, account, stream)
@@ -41,7 +41,7 @@ def _kinesis_limit_bytes(account: Account) -> int:
     return limits.KINESIS_RECORD_LIMIT_BYTES if size_kib is None else int(size_kib) * 1024
 
 
-def _record_sizes(payloads: Sequence[bytes], account: Account, stream: Delivery) -> Iterator[Finding]:
+def _record_sizes(payloads: Sequence[bytes], account: Account, stream: DescribedStream) -> Iterator[Finding]:
     largest = max(map(len, payloads), default=0)
     place = stream.found.place()
     if stream.kinesis_arn:
@@ -61,7 +61,9 @@ def _record_sizes(payloads: Sequence[bytes], account: Account, stream: Delivery)
         yield Finding("error", "record-too-large", place, f"{message}: split it, or compress it")
 
 
-def _overflow(pipeline: Pipeline, model: sizing.BufferModel, odds: sizing.Odds, stream: Delivery) -> Iterator[Finding]:
+def _overflow(
+    pipeline: Pipeline, model: sizing.BufferModel, odds: sizing.Odds, stream: DescribedStream
+) -> Iterator[Finding]:
     if not odds.overflow_share:
         return
     place = stream.place("ProcessingConfiguration.Processors: BufferSizeInMBs")
@@ -106,7 +108,7 @@ def _time_and_memory(
         )
 
 
-def _steps(sample: sizing.Sample, stream: Delivery) -> Iterator[Finding]:
+def _steps(sample: sizing.Sample, stream: DescribedStream) -> Iterator[Finding]:
     if stream.is_msk:
         return
     step = limits.FIREHOSE_BILLING_STEP_BYTES
