@@ -39,6 +39,7 @@ ORDER = (
 OWNERS = {
     "pybase64": {"core.payloads"},
     "zlib_ng": {"core.payloads"},
+    "zstandard": {"core.payloads"},
     "orjson": {"core.json_text"},
     "boto3": {"puts.client"},
     "botocore": {"puts.client"},

@@ -88,7 +88,7 @@ import base64, importlib, json, pathlib, sys
 root = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(root))
 names = ["pyarrow.compute", "pyarrow.csv", "pyarrow.json", "pyarrow.ipc", "pyarrow.types"]
-names += ["jmespath", "msgspec", "orjson", "pybase64", "zlib_ng.zlib_ng"]
+names += ["jmespath", "msgspec", "orjson", "pybase64", "zlib_ng.zlib_ng", "zstandard"]
 for path in sorted((root / "fastxform").rglob("*.py")):
     names.append(".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"))
 for name in names:

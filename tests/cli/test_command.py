@@ -178,6 +178,7 @@ def test_version_names_every_codec(command):
         "msgspec",
         "jmespath",
         "zlib-ng",
+        "zstandard",
         "boto3",
         "base64",
     ]

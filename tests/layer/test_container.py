@@ -156,7 +156,18 @@ def test_a_full_burst_cold_and_warm(cities, full, python):
 @pytest.mark.parametrize("python", RUNTIMES, ids=version_of)
 def test_the_interpreter_has_nothing_but_the_layer(python):
     """Without the layer on its path it has no package that the layer could lack unnoticed."""
-    names = ("fastxform", "pyarrow", "numpy", "msgspec", "pybase64", "orjson", "jmespath", "zlib_ng", "boto3")
+    names = (
+        "fastxform",
+        "pyarrow",
+        "numpy",
+        "msgspec",
+        "pybase64",
+        "orjson",
+        "jmespath",
+        "zlib_ng",
+        "zstandard",
+        "boto3",
+    )
     names += ("typing_extensions",)
     script = f"import importlib.util as u; print([name for name in {names} if u.find_spec(name)])"
     done = subprocess.run([python, "-c", script], env={}, cwd="/", capture_output=True, text=True, check=True)

@@ -36,7 +36,7 @@ LOCAL = here(version_of(PYTHON))
 SHIPPED = here("3.13")
 FOREIGN = Target("3.13", next(arch for arch in ARCHITECTURES if arch != LOCAL.arch))
 TARGETS = list(dict.fromkeys((LOCAL, SHIPPED, FOREIGN)))
-PACKAGES = ["fastxform", "jmespath", "msgspec", "orjson", "pyarrow", "pybase64", "zlib_ng"]
+PACKAGES = ["fastxform", "jmespath", "msgspec", "orjson", "pyarrow", "pybase64", "zlib_ng", "zstandard"]
 
 every_target = pytest.mark.parametrize("wanted", TARGETS, ids=[one.name for one in TARGETS])
 

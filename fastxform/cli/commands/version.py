@@ -9,7 +9,7 @@ from fastxform.cli.console import Console
 
 HELP: Final = "versions of fastxform and of every codec under it"
 
-_PACKAGES: Final = ("pyarrow", "orjson", "pybase64", "msgspec", "jmespath", "zlib-ng", "boto3")
+_PACKAGES: Final = ("pyarrow", "orjson", "pybase64", "msgspec", "jmespath", "zlib-ng", "zstandard", "boto3")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
