@@ -30,9 +30,10 @@ from fastxform.core import timing
 from fastxform.errors import REASONS
 from fastxform.invocation import telemetry
 from fastxform.pipeline import Pipeline
-from fastxform.tools import sizing
 from fastxform.tools.sample_data import burst
 from fastxform.tools.sizing import picture
+from fastxform.tools.sizing.buffer import model_buffer
+from fastxform.tools.sizing.sample import read_sample
 
 pytestmark = pytest.mark.processes
 
@@ -279,7 +280,7 @@ def sizing_picture() -> str:
     """Return the picture of the sizing page, of the sample that the page shows."""
     pipeline = Pipeline.load(ROOT / "fastxform/examples/cloudwatch-logs/cloudwatch-logs.toml")
     payloads = list(burst.compressed(burst.records("cloudwatch", 300, 0, None, 0.0)))
-    return picture.draw(sizing.model(sizing.read_sample(pipeline, payloads)), "cloudwatch-logs: response share")
+    return picture.draw(model_buffer(read_sample(pipeline, payloads)), "cloudwatch-logs: response share")
 
 
 def test_the_picture_of_sizing_is_that_of_its_sample():

@@ -29,11 +29,13 @@ from accounts import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fastxform.errors import InputError
 from fastxform.pipeline import Pipeline
-from fastxform.tools import doctor
 from fastxform.tools.doctor import policy
+from fastxform.tools.doctor.account import read_account
+from fastxform.tools.doctor.diagnosis import diagnose
 
-SOURCES = Path(doctor.__file__).parent
+SOURCES = Path(policy.__file__).parent
 RECORD = b'{"id":"%s"}' % (b"x" * 600)
 
 
@@ -339,7 +341,7 @@ FAULTS = [
 
 def diagnosed(found, config, sample=None, name="c.toml"):
     documents = [(f"{file}.json", json.dumps(content).encode()) for file, content in sorted(found.items())]
-    return doctor.diagnose(Pipeline.from_toml(config), name, doctor.read_account(documents), sample)
+    return diagnose(Pipeline.from_toml(config), name, read_account(documents), sample)
 
 
 @pytest.mark.parametrize("name", ACCOUNTS)
@@ -566,7 +568,7 @@ def test_no_description_raises(data):
     try:
         for finding in diagnosed(found, config):
             assert isinstance(finding.message, str)
-    except doctor.account.InputError as err:
+    except InputError as err:
         assert str(err)
 
 

@@ -13,11 +13,13 @@ from fastxform.errors import InputError
 from fastxform.invocation.handler import make_handler
 from fastxform.limits import REQUEST_LIMIT_BYTES, RESPONSE_LIMIT_BYTES
 from fastxform.pipeline import Pipeline
-from fastxform.tools import sizing
 from fastxform.tools.sample_data import burst
 from fastxform.tools.sizing import picture
-from fastxform.tools.sizing.runtime import Measurement
-from fastxform.tools.sizing.sample import entries_of, event
+from fastxform.tools.sizing.billing import Prices, make_bill, read_prices
+from fastxform.tools.sizing.buffer import model_buffer
+from fastxform.tools.sizing.plan import calm_buffer_mb, make_plan
+from fastxform.tools.sizing.runtime import Measurement, measure
+from fastxform.tools.sizing.sample import entries_of, event, read_sample
 
 EXAMPLES = Path(__file__).parents[2] / "fastxform/examples"
 PLAIN = '[columns]\nid = "id"\n'
@@ -55,7 +57,7 @@ FIVE = {
 
 
 def sample_of(text, payloads, **options):
-    return sizing.read_sample(Pipeline.from_toml(text), payloads, **options)
+    return read_sample(Pipeline.from_toml(text), payloads, **options)
 
 
 # -- what is counted
@@ -66,7 +68,7 @@ def test_sizes_are_those_of_the_response():
     pipeline = Pipeline.from_toml('where = "n != 3"\n[columns]\nn = { path = "n", type = "int64" }\nt = "t"\n')
     payloads = [b'{"n":%d,"t":"%s"}' % (n, b"x" * n) for n in range(50)] + [b"no", b'{"n":"a"}', b""]
     for kinesis in (False, True):
-        sample = sizing.read_sample(pipeline, payloads, kinesis=kinesis)
+        sample = read_sample(pipeline, payloads, kinesis=kinesis)
         content = event(entries_of(payloads, kinesis), kinesis)
         answer = make_handler(pipeline)(content, None)
         assert len('{"records":[]}') + sum(sample.response_bytes) + len(payloads) - 1 == len(answer)
@@ -96,7 +98,7 @@ def test_the_border_is_that_of_the_simulator(name, command, write):
     text, payloads = FIVE[name]
     payloads = payloads()
     config = write(text)
-    border_mb = sizing.model(sample_of(text, payloads), batches=1).border_mb
+    border_mb = model_buffer(sample_of(text, payloads), batches=1).border_mb
     assert 0.25 < border_mb < 2.9, border_mb
     needed = int(1.6 * border_mb * 2**20 / (sum(map(len, payloads)) / len(payloads))) + 1
     records = [payloads[number % len(payloads)] for number in range(needed)]
@@ -120,7 +122,7 @@ def test_no_drawn_batch_overflows_below_the_bound(shapes, seed):
     """Up to `never_mb` no batch that is drawn from the sample passes the limit."""
     payloads = [b'{"a":"%s"}' % (b"x" * size) for size, _ in shapes]
     text = "[columns]\n" + "\n".join(f'c{number} = "a"' for number in range(max(times for _, times in shapes)))
-    model = sizing.model(sample_of(text, payloads), seed, batches=3)
+    model = model_buffer(sample_of(text, payloads), seed, batches=3)
     for line in model.odds:
         assert line.share_median <= line.share_max
         if model.never_mb is None or line.buffer_mb <= model.never_mb:
@@ -131,7 +133,7 @@ def test_the_bound_is_reached_by_the_costliest_record():
     """A batch of nothing but the costliest record fills the response at the bound, and one record more overflows."""
     text = f"[columns]\n{WIDE}\n"
     sample = sample_of(text, [b'{"text":"%s"}' % (b"x" * 500), b'{"text":"x"}', b'{"other":"%s"}' % (b"y" * 900)])
-    model = sizing.model(sample)
+    model = model_buffer(sample)
     raw, response = sample.payload_bytes[0], sample.response_bytes[0] + 1
     count = round(model.never_mb * 2**20 / raw)
     assert count * response + 13 <= RESPONSE_LIMIT_BYTES < (count + 1) * response + 13
@@ -141,7 +143,7 @@ def test_the_bound_is_reached_by_the_costliest_record():
 def test_where_the_event_is_full_first_nothing_overflows():
     """Rows that are shorter than their records never overflow: a request holds fewer of them than a response."""
     sample = sample_of(PLAIN, [b'{"id":"1","more":"%s"}' % (b"x" * 400)])
-    model = sizing.model(sample)
+    model = model_buffer(sample)
     assert (model.never_mb, model.border_mb) == (None, None)
     assert model.odds[-1].overflow_share == 0
     assert model.odds[-1].records * (sample.request_bytes[0] + 1) <= REQUEST_LIMIT_BYTES
@@ -150,7 +152,7 @@ def test_where_the_event_is_full_first_nothing_overflows():
 def test_the_same_seed_draws_the_same_batches():
     """Odds are a function of sample and seed."""
     sample = sample_of(PLAIN, [b'{"id":"%s"}' % (b"x" * n) for n in range(1, 90, 7)])
-    first, again, other = (sizing.model(sample, seed, batches=5) for seed in (1, 1, 2))
+    first, again, other = (model_buffer(sample, seed, batches=5) for seed in (1, 1, 2))
     assert first == again
     assert first.odds != other.odds
 
@@ -164,10 +166,10 @@ MEASURED = Measurement(
 
 def planned(payloads=(b'{"id":"1"}',), text=PLAIN, **options):
     pipeline = Pipeline.from_toml(text)
-    sample = sizing.read_sample(pipeline, list(payloads))
-    model = sizing.model(sample, batches=3)
+    sample = read_sample(pipeline, list(payloads))
+    model = model_buffer(sample, batches=3)
     options = {"buffer_mb": 1.0, **options}
-    return sample, sizing.make_plan(sample, model, MEASURED, pipeline.spec.overflow, **options)
+    return sample, make_plan(sample, model, MEASURED, pipeline.spec.overflow, **options)
 
 
 def test_time_follows_memory():
@@ -204,31 +206,31 @@ def test_puts_lengthen_the_time_out():
 def test_a_planned_buffer_leaves_room():
     """The default hint keeps every drawn batch under 80 %, or is the least that AWS takes."""
     text, payloads = FIVE["wide"]
-    model = sizing.model(sample_of(text, payloads()))
-    hint = sizing.calm_buffer_mb(model)
+    model = model_buffer(sample_of(text, payloads()))
+    hint = calm_buffer_mb(model)
     assert model.at(hint).share_max <= 0.8 < model.at(round(hint + 0.1, 1)).share_max
-    costly = sizing.model(
+    costly = model_buffer(
         sample_of("[columns]\n" + "\n".join(f'c{n} = "a"' for n in range(60)), [b'{"a":"%s"}' % (b"x" * 500)])
     )
-    assert sizing.calm_buffer_mb(costly) == 0.2
+    assert calm_buffer_mb(costly) == 0.2
 
 
 @pytest.mark.parametrize(("size", "steps"), [(0, 1), (1, 1), (5_120, 1), (5_121, 2), (10_240, 2)])
 def test_firehose_bills_whole_steps(size, steps):
     """Each record is rounded up to the next 5 KB, an empty one too."""
     sample, plan = planned([b"x" * size])
-    assert sizing.bill(sample, plan).firehose_gb == pytest.approx(steps * 5_120 * 1e6 / 2**30)
+    assert make_bill(sample, plan).firehose_gb == pytest.approx(steps * 5_120 * 1e6 / 2**30)
 
 
 def test_money_is_units_times_prices():
     """Each price counts for its unit, partitions only where the stream has them, and no price that is not given."""
     sample, plan = planned(memory_mb=1_024)
-    prices = sizing.Prices("EUR", firehose_gb=2.0, partitioned_gb=3.0, lambda_gb_second=5.0)
-    bill = sizing.bill(sample, plan, prices)
+    prices = Prices("EUR", firehose_gb=2.0, partitioned_gb=3.0, lambda_gb_second=5.0)
+    bill = make_bill(sample, plan, prices)
     assert bill.cost == {"firehose_gb": 2.0 * bill.firehose_gb, "lambda_gb_second": 5.0 * bill.gb_seconds}
     assert bill.total == sum(bill.cost.values())
     assert bill.gb_seconds == pytest.approx(bill.requests * plan.duration_ms / 1000)
-    partitioned = sizing.bill(sample, plan, prices, partitioned=True)
+    partitioned = make_bill(sample, plan, prices, partitioned=True)
     assert partitioned.cost["partitioned_gb"] == pytest.approx(3.0 * 2 * 1e6 / 2**30)  # "1\n"
 
 
@@ -248,7 +250,7 @@ def test_money_is_units_times_prices():
 def test_a_price_file_is_read_strictly(content, message):
     """What is no price is named, with what it could be."""
     with pytest.raises(InputError) as caught:
-        sizing.read_prices(content, "p.toml")
+        read_prices(content, "p.toml")
     assert str(caught.value).startswith(message)
 
 
@@ -294,7 +296,7 @@ def test_the_picture_is_drawn_and_drawn_again(command, write):
     assert command("size", config, "s.jsonl", "--picture", "p.svg")[0] == 0
     text = Path("p.svg").read_text(encoding="utf-8")
     assert ET.fromstring(text).tag == "{http://www.w3.org/2000/svg}svg"
-    assert text == picture.draw(sizing.model(sample_of(PLAIN, [line.encode()])), "c: response share")
+    assert text == picture.draw(model_buffer(sample_of(PLAIN, [line.encode()])), "c: response share")
     assert command("size", config, "s.jsonl", "--picture", "p.svg")[0] == 0
     assert Path("p.svg").read_text(encoding="utf-8") == text
     write("mine", "other.svg")
@@ -311,7 +313,7 @@ def test_the_picture_is_drawn_and_drawn_again(command, write):
 
 def test_titles_are_escaped():
     """A name with the characters of XML is text in the picture."""
-    model = sizing.model(sample_of(PLAIN, [b'{"id":"1"}']))
+    model = model_buffer(sample_of(PLAIN, [b'{"id":"1"}']))
     assert ET.fromstring(picture.draw(model, "a<b>&c"))[0].text == "a<b>&c"
 
 
@@ -319,4 +321,4 @@ def test_a_configuration_that_fails_when_it_is_measured_says_why(write):
     """What the measured process printed last is the message, and no traceback."""
     sample = sample_of(PLAIN, [b'{"id":"1"}'])
     with pytest.raises(InputError, match=r"^the batch could not be measured: .*gone\.toml"):
-        sizing.measure("gone.toml", sample, sizing.model(sample).odds[0])
+        measure("gone.toml", sample, model_buffer(sample).odds[0])

@@ -47,12 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Print the findings, and how many there are."""
-    from fastxform.tools import doctor
+    from fastxform.tools.doctor.gather import script
 
     if options.from_account is not None:
         if options.config is not None:
             raise InputError("--from-account only prints commands: give neither CONFIG nor DESCRIPTION with it")
-        console.data(doctor.script(options.from_account, options.into).encode())
+        console.data(script(options.from_account, options.into).encode())
         return 0
     if options.config is None or not options.descriptions:
         raise InputError(
@@ -75,15 +75,16 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 def _findings(options: argparse.Namespace) -> "tuple[Finding, ...]":
     from fastxform.pipeline import Pipeline
-    from fastxform.tools import doctor
+    from fastxform.tools.doctor.account import read_account
+    from fastxform.tools.doctor.diagnosis import diagnose
 
     pipeline = Pipeline.load(options.config)
-    account = doctor.read_account((name, read_document(name)) for name in _files(options.descriptions))
+    account = read_account((name, read_document(name)) for name in _files(options.descriptions))
     payloads = None
     if options.sample is not None:
         with open_reader(options.sample) as reader:
             payloads = [item.data for _, item in zip(range(SAMPLE_LIMIT), read_source(reader).items, strict=False)]
-    return doctor.diagnose(pipeline, options.config, account, payloads)
+    return diagnose(pipeline, options.config, account, payloads)
 
 
 def _files(names: list[str]) -> Iterator[str]:

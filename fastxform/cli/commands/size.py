@@ -69,16 +69,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Count, measure, and print."""
     from fastxform.pipeline import Pipeline
-    from fastxform.tools import sizing
     from fastxform.tools.sizing import picture
+    from fastxform.tools.sizing.billing import make_bill, read_prices
+    from fastxform.tools.sizing.buffer import model_buffer
+    from fastxform.tools.sizing.plan import calm_buffer_mb, make_plan
+    from fastxform.tools.sizing.runtime import measure
+    from fastxform.tools.sizing.sample import read_sample
 
-    prices = sizing.read_prices(read_document(options.prices), options.prices) if options.prices else None
+    prices = read_prices(read_document(options.prices), options.prices) if options.prices else None
     pipeline = Pipeline.load(options.config)
-    sample = sizing.read_sample(pipeline, _payloads(options.sample), kinesis=options.kinesis)
-    model = sizing.model(sample, options.seed)
-    buffer_mb = options.buffer_mb or sizing.calm_buffer_mb(model)
-    measured = sizing.measure(options.config, sample, model.at(buffer_mb))
-    plan = sizing.make_plan(
+    sample = read_sample(pipeline, _payloads(options.sample), kinesis=options.kinesis)
+    model = model_buffer(sample, options.seed)
+    buffer_mb = options.buffer_mb or calm_buffer_mb(model)
+    measured = measure(options.config, sample, model.at(buffer_mb))
+    plan = make_plan(
         sample,
         model,
         measured,
@@ -88,7 +92,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         rate=options.rate,
         put_ms=options.put_ms,
     )
-    bill = sizing.bill(sample, plan, prices, partitioned=options.partitioned)
+    bill = make_bill(sample, plan, prices, partitioned=options.partitioned)
     if options.picture:
         _write_picture(Path(options.picture), picture.draw(model, f"{Path(options.config).stem}: response share"))
     if options.json:

@@ -8,10 +8,13 @@ from typing import Final
 
 from fastxform import limits
 from fastxform.pipeline import Pipeline
-from fastxform.tools import sizing
 from fastxform.tools.doctor.account import Account
 from fastxform.tools.doctor.delivery import DescribedStream, number
 from fastxform.tools.lint.finding import Finding
+from fastxform.tools.sizing.buffer import BufferModel, Odds, model_buffer
+from fastxform.tools.sizing.plan import calm_buffer_mb, least_memory_mb, make_plan
+from fastxform.tools.sizing.runtime import measure
+from fastxform.tools.sizing.sample import Sample, read_sample
 
 STEP_FACTOR: Final = 10
 """From here on the billing steps are worth a hint."""
@@ -26,8 +29,8 @@ def traffic_rules(
     fitting = [payload for payload in payloads if len(payload) <= min(limit_bytes, 4_000_000)]
     if not fitting:
         return
-    sample = sizing.read_sample(pipeline, fitting, kinesis=bool(stream.kinesis_arn))
-    model = sizing.model(sample)
+    sample = read_sample(pipeline, fitting, kinesis=bool(stream.kinesis_arn))
+    model = model_buffer(sample)
     odds = model.at(stream.buffer_mb)
     yield from _overflow(pipeline, model, odds, stream)
     if account.function is not None:
@@ -61,13 +64,11 @@ def _record_sizes(payloads: Sequence[bytes], account: Account, stream: Described
         yield Finding("error", "record-too-large", place, f"{message}: split it, or compress it")
 
 
-def _overflow(
-    pipeline: Pipeline, model: sizing.BufferModel, odds: sizing.Odds, stream: DescribedStream
-) -> Iterator[Finding]:
+def _overflow(pipeline: Pipeline, model: BufferModel, odds: Odds, stream: DescribedStream) -> Iterator[Finding]:
     if not odds.overflow_share:
         return
     place = stream.place("ProcessingConfiguration.Processors: BufferSizeInMBs")
-    calm = sizing.calm_buffer_mb(model)
+    calm = calm_buffer_mb(model)
     fails = pipeline.spec.overflow.policy == "fail" or stream.is_msk
     fate = "go to the error prefix" if fails else "are put back and billed again"
     share = f"{odds.overflow_share:.0%} of the batches of this sample overflow"
@@ -78,9 +79,9 @@ def _overflow(
 def _time_and_memory(
     pipeline: Pipeline,
     config: str,
-    sample: sizing.Sample,
-    model: sizing.BufferModel,
-    odds: sizing.Odds,
+    sample: Sample,
+    model: BufferModel,
+    odds: Odds,
     account: Account,
 ) -> Iterator[Finding]:
     found = account.function
@@ -88,8 +89,8 @@ def _time_and_memory(
     memory_mb = number(found.value, "MemorySize") if found is not None else None
     if found is None or timeout is None or memory_mb is None:
         return
-    measured = sizing.measure(config, sample, odds)
-    plan = sizing.make_plan(
+    measured = measure(config, sample, odds)
+    plan = make_plan(
         sample, model, measured, pipeline.spec.overflow, buffer_mb=odds.buffer_mb, memory_mb=int(memory_mb)
     )
     needed = plan.timeout_with_puts_seconds if pipeline.spec.overflow.policy == "reingest" else plan.timeout_seconds
@@ -103,12 +104,10 @@ def _time_and_memory(
     peak_mb = measured.peak_bytes / 2**20
     if peak_mb > memory_mb:
         message = f"a batch of this sample takes {peak_mb:,.0f} MiB, more than the function has: set it to"
-        yield Finding(
-            "error", "memory-short", found.place("MemorySize"), f"{message} {sizing.least_memory_mb(measured)}"
-        )
+        yield Finding("error", "memory-short", found.place("MemorySize"), f"{message} {least_memory_mb(measured)}")
 
 
-def _steps(sample: sizing.Sample, stream: DescribedStream) -> Iterator[Finding]:
+def _steps(sample: Sample, stream: DescribedStream) -> Iterator[Finding]:
     if stream.is_msk:
         return
     step = limits.FIREHOSE_BILLING_STEP_BYTES

@@ -59,7 +59,7 @@ class Bill:
         return sum(self.cost.values())
 
 
-def bill(sample: Sample, plan: Plan, prices: Prices | None = None, *, partitioned: bool = False) -> Bill:
+def make_bill(sample: Sample, plan: Plan, prices: Prices | None = None, *, partitioned: bool = False) -> Bill:
     """Return what a million records like these are billed as.
 
     Args:

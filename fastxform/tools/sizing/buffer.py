@@ -64,7 +64,7 @@ class BufferModel:
         return max(fitting, default=None)
 
 
-def model(sample: Sample, seed: int = 0, batches: int | None = None) -> BufferModel:
+def model_buffer(sample: Sample, seed: int = 0, batches: int | None = None) -> BufferModel:
     """Draw batches from a sample and add up their responses.
 
     Args:
