@@ -4,12 +4,14 @@ Expressions are only taken over here, `expressions` compiles them. Invariant: a 
 and is in `broken` where its type is not known, so that what names it makes no second mistake of it.
 """
 
+import json
+import re
 from typing import Any, Final
 
 import pyarrow as pa
 
 from fastxform.config import defaults
-from fastxform.config.diagnostics import Diagnostics, kind_of
+from fastxform.config.diagnostics import Diagnostics, is_name, kind_of
 from fastxform.config.keys import COLUMN, ROUTE, TOP_LEVEL
 from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column
@@ -49,7 +51,7 @@ class ColumnReader:
 
     def _columns(self, path: KeyPath, name: str, value: Any) -> list[Column]:
         location = (*path, name)
-        if not name or not name.isprintable():
+        if not is_name(name):
             self.diagnostics.add(location, "the name of a column must not be empty, nor hold control characters")
             return []
         if self._is_misplaced(path, name, value):
@@ -120,7 +122,8 @@ class ColumnReader:
         try:
             path = paths.compile_path(text)
         except paths.PathError as err:
-            self.diagnostics.add(location, str(err))
+            remedy = "" if err.suggestion is None else f"; write {_toml_text(err.suggestion)}"
+            self.diagnostics.add(location, f"{err.message} at character {err.offset + 1}{remedy}")
             return
         if self.source == "cloudwatch-logs":
             self._check_log_path(location, path)
@@ -169,9 +172,20 @@ class ColumnReader:
 
     def _pattern(self, table: Table) -> str | None:
         pattern = table.text("pattern")
-        if pattern is not None and (reason := _refusal(pattern)) is not None:
+        if pattern is not None and (control := re.search(r"[\x00-\x08]", pattern)):
+            table.fail(
+                "pattern",
+                f"holds the control character {control[0]!a}: TOML reads backslashes in double quotes; "
+                r"write pattern = '\b...\b' in single quotes, or \x08 for the character",
+            )
+        elif pattern is not None and (reason := _refusal(pattern)) is not None:
             table.fail("pattern", f"RE2 refuses it: {reason}")
         return pattern
+
+
+def _toml_text(text: str) -> str:
+    """Return a text as TOML spells it, in single quotes where it can be."""
+    return json.dumps(text, ensure_ascii=False) if "'" in text else f"'{text}'"
 
 
 def _misplaced(path: KeyPath, name: str) -> str:

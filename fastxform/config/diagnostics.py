@@ -73,6 +73,14 @@ def key(name: str) -> str:
     return name if is_bare else json.dumps(name, ensure_ascii=False)
 
 
+def is_name(name: str) -> bool:
+    """Tell whether a column or a key can have a name: not empty, no control characters (C0, DEL, C1), no surrogates.
+
+    `str.isprintable` refuses more, and what it refuses differs between versions of Python.
+    """
+    return bool(name) and not any(c < " " or "\x7f" <= c <= "\x9f" or "\ud800" <= c <= "\udfff" for c in name)
+
+
 def kind_of(value: Any) -> str:
     """Return what a value of TOML is, in words."""
     return _KINDS.get(type(value), "a date or time")

@@ -93,6 +93,7 @@ class Compiler:
             c.name: c for c in columns if c.expr is not None and c.name in locations and c.name not in self.broken
         }
         done = {column.name: column for column in columns}
+        untyped = [column for column in columns if column.name in self.broken and column.name in new]
         names = {name: names_in(column.expr or "") for name, column in waiting.items()}
         while waiting:
             ready = next((name for name in waiting if not names[name] & waiting.keys()), None)
@@ -109,6 +110,9 @@ class Compiler:
                 done[ready] = self._typed_column(column, known, locations[ready])
             else:
                 self._check_kept(column, known, locations[ready])
+        for column in untyped:
+            if column.expr is not None:  # its type is a mistake, and its expression may be another
+                self._compiled(column.expr, {name: known.type for name, known in done.items()}, locations[column.name])
         return tuple(done.values())
 
     def _check_kept(self, column: Column, known: Mapping[str, Type], path: KeyPath) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from fastxform.config import sections
 from fastxform.config.columns import ColumnReader
-from fastxform.config.diagnostics import Diagnostics, kind_of, single
+from fastxform.config.diagnostics import Diagnostics, is_name, kind_of, single
 from fastxform.config.keys import TOP_LEVEL, VERSION, Key, Section
 from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column, Example, Output, Route, Spec, merged
@@ -189,7 +189,7 @@ class _Reader:
         keys = Table(self.diagnostics, ("partition_keys",), content, section)
         found = {name: keys.text(name) for name in content}
         for name in content:
-            if not name or not name.isprintable():
+            if not is_name(name):
                 keys.fail(name, "the name of a key must not be empty, nor hold control characters")
         return {name: text for name, text in found.items() if text is not None}
 

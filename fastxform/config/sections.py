@@ -46,10 +46,10 @@ def read_output(diagnostics: Diagnostics, content: dict[str, Any]) -> Output:
 
 def _delimiter(table: Table) -> str:
     delimiter = table.text("delimiter") or ""
-    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n':
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
         table.fail(
             "delimiter",
-            r'must be one ASCII character other than a quote, CR and LF; a TAB is "\t"',
+            r'must be one ASCII character other than a quote, CR, LF and NUL; a TAB is "\t"',
         )
         return ","
     return delimiter

@@ -93,6 +93,8 @@ def _int64(target: Type, value: Any) -> int:
     if not _is_number(value):
         raise InvalidValueError
     number = _number(value)
+    if number.is_zero():
+        return 0
     if number.adjusted() > 20 or number != number.to_integral_value(context=_EXACT):
         raise InvalidValueError
     return _in_int64(int(number))
@@ -148,8 +150,11 @@ def _timestamp_of_number(number: Decimal, unit: str) -> int:
     if size >= 10**20:
         raise InvalidValueError
     scale = 1 if size < SECONDS_BELOW else 1_000 if size < MILLISECONDS_BELOW else 1_000_000
-    numerator, denominator = number.as_integer_ratio() if number.adjusted() > -400 else (-int(number < 0), 1)
-    ticks = numerator * PER_SECOND[unit] // (denominator * scale)
+    if number.adjusted() > -400:
+        numerator, denominator = number.as_integer_ratio()
+        ticks = numerator * PER_SECOND[unit] // (denominator * scale)
+    else:  # less than any unit, and cut towards the past
+        ticks = -1 if number < 0 else 0
     seconds = ticks // PER_SECOND[unit]
     if not MIN_SECONDS <= seconds < END_SECONDS:
         raise InvalidValueError

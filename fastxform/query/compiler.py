@@ -28,6 +28,7 @@ DEPTH_LIMIT: Final = 100
 LIST_LIMIT: Final = 1_000
 """Values on the right side of `in`."""
 
+_SHOWN_CHARACTERS: Final = 40
 _TRIAL_MS: Final = 1_700_000_000_000
 """What `now_ms()` gives when an expression is tried: a time like those it will see, the same on each run."""
 
@@ -144,6 +145,14 @@ def _try(term: Term, columns: Mapping[str, Type]) -> None:
         raise ExpressionError(f"the expression gives {result.type}, not {result_type}", term.offset)
 
 
+def _control_message(char: str) -> str:
+    spelling = {"\b": r" (TOML reads \b so)", "\f": r" (TOML reads \f so)"}.get(char, "")
+    return (
+        f"the expression holds the control character {char!a}{spelling}; "
+        "in single quotes, '...' or '''...''', TOML keeps backslashes"
+    )
+
+
 def _too_deep(offset: int) -> ExpressionError:
     return ExpressionError(f"the expression nests deeper than {DEPTH_LIMIT} levels", offset)
 
@@ -165,6 +174,9 @@ class _Compiler:
         """Return the term of the whole expression."""
         if not self.text.strip():
             raise ExpressionError("the expression is empty")
+        control = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", self.text)
+        if control:
+            raise ExpressionError(_control_message(control[0]), control.start())
         if len(self.text) > TEXT_LIMIT_CHARACTERS:
             limit = f"the expression is longer than {TEXT_LIMIT_CHARACTERS} characters"
             raise ExpressionError(limit, TEXT_LIMIT_CHARACTERS)
@@ -213,7 +225,7 @@ class _Compiler:
         message = error.msg or "invalid syntax"
         line = min(max(error.lineno or 1, 1), len(self.starts))
         offset = min(self.starts[line - 1] + max((error.offset or 1) - 1, 0), len(self.text.rstrip()))
-        if "invalid escape sequence" in message:
+        if "escape sequence" in message or "codec can't decode" in message:
             return ExpressionError(r"a backslash in text needs an r before its quote, as in r'\d+'", offset)
         if "Exceeds the limit" in message:
             return ExpressionError("a number has too many digits", offset)
@@ -264,12 +276,22 @@ class _Compiler:
         value = node.value
         if isinstance(value, float):
             return constant(value, offset, Decimal(self.written(node).replace("_", "")))
-        if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
-            raise ExpressionError("the text has half of a surrogate pair, which UTF-8 does not", offset)
+        if isinstance(value, str):
+            self.check_text(value, self.written(node), offset)
         if value is None or isinstance(value, int | str):
             return constant(value, offset)
         names = {bytes: "a bytes literal", complex: "a complex number"}
         raise ExpressionError(f"{names.get(type(value), '...')} is not allowed", offset)
+
+    def check_text(self, value: str, written: str, offset: int) -> None:
+        """Refuse a text that UTF-8 does not have, and one that Python made of what was meant for RE2."""
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise ExpressionError("the text has half of a surrogate pair, which UTF-8 does not", offset)
+        # A control character that is meant is written \x08 or \u0008.
+        if re.search(r"[\x00-\x08]", value) and not re.search(r"\\[xuUN]", written):
+            raw = written if len(written) <= _SHOWN_CHARACTERS else r"'\bword\b'"
+            message = f"Python makes a control character of this backslash; write r{raw}, or \\x08 for the character"
+            raise ExpressionError(message, offset)
 
     def column(self, name: str, offset: int) -> Term:
         """Return the term of a column."""

@@ -6,6 +6,7 @@ it; and an operand that Python would not look at for a row cannot make that row 
 """
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal, localcontext
 from typing import Any, Final
 
 import pyarrow as pa
@@ -159,15 +160,23 @@ def _members(left: Term, item: Term) -> list[Any]:
     if item.type is None:
         return [None]
     if left.kind == "decimal":
-        shape, held = decimal_shape(item), left.known_type
-        fits = shape.scale <= held.scale and shape.precision - shape.scale <= held.precision - held.scale
-        return [item.constant and item.constant.digits] if fits else []
+        return _same_decimals(item, left.known_type)
     if left.kind in NUMBERS:
         numbers = _same_numbers(item, left.kind)
         # Arrow's table of values tells the two zeros of float64 apart, which are equal.
         return [0.0, -0.0] if left.kind == "float64" and numbers == [0] else numbers
     value = converted(item, target).constant
     return [value and value.value]
+
+
+def _same_decimals(literal: Term, held: Type) -> list[Decimal]:
+    """Return the number of the literal as a decimal of the type, none where the type does not have it."""
+    written = None if literal.constant is None else literal.constant.digits
+    if written is None or written.adjusted() > MAX_PRECISION:
+        return []
+    with localcontext(prec=10 * MAX_PRECISION):
+        scaled = written.quantize(Decimal(1).scaleb(-held.scale))
+        return [scaled] if scaled == written and len(scaled.as_tuple().digits) <= held.precision else []
 
 
 def negation(term: Term, offset: int) -> Term:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from fastxform.core.structs import Struct
-from fastxform.errors import FastxformError
+from fastxform.errors import FastxformError, near
 
 _IMAGES: Final = frozenset(("NewImage", "OldImage"))
 
@@ -32,6 +32,11 @@ _WORDS: Final = (
     r"""(?P<kept>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|(?P<word>[^\s.\[\](){}|&,*?=<>!"'`]+)"""
 )
 
+NAMES_LIMIT: Final = 64
+"""Names one inside the other; generated decoders nest as deep, and Python's parser does so 100 times."""
+TERMS_LIMIT: Final = 64
+"""Terms of `||` in one path."""
+
 _ON_THE_SAME_VALUE: Final = frozenset(
     (
         "or_expression",
@@ -45,6 +50,16 @@ _ON_THE_SAME_VALUE: Final = frozenset(
     )
 )
 """Nodes of a syntax tree whose children are all evaluated on the value that the node itself is."""
+
+
+_OF_EXPRESSIONS: Final = frozenset(
+    (
+        *("lower", "upper", "title", "strip", "trim", "lstrip", "rstrip", "substring", "substr", "split_part"),
+        *("replace", "concat", "regex_extract", "regex_replace", "round", "to_int", "to_float", "to_decimal"),
+        *("to_timestamp", "strftime", "date_trunc", "date_part", "sha256", "mask", "redact", "coalesce"),
+    )
+)
+"""Functions of expressions that are looked for in paths."""
 
 
 class PathError(FastxformError):
@@ -112,8 +127,25 @@ def compile_path(text: str) -> Path:
     Raises:
         PathError: the text is no JMESPath, or names a function that JMESPath does not have.
     """
-    plan = _recognised(text)
-    return _parsed(text) if plan is None else plan
+    plan = _recognised(text) or _parsed(text)
+    names = max((len(leaf) for leaf in _leaves(plan)), default=0)
+    if names > NAMES_LIMIT:
+        raise PathError(f"a path of {names} names; at most {NAMES_LIMIT} are read", 0)
+    if isinstance(plan, Either) and len(plan.terms) > TERMS_LIMIT:
+        raise PathError(f"{len(plan.terms)} terms of ||; at most {TERMS_LIMIT} are read", 0)
+    return plan
+
+
+def _leaves(plan: Path) -> list[tuple[str, ...]]:
+    """Return the names of each way into a document that a plan takes."""
+    match plan:
+        case Dotted(names=names):
+            return [names]
+        case Either(terms=terms, rest=rest):
+            return [term.names + rest for term in terms]
+        case FirstWhere(list=elements, key=key, value=value):
+            return [elements.names + key.names, elements.names + value.names]
+    return []
 
 
 def quote(name: str) -> str:
@@ -370,10 +402,11 @@ def _check_call(text: str, name: str, argument_count: int) -> None:
     offset = max(0, text.find(name))
     function = Functions.FUNCTION_TABLE.get(name)
     if function is None:
-        import difflib
-
-        close = difflib.get_close_matches(name, Functions.FUNCTION_TABLE, 1)
-        raise PathError(f"JMESPath has no function {name}", offset, text.replace(name, close[0], 1) if close else None)
+        if name in _OF_EXPRESSIONS:
+            message = f"JMESPath has no function {name}; take the value as a column, hidden = true, and write {name}"
+            raise PathError(f"{message}(...) in the expr of another one", offset)
+        close = near(name, Functions.FUNCTION_TABLE)
+        raise PathError(f"JMESPath has no function {name}", offset, text.replace(name, close, 1) if close else None)
     least = len(function["signature"])
     is_variadic = least > 0 and function["signature"][-1].get("variadic", False)
     if argument_count < least or (argument_count > least and not is_variadic):

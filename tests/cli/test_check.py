@@ -107,8 +107,8 @@ def test_json_is_one_object(command, write):
     config = write('[columns]\na = "b[0]"\n')
     code, out, _ = command("check", config, "--json")
     document = json.loads(out)
-    assert (code, document["config"], document["counts"]) == (0, config, {"error": 0, "warning": 1, "hint": 1})
-    assert [found["code"] for found in document["findings"]] == ["csv-newlines", "slow-path"]
+    assert (code, document["config"], document["counts"]) == (0, config, {"error": 0, "warning": 1, "hint": 0})
+    assert [found["code"] for found in document["findings"]] == ["slow-path"]
     assert set(document["findings"][0]) == {"level", "code", "place", "message"}
 
 
@@ -187,7 +187,8 @@ def test_colours_are_for_terminals(write, environment, has_colours):
         pytest.param("not_null(a, b.c)", "write a || b.c", id="not-null"),
         pytest.param("to_string(a.b)", 'write a.b, and type = "string"', id="to-string"),
         pytest.param("to_number(a)", 'write a, and a type, such as type = "int64"', id="to-number"),
-        pytest.param("length(a)", "compute in another one with expr", id="function"),
+        pytest.param("abs(a)", "compute in another one with expr", id="function"),
+        pytest.param("length(a)", "expr has no functions of lists", id="list-function"),
         pytest.param("a[0]", "compiled are a.b, a || b", id="index"),
         pytest.param("a.*.b", "compiled are a.b, a || b", id="wildcard"),
         pytest.param("x[?k>`1`].y | [0]", "compiled are a.b, a || b", id="comparison"),
@@ -257,8 +258,12 @@ def test_columns_of_routes_are_judged_too():
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        pytest.param('[columns]\na = "a"', ["csv-newlines"], id="auto"),
-        pytest.param('[columns]\na = { type = "string" }', ["csv-newlines"], id="string"),
+        pytest.param('[columns]\na = "a"', [], id="no-reason"),
+        pytest.param('source = "cloudwatch-logs"\n[columns]\na = "message"', ["csv-newlines"], id="log-message"),
+        pytest.param('source = "cloudwatch-logs"\n[columns]\na = "logGroup"', [], id="log-group"),
+        pytest.param(
+            '[columns]\na = "a"\n[[tests]]\ninput = "{}"\nexpect = "\\"a\\nb\\"\\n"', ["csv-newlines"], id="test"
+        ),
         pytest.param('[columns]\na = { type = "int64" }\nb = { type = "json" }', [], id="no-text"),
         pytest.param('[columns]\na = { pattern = "[A-Z]+" }', [], id="pattern"),
         pytest.param('[columns]\na = { hidden = true }\nb = { type = "date" }', [], id="hidden"),
@@ -268,7 +273,7 @@ def test_columns_of_routes_are_judged_too():
     ],
 )
 def test_line_breaks_in_csv_are_a_hint(text, wanted):
-    """Only where a text can hold one, and goes out as it is."""
+    """Only where something in this file lets one expect them, and they go out as they are."""
     found = linted(text)
     assert [code for _, code, _ in found] == wanted
     assert {level for level, _, _ in found} <= {"hint"}

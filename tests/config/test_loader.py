@@ -459,19 +459,19 @@ MISTAKES = {
     ),
     "long delimiter": (
         'output = { delimiter = "||" }\n' + COLUMNS,
-        'x:1: output.delimiter: must be one ASCII character other than a quote, CR and LF; a TAB is "\\t"',
+        'x:1: output.delimiter: must be one ASCII character other than a quote, CR, LF and NUL; a TAB is "\\t"',
     ),
     "empty delimiter": (
         'output = { delimiter = "" }\n' + COLUMNS,
-        'x:1: output.delimiter: must be one ASCII character other than a quote, CR and LF; a TAB is "\\t"',
+        'x:1: output.delimiter: must be one ASCII character other than a quote, CR, LF and NUL; a TAB is "\\t"',
     ),
     "delimiter of two bytes": (
         'output = { delimiter = "ü" }\n' + COLUMNS,
-        'x:1: output.delimiter: must be one ASCII character other than a quote, CR and LF; a TAB is "\\t"',
+        'x:1: output.delimiter: must be one ASCII character other than a quote, CR, LF and NUL; a TAB is "\\t"',
     ),
     "quote as delimiter": (
         "output = { delimiter = '\"' }\n" + COLUMNS,
-        'x:1: output.delimiter: must be one ASCII character other than a quote, CR and LF; a TAB is "\\t"',
+        'x:1: output.delimiter: must be one ASCII character other than a quote, CR, LF and NUL; a TAB is "\\t"',
     ),
     "unknown quoting": (
         'output = { quoting = "never" }\n' + COLUMNS,
@@ -557,11 +557,11 @@ MISTAKES = {
     ),
     "path that is none": (
         '[columns]\na = "mail.user-agent"',
-        'x:2: columns.a: not JMESPath, unexpected - at character 10; write mail."user-agent"',
+        "x:2: columns.a: not JMESPath, unexpected - at character 10; write 'mail.\"user-agent\"'",
     ),
     "path in a table": (
         '[columns]\na = { type = "string",\n path = "$.a" }'.replace(",\n", ","),
-        "x:2: columns.a.path: not JMESPath, unexpected $ at character 1; write a",
+        "x:2: columns.a.path: not JMESPath, unexpected $ at character 1; write 'a'",
     ),
     "path of a number": ("[columns]\na = { path = 1 }", "x:2: columns.a.path: must be text, not a whole number"),
     "unknown meta": (

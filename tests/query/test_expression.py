@@ -828,7 +828,7 @@ MISTAKES = table(
     ("unterminated text", "s == 'x", "unterminated string literal", 5),
     ("backslash", r"match_substring_regex(s, '\d')", "a backslash in text needs an r before its quote", 25),
     ("half a surrogate pair", r"s == '\ud800'", "half of a surrogate pair", 5),
-    ("null character", "s == '\0'", "null", 0),
+    ("null character", "s == '\0'", "the control character '\\x00'", 6),
     ("int64 out of range", "i == 9223372036854775808", "the number is out of the range of int64", 5),
     ("negative out of range", "i == -9223372036854775809", "the number is out of the range of int64", 5),
     ("twice negative", "i == --9223372036854775808", "the number is out of the range of int64", 5),

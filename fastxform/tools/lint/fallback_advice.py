@@ -28,7 +28,14 @@ _REWRITES: Final = tuple(
 
 _CONVERTED: Final = re.compile(r"\s*to_(?P<kind>string|number)\((?P<path>[^()]+)\)\s*")
 _TYPES: Final = {"string": 'type = "string"', "number": 'a type, such as type = "int64"'}
-_CALL: Final = re.compile(r"[a-z_]+\s*\(")
+_CALL: Final = re.compile(r"(?P<name>[a-z_]+)\s*\(")
+_OF_LISTS: Final = frozenset(
+    (
+        *("avg", "join", "keys", "length", "map", "max", "max_by", "merge", "min", "min_by", "reverse", "sort"),
+        *("sort_by", "sum", "to_array", "type", "values"),
+    )
+)
+"""JMESPath's functions that take or give lists and objects."""
 
 
 def advice(path: paths.Compiled) -> str:
@@ -40,7 +47,10 @@ def advice(path: paths.Compiled) -> str:
     converted = _CONVERTED.fullmatch(path.text)
     if converted and _is_compiled(converted["path"]):
         return f"write {converted['path'].strip()}, and {_TYPES[converted['kind']]}"
-    if _CALL.match(path.text.lstrip()):
+    call = _CALL.match(path.text.lstrip())
+    if call and call["name"] in _OF_LISTS:
+        return "expr has no functions of lists, so that it stays as it is"
+    if call:
         return "take the value as a column, hidden if need be, and compute in another one with expr"
     return f"compiled are {COMPILED}"
 

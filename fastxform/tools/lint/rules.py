@@ -4,6 +4,8 @@ Tables that exist are compared in `agreement`. Invariant: a rule never finds fau
 configuration was read without one.
 """
 
+import csv
+import io
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -89,7 +91,7 @@ def _change_member(path: paths.Path) -> str | None:
             close = near(root, _CHANGE)
             also = f", or {close}" if close else ""
             attribute = f"dynamodb.NewImage.{paths.quote(root)}"
-            return f"a DynamoDB change has no member {root}, so this is always null; write {attribute}{also}"
+            return f"a DynamoDB change has no member {root}, and gives null; write {attribute}{also}"
     return None
 
 
@@ -103,12 +105,25 @@ def _csv(spec: Spec, name: str) -> Iterator[Finding]:
     columns = (*(spec.columns or ()), *(column for route in spec.routes for column in route.columns))
     # Compact JSON holds no line breaks, and a pattern is there to say what a text may hold.
     free = [c for c in columns if not c.hidden and c.type.kind in ("auto", "string") and c.pattern is None]
-    if free:
+    reason = _line_break_reason(spec, free)
+    if reason is not None:
         message = (
-            f"a line break inside a text, such as {free[0].name}, stays in its field, which Athena cannot read; "
+            f"{reason}: a line break stays in its field, which Athena cannot read; "
             'for Athena write newlines = "space" or "escape" in [output]'
         )
         yield Finding("hint", "csv-newlines", name, message)
+
+
+def _line_break_reason(spec: Spec, columns: Iterable[Column]) -> str | None:
+    """Return what in this configuration lets one expect line breaks in a column, None where nothing does."""
+    for column in columns:
+        if spec.source == "cloudwatch-logs" and column.path == "message":
+            return f"{column.name} is the message of a log event, which may have several lines"
+    for example in spec.tests:
+        rows = csv.reader(io.StringIO(example.expect or "", newline=""), delimiter=spec.output.delimiter)
+        if any("\n" in field for row in rows for field in row):
+            return f"{example.name} expects a line break inside of a field"
+    return None
 
 
 # -- Iceberg
