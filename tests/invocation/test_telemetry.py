@@ -18,7 +18,7 @@ from fastxform.errors import DROPPED, FAILED, OK, REASONS, ConfigError, EventErr
 from fastxform.invocation import telemetry
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 from fastxform.tools.sample_data.malformed import SPOILERS
-from fastxform.tools.sample_data.rng import Draw
+from fastxform.tools.sample_data.rng import Rng
 
 METRICS = {
     "RecordsIn": "Count",
@@ -422,7 +422,7 @@ def test_nothing_of_a_payload_is_in_any_line(config, as_bytes, capsys):
         b'{"secret":"hunter2","a":"hunter2","name":"hunter2","mail":{"hunter2":1},"timestamp":20221664,'
         b'"dynamodb":{"Keys":{"id":{"S":"hunter2"}},"NewImage":{"name":{"S":"hunter2"}}},"messageType":"hunter2"}'
     )
-    payloads = [spoiler(Draw(place, turn), good) for turn in range(4) for place, spoiler in enumerate(SPOILERS)]
+    payloads = [spoiler(Rng(place, turn), good) for turn in range(4) for place, spoiler in enumerate(SPOILERS)]
     event = event_of(payloads)
     handler_of(config)(json.dumps(event).encode() if as_bytes else event, Context())
     out, err = capsys.readouterr()
