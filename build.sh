@@ -225,8 +225,9 @@ deploy() {
     exec .venv-deploy/bin/python -m pytest tests/deploy "$@"
 }
 
+# A new requirement is not in the lock that an environment is installed from, so one that can make a lock is taken as it is.
 lock() {
-    locked setup_environment
+    .venv/bin/python -c 'import uv' >/dev/null 2>&1 || locked setup_environment
     exec .venv/bin/python -m dev.lock "$@"
 }
 

@@ -5,8 +5,6 @@ needs of the engine it imports when it runs. Invariant: `main` returns 0, 1, 2 o
 input never shows a traceback.
 """
 
-import argparse
-import difflib
 import os
 import sys
 from importlib import import_module
@@ -14,12 +12,13 @@ from types import ModuleType
 from typing import Final
 
 from fastxform.cli.console import Console
-from fastxform.errors import FastxformError
+from fastxform.cli.parser import parser_of
+from fastxform.errors import FastxformError, nearest
 
 VERBS: Final = (
     "init",
     "run",
-    "burst",
+    "generate",
     "simulate",
     "size",
     "check",
@@ -32,6 +31,9 @@ VERBS: Final = (
     "version",
 )
 """The verbs, in the order of the help; `check-response` lives in `check_response`."""
+
+ALIASES: Final = {"burst": "generate"}
+"""Older names of verbs, which stay."""
 
 FINE: Final = 0
 FINDINGS: Final = 1
@@ -50,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as err:
         _abandon_stdout()
         if code != UNUSABLE:
-            console.note(f"fastxform: {err.strerror or err}")
+            console.error(str(err.strerror or err))
         return UNUSABLE
     return code
 
@@ -61,16 +63,16 @@ def _attempt(arguments: list[str], console: Console) -> int:
         return _dispatch(arguments, console)
     except FastxformError as err:
         for line in str(err).splitlines() or [type(err).__name__]:
-            console.note(f"fastxform: {line}")
+            console.error(line)
         return UNUSABLE
     except BrokenPipeError:
         # Whoever read the output has seen enough: `fastxform burst | head`.
         return FINE
     except KeyboardInterrupt:
-        console.note("fastxform: interrupted")
+        console.error("interrupted")
         return INTERRUPTED
     except OSError as err:
-        console.note(f"fastxform: {_place(err)}{err.strerror or err}")
+        console.error(f"{_place(err)}{err.strerror or err}")
         return UNUSABLE
 
 
@@ -83,26 +85,17 @@ def _dispatch(arguments: list[str], console: Console) -> int:
     if not arguments:
         console.note(_overview().rstrip())
         return UNUSABLE
-    verb = arguments[0]
+    verb = ALIASES.get(arguments[0], arguments[0])
     if verb not in VERBS:
-        near = difflib.get_close_matches(verb, VERBS, 1, 0.5)
-        remedy = f"did you mean {near[0]}?" if near else f"the verbs are {', '.join(VERBS)}"
-        console.note(f"fastxform: there is no verb {verb!r}: {remedy}")
+        console.error(f"there is no verb {verb!r}: {nearest(verb, [*VERBS, *ALIASES], 'the verbs are')}")
         return UNUSABLE
-    return _execute(verb, arguments[1:], console)
+    return _execute(verb, arguments, console)
 
 
 def _execute(verb: str, arguments: list[str], console: Console) -> int:
     module = _module(verb)
-    parser = argparse.ArgumentParser(
-        prog=f"fastxform {verb}",
-        description=module.HELP[0].upper() + module.HELP[1:] + ".",
-        epilog=getattr(module, "EPILOG", None),
-        allow_abbrev=False,
-    )
-    module.configure(parser)
     try:
-        options = parser.parse_args(arguments)
+        options = parser_of(arguments[0], module).parse_args(arguments[1:])
     except SystemExit as err:
         # argparse leaves this way, after help (0) and after a usage mistake that it has printed (2).
         return err.code if isinstance(err.code, int) else UNUSABLE

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.outcome import amount, explain
-from fastxform.cli.paint import Paint, visible
+from fastxform.cli.console import Paint, amount, explain, visible
 from fastxform.errors import DROPPED, OK
 
 if TYPE_CHECKING:

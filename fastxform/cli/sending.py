@@ -9,15 +9,14 @@ import hashlib
 import os
 import re
 import signal
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastxform.cli.arguments import number, whole
-from fastxform.cli.console import Console
-from fastxform.cli.outcome import amount
+from fastxform.cli.console import Console, amount, number_of
+from fastxform.cli.parser import number, whole
+from fastxform.cli.progress import Progress
 from fastxform.cli.sent import identity_of, named
 from fastxform.errors import InputError
 
@@ -37,7 +36,6 @@ STREAM_HELP: Final = (
     "the rest, and names the records that may arrive twice."
 )
 
-_NOTE_SECONDS: Final = 10.0
 _NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _KINESIS_NAME: Final = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
@@ -122,7 +120,7 @@ def open_journal(path: Path, target: "Target", files: Sequence["Stored"], consol
     names = {stored.name for stored in files}
     gone = [stored.name for stored in journal.ledger.files if stored.name not in names]
     if gone:
-        console.note(f"{path}: names {len(gone)} objects that are not there now, the first {gone[0]}")
+        console.note(f"{path}: {number_of(len(gone), 'object')} of its input cannot be found now, the first {gone[0]}")
     return journal
 
 
@@ -130,43 +128,31 @@ def note_resumed(journal: "Journal", names: "LocationNames", console: Console) -
     """Say what an earlier run did, and name what was in flight when it ended."""
     acknowledged = journal.ledger.acknowledged
     if acknowledged:
-        console.note(f"{journal.path}: {acknowledged} records were acknowledged before and are not sent again")
+        console.note(f"{journal.path}: {number_of(acknowledged, 'record')} acknowledged before, not sent again")
     if journal.interrupted:
         records = sum(map(len, journal.interrupted))
-        console.note(f"{records} records were in flight when the last run ended, and may arrive twice:")
+        console.note(f"{number_of(records, 'record')} in flight when the last run ended, and may arrive twice:")
         for line in named(journal.interrupted, names):
             console.note(f"  {line}")
 
 
-class Progress:
-    """Shows how far the puts are: one line that changes at a terminal, else a line every ten seconds."""
+class SendingProgress:
+    """Shows how far the puts are."""
 
     def __init__(self, console: Console, share: Callable[[], float | None]) -> None:
-        self._console, self._share = console, share
-        self._started = self._noted = time.monotonic()
+        self._progress = Progress(console, "records", share)
 
     def __call__(self, sender: "Sender") -> None:
         """Show it, if it is time."""
-        now = time.monotonic()
-        if not self._console.is_interactive and now - self._noted < _NOTE_SECONDS:
-            return
-        self._noted = now
-        share = self._share()
-        bar = "" if share is None else f"[{'#' * int(share * 30):<30}] {share:4.0%} "
-        rate = sender.sent.records / max(now - self._started, 0.001)
-        text = (
-            f"{bar}{sender.sent.records:,} records acknowledged ({amount(sender.sent.size_bytes)}), "
-            f"{rate:,.0f} a second, {len(sender.in_flight)} calls in flight, {sender.retries} again"
+        calls = number_of(len(sender.in_flight), "call")
+        self._progress.show(
+            sender.sent.records,
+            f"acknowledged ({amount(sender.sent.size_bytes)}, {calls} in flight, {sender.retries} again)",
         )
-        if self._console.is_interactive:
-            self._console.status(text)
-        else:
-            self._console.note(text)
 
     def end(self) -> None:
         """Take the line away."""
-        if self._console.is_interactive:
-            self._console.status("")
+        self._progress.end()
 
 
 @contextmanager
@@ -176,7 +162,7 @@ def interrupts(sender: "Sender", console: Console) -> Iterator[None]:
     def stop(signum: int, frame: object) -> None:
         sender.stop()
         if sender.stops == 1:
-            console.note("fastxform: stopping: waiting for the calls in flight; once more, and they are left")
+            console.error("stopping: waiting for the calls in flight; once more, and they are left")
         elif sender.stops > 2:  # what blocks is neither a call nor a pause
             raise KeyboardInterrupt
 
@@ -188,7 +174,7 @@ def interrupts(sender: "Sender", console: Console) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def send(sender: "Sender", outgoing: Iterable["Outgoing"], progress: Progress, console: Console) -> "Sent":
+def send(sender: "Sender", outgoing: Iterable["Outgoing"], progress: SendingProgress, console: Console) -> "Sent":
     """Put the records, and return what became of them."""
     with interrupts(sender, console):
         try:

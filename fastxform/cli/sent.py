@@ -7,8 +7,7 @@ and named as far as a screen goes; exit code 1 says that there are some.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import Console
-from fastxform.cli.outcome import amount, counted
+from fastxform.cli.console import Console, amount, counted, duration, number_of
 from fastxform.errors import REASONS
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ def named(found: Sequence["Span"], names: "LocationNames") -> Iterator[str]:
         yield names.span(span)
     if len(found) > _SPANS_SHOWN:
         rest = sum(map(len, found[_SPANS_SHOWN:]))
-        yield f"and {rest} records in {len(found) - _SPANS_SHOWN} more places, all in the journal"
+        ranges = number_of(len(found) - _SPANS_SHOWN, "more range")
+        yield f"and {number_of(rest, 'record')} in {ranges}, all in the journal"
 
 
 def report(sent: "Sent", target: "Target", names: "LocationNames", console: Console) -> int:
@@ -41,26 +41,27 @@ def report(sent: "Sent", target: "Target", names: "LocationNames", console: Cons
     again = f", {sent.retries} of them again" if sent.retries else ""
     errors = f"; {counted(sent.errors)}" if sent.errors else ""
     console.note(
-        f"{sent.records} records ({amount(sent.size_bytes)}) acknowledged by {identity_of(target)}, "
-        f"in {sent.calls} calls{again}{errors}"
+        f"{number_of(sent.records, 'record')} ({amount(sent.size_bytes)}) acknowledged by {identity_of(target)}, "
+        f"in {number_of(sent.calls, 'call')}{again}{errors}"
     )
     maybe_duplicates = spans(sent.maybe_duplicate)
     if maybe_duplicates:
-        console.note(f"{len(sent.maybe_duplicate)} records may have arrived unacknowledged, or twice:")
+        console.note(f"{number_of(len(sent.maybe_duplicate), 'record')} may have arrived unacknowledged, or twice:")
         for line in named(maybe_duplicates, names):
             console.note(f"  {line}")
     for reason, places in sorted(sent.unacknowledged.items()):
-        console.note(f"{len(places)} records are not acknowledged: {_WORDS.get(reason) or REASONS[reason]}:")
+        why = _WORDS.get(reason) or REASONS[reason]
+        console.note(f"{number_of(len(places), 'record')} not acknowledged: {why}:")
         for line in named(spans(places), names):
             console.note(f"  {line}")
     if sent.in_flight:
-        console.note(f"{sum(map(len, sent.in_flight))} records were left in flight, and may arrive:")
+        console.note(f"{number_of(sum(map(len, sent.in_flight)), 'record')} left in flight, and may arrive:")
         for line in named(sent.in_flight, names):
             console.note(f"  {line}")
     if sent.problem:
-        console.note(f"fastxform: {sent.problem}")
+        console.error(sent.problem)
     if not sent.complete:
-        console.note("fastxform: the input was not read to its end")
+        console.error("the input was not read to its end")
     return 0 if sent.complete and not sent.left else 1
 
 
@@ -95,13 +96,6 @@ def as_json(
     }
 
 
-def duration(seconds: float) -> str:
-    """Return a time for people: `40 s`, `6 min`, `2.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6_000 else f"{seconds / 3_600:.1f} h"
-
-
 class Forecast:
     """What a dry run would send: counts the records that pass through, in calls as they would be made."""
 
@@ -132,11 +126,12 @@ class Forecast:
     def line(self) -> str:
         """Return what would be sent, for people."""
         seconds = duration(self._rate_limit.seconds(self.records, self.size_bytes))
-        large = f"; {self.too_large} records are larger than the stream takes" if self.too_large else ""
+        large = f"; {number_of(self.too_large, 'record')} larger than the stream takes" if self.too_large else ""
+        records, calls = number_of(self.records, "record"), number_of(self.calls, "call")
+        rate = f"{self._rate_limit.records_per_s:g} records and {amount(self._rate_limit.bytes_per_s)} a second"
         return (
-            f"would send {self.records} records ({amount(self.size_bytes)}) to {identity_of(self._target)} in "
-            f"{self.calls} calls, in about {seconds} at {self._rate_limit.records_per_s:g} records and "
-            f"{amount(self._rate_limit.bytes_per_s)} a second{large}"
+            f"would send {records} ({amount(self.size_bytes)}) to {identity_of(self._target)} in {calls}, "
+            f"in about {seconds} at {rate}{large}"
         )
 
     def as_json(self) -> dict[str, Any]:

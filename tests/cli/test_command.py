@@ -93,7 +93,7 @@ def test_help_names_every_verb(command):
     """Help is what was asked for: standard output, exit code 0."""
     code, out, err = command("--help")
     assert (code, err) == (0, "")
-    assert all(verb in out.decode() for verb in ("run", "burst", "simulate", "check-response", "version"))
+    assert all(verb in out.decode() for verb in ("run", "generate", "simulate", "check-response", "version"))
 
 
 def test_no_verb_is_a_usage_mistake(command):
@@ -109,7 +109,7 @@ def test_no_verb_is_a_usage_mistake(command):
         ("simulat", "did you mean simulate?"),
         ("brust", "did you mean burst?"),
         ("check_response", "did you mean check-response?"),
-        ("qqq", "the verbs are init, run, burst"),
+        ("qqq", "the verbs are init, run, generate"),
     ],
 )
 def test_a_wrong_verb_names_the_nearest(command, verb, remedy):
@@ -258,7 +258,7 @@ def test_run_answers_more_than_a_response_holds_without_aws(command, tmp_path, w
     code, out, err = command("run", config, path, "--response")
     results = [record["result"] for record in json.loads(out)["records"]]
     assert (code, results) == (0, ["Ok"] * 5 + ["Dropped"] * 2)
-    assert "2 records did not fit; the function would put them back on the stream" in err
+    assert "2 records did not fit and would be put back on the stream" in err
 
 
 FORMS = [

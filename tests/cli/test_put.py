@@ -93,7 +93,7 @@ def test_every_form_of_input_is_put(command, write, aws, pipe, text, expected, p
     keys = [f"k{number}" for number in range(3)] if b"recordId" in text else map(partition_key, expected)
     assert (code, taken(server)) == (0, list(zip(expected, keys, strict=True)))
     assert json.loads(out)["acknowledged"] == len(expected)
-    assert f"{len(expected)} records (" in err
+    assert f"{len(expected)} record{'s' * (len(expected) != 1)} (" in err
 
 
 def test_all_acknowledged_leaves_nothing_behind(command, write, aws, tmp_path):
@@ -117,13 +117,13 @@ def test_what_is_left_is_sent_by_the_same_command(command, write, aws, tmp_path)
     name = write(b"\n".join(payloads), "input")
     code, out, err = command("put", "s", name, "--json", *FAST)
     assert code == 1
-    assert "1 records are not acknowledged: not sent, or sent in vain:\n  input: record 6\n" in err
+    assert "1 record not acknowledged: not sent, or sent in vain:\n  input: record 6\n" in err
     assert json.loads(out)["unacknowledged"] == {"put_failed": ["input: record 6"]}
     assert Counter(taken(server)) == Counter((data, None) for data in payloads if data != b"r5")
     server = aws()
     code, _, err = command("put", "s", name, *FAST)
     assert (code, taken(server)) == (0, [(b"r5", None)])
-    assert "999 records were acknowledged before and are not sent again\n" in err
+    assert "999 records acknowledged before, not sent again\n" in err
     assert [path.name for path in tmp_path.iterdir()] == ["input"]
 
 
@@ -135,7 +135,7 @@ def test_what_standard_input_held_and_could_not_be_sent_is_kept(command, pipe, a
     pipe(event)
     code, out, err = command("put", "kinesis:s", "-", "--unsent", "left", "--json")
     assert (code, json.loads(out)["unsent"]) == (1, "left")
-    assert "left: 3 records that were not sent, for fastxform replay --put\n" in err
+    assert "left: 3 records not sent, for fastxform replay --put\n" in err
     server = aws()
     assert command("replay", "left", "--put", "kinesis:s", "--yes")[0] == 0
     assert sorted(taken(server)) == [(b"r0", "k0"), (b"r1", "k1"), (b"r2", "k2")]
@@ -165,7 +165,7 @@ def test_a_dry_run_sends_nothing(command, write, aws, tmp_path):
     assert (code, err, server.calls) == (0, "", [])
     assert out == (
         "would send 700 records (25.1 kB) to kinesis:s in 2 calls, in about 1 s at 500 records and 500.0 kB a second; "
-        "1 records are larger than the stream takes\n"
+        "1 record larger than the stream takes\n"
     )
     assert command("put", "kinesis:s", name, *FAST)[0] == 1
     found = json.loads(command("put", "kinesis:s", name, "--dry-run", "--json")[1])

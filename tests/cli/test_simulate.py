@@ -4,12 +4,9 @@ import base64
 import csv
 import io
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -322,41 +319,6 @@ def written(tmp_path):
     """A configuration and a burst as files, with the arguments that simulate them."""
     (tmp_path / "config.toml").write_text(KEYS)
     return [sys.executable, "-m", "fastxform", "simulate", str(tmp_path / "config.toml")], tmp_path
-
-
-def test_progress_is_shown_at_a_terminal(written):
-    """A bar on standard error while it runs, nothing of it on standard output."""
-    arguments, root = written
-    records = b"".join(payload + b"\n" for payload in burst.records("dynamotest", 5_000))
-    (root / "input").write_bytes(records)
-    terminal, screen = pty.openpty()
-    running = subprocess.Popen(
-        [*arguments, str(root / "input"), "--out", str(root / "out"), "--json"], stdout=subprocess.PIPE, stderr=screen
-    )
-    os.close(screen)
-    shown = bytearray()
-    reader = threading.Thread(target=drain, args=(terminal, shown))
-    reader.start()
-    out, _ = running.communicate(timeout=60)
-    reader.join(60)
-    os.close(terminal)
-    assert running.returncode == 0
-    assert json.loads(out)["records_in"] == 5_000
-    assert b"records, " in shown
-    assert b"[" in shown
-    assert shown.endswith(b"\r\x1b[K")
-
-
-def drain(terminal, shown):
-    """Read a terminal to its end, which Linux reports as an error."""
-    while True:
-        try:
-            data = os.read(terminal, 4_096)
-        except OSError:
-            return
-        if not data:
-            return
-        shown += data
 
 
 def test_an_interrupt_is_one_line_and_leaves_whole_objects(written):

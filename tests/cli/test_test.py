@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fastxform.cli.paint import Paint, visible
+from fastxform.cli.console import Paint, visible
 
 CONFIG = """
 where = "b is not None"

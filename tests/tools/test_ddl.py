@@ -138,7 +138,7 @@ def test_a_route_without_a_table_is_passed_over(command, write):
     config = ALL_TYPES.replace("[[routes]]", "[[routes]]\nwhere = \"s == 'x'\"\n[[routes]]")
     code, out, err = command("ddl", write(config))
     assert (code, out.count("CREATE TABLE")) == (0, 1)
-    assert "1 of 2 routes write to no Iceberg table" in err
+    assert "1 of 2 routes without an Iceberg table" in err
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ def test_a_table_shows_no_value_unless_asked(command, objects, write):
     config = write(CONFIG)
     objects(a=line(b'{"id":"secret\\n","n":"x"}\n\x1b[2J'))
     code, out, err = command("replay", "failed", "--config", config)
-    assert (code, err) == (0, "1 failed records in 1 objects\n")
+    assert (code, err) == (0, "1 failed record in 1 object\n")
     assert "secret" not in out
     assert "as in failed/a:1" in out
     assert "it failed" in out
@@ -337,7 +337,7 @@ def test_nothing_but_rubbish_is_a_finding(command, objects):
     assert command("replay", "failed")[0] == 1
     objects(a=b"")
     code, out, err = command("replay", "failed")
-    assert (code, out, err) == (0, "", "0 failed records in 1 objects\n")
+    assert (code, out, err) == (0, "", "0 failed records in 1 object\n")
 
 
 def test_an_object_named_twice_is_read_once(command, objects):
@@ -446,7 +446,7 @@ def test_more_partitions_than_open_files(command, objects, write, here):
     config = write('[columns]\nid = "id"\n[partition_keys]\nk = "id"\n')
     objects(a=b"".join(line(record(number % 200)) for number in range(600)))
     code, _, err = command("replay", "failed", "--config", config, "--out", "out")
-    assert (code, err.splitlines()[0]) == (0, "600 objects in out, 2670 bytes")
+    assert (code, err.splitlines()[0]) == (0, "600 objects in out (2.7 kB)")
     assert Counter(b"".join(tree(here / "out").values()).split()) == {b"r%d" % n: 3 for n in range(200)}
 
 
@@ -513,7 +513,7 @@ def test_the_originals_go_back_once(command, objects, aws, stream, service, name
     calls = len(server.calls)
     code, out, err = command("replay", "failed", "--put", stream, "--yes", "--json", *FAST)
     assert (code, len(server.calls), json.loads(out)["put"]["acknowledged"]) == (0, calls, 0)
-    assert "2500 records were acknowledged before and are not sent again\n" in err
+    assert "2500 records acknowledged before, not sent again\n" in err
     assert "would send 0 records" in command("replay", "failed", "--put", stream)[2]
 
 
@@ -526,8 +526,8 @@ def test_what_would_fail_again_is_not_sent(command, objects, aws, write):
     )
     code, _, err = command("replay", "failed", "--config", config, "--put", "s", "--yes", *FAST)
     assert (code, data_of(server)) == (0, Counter([record(1), record(3)]))
-    assert "1 records are left out: would fail again: not_object\n" in err
-    assert "1 records are left out: failed behind the transform, so are not what the stream got\n" in err
+    assert "1 record left out: would fail again: not_object\n" in err
+    assert "1 record left out: failed behind the transform, so are not what the stream got\n" in err
     code, _, err = command("replay", "failed", "--put", "s", "--yes", "--after-transform", *FAST)
     assert (code, data_of(server)) == (0, Counter([record(1), record(3), b"[]", b"row"]))
 
@@ -538,7 +538,7 @@ def test_a_record_larger_than_the_stream_takes_is_named(command, objects, aws):
     objects(a=line(b"a") + line(b"x" * 1_024_001) + line(b"y" * 1_024_000))
     code, _, err = command("replay", "failed", "--put", "s", "--yes", *FAST)
     assert (code, sorted(map(len, data_of(server)))) == (1, [1, 1_024_000])
-    assert "1 records are not acknowledged: larger than the stream takes:\n  failed/a:2\n" in err
+    assert "1 record not acknowledged: larger than the stream takes:\n  failed/a:2\n" in err
 
 
 # ---- sent back: faults
@@ -584,7 +584,7 @@ def test_a_poisonous_record_costs_itself(command, objects, aws):
     code, _, err = command("replay", "failed", "--put", "s", "--yes", *FAST)
     assert code == 1
     assert data_of(server) == Counter(payloads) - Counter([payloads[777]])
-    assert "1 records are not acknowledged: not sent, or sent in vain:\n  failed/a:778\n" in err
+    assert "1 record not acknowledged: not sent, or sent in vain:\n  failed/a:778\n" in err
 
 
 LINES = {
@@ -670,7 +670,7 @@ def test_entries_that_stay_throttled_end(command, objects, aws):
     code, _, err = command("replay", "failed", "--put", "s", "--yes", "--patience", "0.2")
     assert (code, server.taken) == (1, [])
     assert "fastxform: nothing was acknowledged for 0.2 s: s: ServiceUnavailableException\n" in err
-    assert "10 records are not acknowledged: not sent, or sent in vain:\n  failed/a:1-10\n" in err
+    assert "10 records not acknowledged: not sent, or sent in vain:\n  failed/a:1-10\n" in err
 
 
 # ---- sent back: killed, interrupted, resumed
@@ -731,7 +731,7 @@ def test_killed_runs_lose_nothing_and_name_what_came_twice(objects, here, count)
     assert twice <= named
     assert 0 < len(named) <= 2 * in_flight
     assert max(taken.values()) <= 3
-    assert b"records were in flight when the last run ended, and may arrive twice:\n  failed/" in err
+    assert b"records in flight when the last run ended, and may arrive twice:\n  failed/" in err
 
 
 def test_an_interrupt_lets_the_calls_in_flight_end(objects, here):
@@ -767,15 +767,13 @@ def test_a_second_interrupt_leaves_and_names_the_calls_in_flight(objects, here):
         out, err = process.communicate(timeout=60)
     assert process.returncode == 1
     assert json.loads(out)["put"]["in_flight"] == ["failed/a:1-700"]
-    assert b"700 records were left in flight, and may arrive:\n  failed/a:1-700\n" in err
+    assert b"700 records left in flight, and may arrive:\n  failed/a:1-700\n" in err
     with AwsServer() as server:
         process = start(server, here, *arguments)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, len(server.taken)) == (0, 700)
     assert json.loads(out)["put"]["possible_duplicates"] == ["failed/a:1-700"]
-    assert err.startswith(
-        b"700 records were in flight when the last run ended, and may arrive twice:\n  failed/a:1-700\n"
-    )
+    assert err.startswith(b"700 records in flight when the last run ended, and may arrive twice:\n  failed/a:1-700\n")
 
 
 # ---- the journal
@@ -821,7 +819,7 @@ def test_an_object_that_is_gone_is_said(sent_half, command, objects, here, aws):
     objects(b=line(b"3"))
     code, _, err = command(*RESUME)
     assert (code, data_of(server)) == (0, Counter([b"3"]))
-    assert "j: names 1 objects that are not there now, the first failed/a\n" in err
+    assert "j: 1 object of its input cannot be found now, the first failed/a\n" in err
 
 
 def test_another_stream_needs_another_journal(sent_half, command):

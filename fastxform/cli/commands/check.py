@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import Console
+from fastxform.cli.console import Colour, Console, Paint, number_of
 from fastxform.cli.inputs import read_document
-from fastxform.cli.paint import Colour, Paint
 from fastxform.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -95,4 +94,4 @@ def _as_json(finding: "Finding") -> dict[str, Any]:
 
 def _summary(levels: Counter[str]) -> str:
     counts = [(levels[level], level) for level in _COLOURS if levels[level]]
-    return ", ".join(f"{count} {level}{'s' * (count != 1)}" for count, level in counts) or "nothing found"
+    return ", ".join(number_of(count, level) for count, level in counts) or "nothing found"

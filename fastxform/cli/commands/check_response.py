@@ -8,10 +8,8 @@ import argparse
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import Console
+from fastxform.cli.console import Colour, Console, Paint, counted, number_of
 from fastxform.cli.inputs import read_document
-from fastxform.cli.outcome import counted
-from fastxform.cli.paint import Colour, Paint
 from fastxform.errors import EventError, InputError
 from fastxform.limits import RESPONSE_LIMIT_BYTES
 
@@ -85,10 +83,9 @@ def _size(response_bytes: int) -> str:
 
 
 def _summary(results: Counter[str], codes: Counter[str], levels: Counter[str]) -> str:
-    count = results.total()
-    records = f"{count} record{'s' * (count != 1)}"
+    records = number_of(results.total(), "record")
     failed = f" ({counted(codes)})" if codes else ""
-    found = [f"{levels[level]} {level}{'s' * (levels[level] != 1)}" for level in _COLOURS if levels[level]]
+    found = [number_of(levels[level], level) for level in _COLOURS if levels[level]]
     return f"{records}: {counted(results) or 'none'}{failed}; {', '.join(found) or 'nothing found'}"
 
 

@@ -7,7 +7,7 @@ check --ddl` compares them.
 import argparse
 from typing import Any, Final
 
-from fastxform.cli.console import Console
+from fastxform.cli.console import Console, number_of
 
 HELP: Final = "print the CREATE TABLE of the Iceberg tables of a configuration"
 
@@ -42,7 +42,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         console.data("\n".join(statements).encode())
     elsewhere = sum(route.iceberg is None for route in spec.routes)
     if tables and elsewhere:
-        console.note(f"{options.config}: {elsewhere} of {len(spec.routes)} routes write to no Iceberg table")
+        console.note(
+            f"{options.config}: {elsewhere} of {number_of(len(spec.routes), 'route')} without an Iceberg table"
+        )
     if tables and options.location is None:
         console.note("the statements are for S3 Tables; tables of the Glue catalog need --location s3://BUCKET/PREFIX")
     if not tables:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import Console
+from fastxform.cli.console import Colour, Console, Paint
 from fastxform.cli.inputs import open_reader, read_document, read_source
-from fastxform.cli.paint import Colour, Paint
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:

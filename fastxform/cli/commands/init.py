@@ -13,9 +13,9 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastxform.cli.console import Console
+from fastxform.cli.console import Console, counted, number_of
 from fastxform.cli.inputs import open_reader, read_source
-from fastxform.cli.outcome import counted
+from fastxform.cli.progress import Progress
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ _SAMPLE: Final = re.compile(r"\bsample\.jsonl?\b")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--preset", metavar="NAME", help="an example that comes with fastxform, see below")
     parser.add_argument("--sample", metavar="FILE", help="records to infer a configuration from; - is standard input")
     parser.add_argument(
@@ -69,7 +68,8 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         from fastxform.tools.inference.inference import infer
 
         source = read_source(reader)
-        found = infer((item.data for item in source.items), reader.name, options.format)
+        with Progress(console, share=reader.done_share) as progress:
+            found = infer((item.data for item in progress.over(source.items)), reader.name, options.format)
     _write(options, found.text, console)
     _report(found, options, console)
     return 0
@@ -179,12 +179,8 @@ def _lines(found: "Inferred") -> list[str]:
         rest = ", ".join(f"{number} {name}" for name, number in others)
         lines.append(f"the sample mixes families: {count} {family}, {rest}; the configuration is for {family} alone")
     lines += found.notes
-    made = f"{_number(count, 'record')}, {_number(found.columns, 'column')}, {_number(found.tests, 'test')}"
+    made = f"{number_of(count, 'record')}, {number_of(found.columns, 'column')}, {number_of(found.tests, 'test')}"
     return [*lines, f"{found.title}: {made}; of {found.results.total()} tried: {counted(found.results)}"]
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _text(options: argparse.Namespace, text: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from fastxform.cli import sending, sent
-from fastxform.cli.console import Console
+from fastxform.cli.console import Console, number_of
 from fastxform.cli.inputs import InputReader, open_reader, read_source
 from fastxform.errors import InputError
 
@@ -86,7 +86,7 @@ def _send(options: argparse.Namespace, target: "Target", reader: InputReader, co
     names = LocationNames([found.name for found in journal.ledger.files], are_lines=False)
     try:
         sending.note_resumed(journal, names, console)
-        progress = sending.Progress(console, reader.done_share)
+        progress = sending.SendingProgress(console, reader.done_share)
         sender = Sender(target, client, rate_limit, journal, progress=progress)
         try:
             sending.send(sender, _outgoing(reader, journal.ledger), progress, console)
@@ -113,7 +113,7 @@ def _pipe(options: argparse.Namespace, target: "Target", reader: InputReader, co
     rate_limit = sending.rate_limit_of(options, target)
     client = make_client(target, rate_limit.workers)
     unsent = _Unsent(options.unsent)
-    progress = sending.Progress(console, reader.done_share)
+    progress = sending.SendingProgress(console, reader.done_share)
     sender = Sender(target, client, rate_limit, progress=progress, unsent=unsent)
     outgoing = _outgoing(reader, None)
     with contextlib.closing(unsent):
@@ -125,7 +125,9 @@ def _pipe(options: argparse.Namespace, target: "Target", reader: InputReader, co
         finally:
             code = sent.report(sender.sent, target, names, console)
             if unsent.records:
-                console.note(f"{unsent.path}: {unsent.records} records that were not sent, for fastxform replay --put")
+                console.note(
+                    f"{unsent.path}: {number_of(unsent.records, 'record')} not sent, for fastxform replay --put"
+                )
     if options.json:
         console.json(sent.as_json(sender.sent, target, names) | {"unsent": unsent.records and str(unsent.path)})
     sending.leave(sender.sent, console)

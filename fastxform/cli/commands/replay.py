@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform.cli import failed, sending, sent
-from fastxform.cli.arguments import whole
-from fastxform.cli.console import Console
-from fastxform.cli.paint import visible
+from fastxform.cli.console import Console, amount, number_of, visible
+from fastxform.cli.parser import whole
+from fastxform.cli.progress import Progress
 from fastxform.errors import DROPPED, OK, InputError
 
 if TYPE_CHECKING:
@@ -124,18 +124,22 @@ class _ReplayRun:
         from fastxform.tools.replay.output import ReplayOutput
 
         if self._options.out is None or self._pipeline is None:
-            for _ in self._results(enumerate(self._files)):
-                pass
+            with Progress(self._console, share=self._share) as progress:
+                for _ in progress.over(self._results(enumerate(self._files))):
+                    pass
             return
         suffix = f".{self._pipeline.spec.output.format}"
-        with ReplayOutput(self._options.out, self._digest(), suffix) as output:
-            for finding in self._results(enumerate(self._files)):
+        progress = Progress(self._console, share=self._share)
+        with ReplayOutput(self._options.out, self._digest(), suffix) as output, progress:
+            for finding in progress.over(self._results(enumerate(self._files))):
                 if finding.row is not None:
                     output.row(finding.row, finding.metadata)
                 elif finding.today != DROPPED:
                     output.failed(finding.failure.text)
         self._document["out"] = {"objects": output.objects, "bytes": output.bytes_written}
-        self._console.note(f"{output.objects} objects in {self._options.out}, {output.bytes_written} bytes")
+        self._console.note(
+            f"{number_of(output.objects, 'object')} in {self._options.out} ({amount(output.bytes_written)})"
+        )
 
     def forecast(self, target: "Target") -> None:
         """Say what would be sent."""
@@ -144,7 +148,8 @@ class _ReplayRun:
         numbered = _numbered(self._files, ledger.files if ledger else [])
         self._names = _names(numbered)
         forecast = sent.Forecast(target, sending.rate_limit_of(self._options, target))
-        forecast.run(self._outgoing(self._results(numbered), ledger))
+        with Progress(self._console, share=self._share) as progress:
+            forecast.run(progress.over(self._outgoing(self._results(numbered), ledger)))
         self._note_left_out()
         self._document["put"] = forecast.as_json()
         self._console.note(f"{forecast.line()}; --yes sends them")
@@ -161,7 +166,7 @@ class _ReplayRun:
             numbered = _numbered(self._files, journal.ledger.files)
             self._names = _names(numbered)
             sending.note_resumed(journal, self._names, self._console)
-            progress = sending.Progress(self._console, self._share)
+            progress = sending.SendingProgress(self._console, self._share)
             sender = Sender(target, client, rate_limit, journal, progress=progress)
             outgoing = self._outgoing(self._results(numbered), journal.ledger)
             try:
@@ -180,7 +185,7 @@ class _ReplayRun:
         """Print the groups."""
         for what, count in self._broken.items():
             if count > _BROKEN_SHOWN:
-                self._console.note(f"and {count - _BROKEN_SHOWN} more lines: {what}")
+                self._console.note(f"and {number_of(count - _BROKEN_SHOWN, 'more line')}: {what}")
         if self._options.json:
             document = {
                 "objects": len(self._files),
@@ -193,8 +198,10 @@ class _ReplayRun:
             return
         for line in failed.table(self.groups, self._names, self._options):
             self._console.line(line)
-        broken = f", {self._broken.total()} broken lines" if self._broken else ""
-        self._console.note(f"{self.groups.records} failed records in {len(self._files)} objects{broken}")
+        broken = f", {number_of(self._broken.total(), 'broken line')}" if self._broken else ""
+        self._console.note(
+            f"{number_of(self.groups.records, 'failed record')} in {number_of(len(self._files), 'object')}{broken}"
+        )
 
     def code(self) -> int:
         """Return the exit code of what was read."""
@@ -246,7 +253,7 @@ class _ReplayRun:
 
     def _note_left_out(self) -> None:
         for why, count in self._left_out.items():
-            self._console.note(f"{count} records are left out: {why}")
+            self._console.note(f"{number_of(count, 'record')} left out: {why}")
         self._document["left_out"] = dict(self._left_out)
 
     def _share(self) -> float | None:

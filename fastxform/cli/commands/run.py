@@ -10,9 +10,9 @@ import io
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import Console
+from fastxform.cli.console import Console, counted, explain, number_of
 from fastxform.cli.inputs import open_reader, read_source
-from fastxform.cli.outcome import counted, explain
+from fastxform.cli.progress import Progress
 from fastxform.errors import DROPPED, FAILED, OK, EventError, InputError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     from fastxform.pipeline import Pipeline
 
     pipeline = Pipeline.load(options.config)
-    event = _event(options.input)
+    event = _event(options.input, console)
     try:
         batch = _respond(pipeline, event, console) if options.response else _run(pipeline, event)
     except EventError as err:
@@ -60,13 +60,16 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     return 1 if options.strict and FAILED in batch.result else 0
 
 
-def _event(name: str) -> bytes:
+def _event(name: str, console: Console) -> bytes:
     """Return the input as one event."""
     from fastxform.tools.sample_data import burst
 
     with open_reader(name) as reader:
         source = read_source(reader)
-        return source.event or burst.event(item.data for item in source.items)
+        if source.event is not None:
+            return source.event
+        with Progress(console, share=reader.done_share) as progress:
+            return burst.event(item.data for item in progress.over(source.items))
 
 
 def _run(pipeline: "Pipeline", raw: bytes) -> "Batch":
@@ -103,7 +106,7 @@ def _respond(pipeline: "Pipeline", raw: bytes, console: Console) -> "Batch":
         response = recorder.handler(raw, None)
     console.data(response + b"\n")
     if put_back:
-        console.note(f"{len(put_back)} records did not fit; the function would put them back on the stream")
+        console.note(f"{number_of(len(put_back), 'record')} did not fit and would be put back on the stream")
     return recorder.batch
 
 
@@ -140,8 +143,7 @@ def _summary(batch: "Batch") -> str:
         return "the input is empty: 0 records"
     where_null = f" ({counts['where_null']} because where was null)" if batch.where_null else ""
     failed = f" ({counted(counts['failed'])})" if counts["failed"] else ""
-    records = "1 record" if len(batch) == 1 else f"{len(batch)} records"
     return (
-        f"{records}: {counts['ok']} Ok, {counts['dropped']} Dropped{where_null}, "
+        f"{number_of(len(batch), 'record')}: {counts['ok']} Ok, {counts['dropped']} Dropped{where_null}, "
         f"{batch.result.count(FAILED)} ProcessingFailed{failed}"
     )

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform import limits
-from fastxform.cli.arguments import number, whole
-from fastxform.cli.console import Console
+from fastxform.cli.console import Console, amount, counted, explain, number_of
 from fastxform.cli.inputs import InputReader, InputSource, open_reader, read_source
-from fastxform.cli.outcome import amount, counted, explain
+from fastxform.cli.parser import number, whole
+from fastxform.cli.progress import Progress
 from fastxform.errors import ContractError
 from fastxform.tools.simulator.faults import KINDS, Faults, broken_function, form, parse
 
@@ -37,8 +37,6 @@ EPILOG: Final = (
     f"The faults: {'; '.join(f'{form(name)} {text}' for name, text in KINDS.items())}. SHARE is 0 to 1."
 )
 
-_PROGRESS_SECONDS: Final = 0.2
-_PROGRESS_RECORDS: Final = 256
 _REFUSALS_SHOWN: Final = 5
 _LATEST_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999: an arrival outside is none."""
@@ -176,23 +174,20 @@ class _SimulationRun:
         self._refused = 0
         self._bytes_in = 0
         self._seconds = 0.0
-        self._shown = 0.0
 
     def feed(self, source: InputSource, reader: InputReader) -> None:
         """Put every record of the input and close the stream."""
         started = time.perf_counter()
         start_ms = self.firehose.settings.start_ms
-        for place, item in enumerate(source.items):
+        progress = Progress(self._console, share=reader.done_share)
+        for place, item in enumerate(progress.over(source.items, self._invoked)):
             arrival_ms = item.arrival_ms
             if arrival_ms is None or not 0 <= arrival_ms <= _LATEST_MS:
                 arrival_ms = start_ms + int(place * 1000 / self._rate)
             self._put(place, item.data, item.partition_key, arrival_ms)
-            if place % _PROGRESS_RECORDS == 0 and self._console.is_interactive:
-                self._show(place, reader)
         self.firehose.close()
         self._seconds = time.perf_counter() - started
-        if self._console.is_interactive:
-            self._console.status("")
+        progress.end()
 
     def summary(self) -> dict[str, Any]:
         """Return the totals as they are printed."""
@@ -232,6 +227,9 @@ class _SimulationRun:
             "records_per_second": round(records_in / self._seconds) if self._seconds else 0,
         }
 
+    def _invoked(self) -> str:
+        return f"in {number_of(self.firehose.totals.invocations, 'invocation')}"
+
     def _put_back(self, place: int, data: bytes, partition_key: str | None) -> str:
         identity = self.firehose.put(data, partition_key)
         self._ledger.took(place, identity)
@@ -247,15 +245,6 @@ class _SimulationRun:
             self._refused += 1
             if self._refused <= _REFUSALS_SHOWN:
                 self._console.note(f"record {place + 1} is refused: {err}")
-
-    def _show(self, count: int, reader: InputReader) -> None:
-        now = time.perf_counter()
-        if now - self._shown < _PROGRESS_SECONDS:
-            return
-        self._shown = now
-        share = reader.done_share()
-        bar = "" if share is None else f"[{'#' * int(share * 30):<30}] {share:4.0%} "
-        self._console.status(f"{bar}{count:,} records, {self.firehose.totals.invocations} invocations")
 
 
 def _lines(summary: dict[str, Any], out: str) -> list[str]:
@@ -287,10 +276,14 @@ def _put_back_lines(summary: dict[str, Any]) -> list[str]:
     if not (summary["put_back"] or summary["put_calls"]):
         return []
     surplus = summary["puts_taken"] - summary["put_back"]
-    also_failed = f", {summary['delivered_and_failed']} records also failed" if summary["delivered_and_failed"] else ""
+    also_failed = (
+        f", {number_of(summary['delivered_and_failed'], 'record')} also failed"
+        if summary["delivered_and_failed"]
+        else ""
+    )
     return [
-        f"put back     {summary['put_back']} times a record that did not fit went back and came again, "
-        f"in {summary['passes']} passes at most",
+        f"put back     {number_of(summary['put_back'], 'time')} a record that did not fit went back and came again, "
+        f"in {number_of(summary['passes'], 'pass', 'passes')} at most",
         f"  {summary['put_calls']:<10} calls ({summary['put_calls_again']} of them again), "
         f"{summary['put_calls_at_once']} at once at most",
         f"  {surplus:<10} puts taken and not acknowledged ({summary['possible_duplicates']} in doubt for the function)",

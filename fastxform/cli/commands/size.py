@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform import limits
-from fastxform.cli.arguments import number, whole
-from fastxform.cli.console import Console
+from fastxform.cli.console import Console, amount
 from fastxform.cli.inputs import open_reader, read_document, read_source
-from fastxform.cli.outcome import amount
+from fastxform.cli.parser import number, whole
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:

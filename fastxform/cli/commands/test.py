@@ -9,9 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import Console
-from fastxform.cli.outcome import explain
-from fastxform.cli.paint import Colour, Paint, visible
+from fastxform.cli.console import Colour, Console, Paint, explain, number_of, visible
 from fastxform.errors import OK, ConfigError
 
 if TYPE_CHECKING:
@@ -193,6 +191,5 @@ def _as_json(config: str, outcomes: list[TestedExample]) -> dict[str, Any]:
 
 def _summary(outcomes: dict[str, list[TestedExample]], failed: int, broken: int) -> str:
     count = sum(map(len, outcomes.values()))
-    tests = "1 test" if count == 1 else f"{count} tests"
     unread = f"; {broken} of {broken + len(outcomes)} configurations cannot be used" if broken else ""
-    return f"{tests}: {count - failed} passed, {failed} failed{unread}"
+    return f"{number_of(count, 'test')}: {count - failed} passed, {failed} failed{unread}"
