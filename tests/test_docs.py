@@ -269,7 +269,7 @@ def test_settings_have_their_defaults():
 def test_every_right_is_explained():
     """Statements and actions of the page are those of the module's roles."""
     roles = (ROOT / "deploy/terraform/roles.tf").read_text(encoding="utf-8")
-    text = section("security.md", "Rights")
+    text = section("security.md", "Permissions")
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(re.findall(r'Sid += "(\w+)"', roles))
     action = r"\b(?:firehose|glue|kafka|kafka-cluster|kinesis|kms|lakeformation|lambda|logs|s3):[A-Z]\w+"
     conditions = {"kms:ViaService", "kms:EncryptionContext"}
