@@ -111,6 +111,9 @@ class Pipeline:
         def work(part: Part) -> tuple[Batch, int]:
             rows, written, outcomes, _ = self._run(part, now, self._encoder, observe)
             batch = _batch_of(rows, written, outcomes, rows.records)
+            if self.spec.output.line_end == "none":
+                # Rows of one record stay apart; what stands between records is the stream's.
+                batch = replace(batch, data=[None if data is None else data[:-1] for data in batch.data])
             observe("encode")
             return batch, rows.records
 

@@ -8,6 +8,7 @@ refuses it), and one that is here is read.
 from typing import Any, Final, Literal
 
 from fastxform import errors
+from fastxform.config.readers import READERS
 from fastxform.core.structs import Struct
 from fastxform.limits import FUNCTION_TIMEOUT_MAX_SECONDS
 
@@ -136,21 +137,63 @@ OUTPUT: Final = Section(
     "How rows are written.",
     (
         Key("format", "choice", "CSV rows, or one JSON object a row.", '"json"', choices=("csv", "json")),
+        Key(
+            "reader",
+            "text",
+            "What reads the objects: it sets the other keys here that the file leaves out, and refuses what it cannot"
+            " be told.",
+            '"athena-opencsv"',
+            choices=tuple(READERS),
+        ),
         Key("delimiter", "text", "CSV: the one ASCII character between fields.", r'"\t"', ",", may_be_empty=True),
         Key(
             "quoting",
             "choice",
-            "CSV: quote fields that need it, all fields, or none (a value that needs quotes fails its record).",
+            "CSV: quote fields that need it, all fields, every text (no number, date or null), or none (a text with the"
+            " delimiter or a line break fails its record, unless `escape` writes it).",
             '"all"',
-            choices=("minimal", "all", "none"),
+            choices=("minimal", "all", "strings", "none"),
+        ),
+        Key(
+            "escape",
+            "text",
+            "CSV: the character before a quote inside quotes, and before itself; with `quoting` none, before the"
+            " delimiter. Without it a quote is doubled.",
+            r"'\'",
+            "",
+            choices=("", "\\"),
+            may_be_empty=True,
         ),
         Key("null", "text", "CSV: the text of a null.", r"'\N'", "", may_be_empty=True),
         Key(
+            "quote_empty",
+            "boolean",
+            "CSV: quote a text that is empty or equals `null`, and never a null, so that the two differ.",
+            "true",
+            default=False,
+        ),
+        Key(
             "newlines",
             "choice",
-            "CSV: line breaks inside fields are kept, replaced by a space, or escaped as \\n.",
+            "CSV: line breaks inside fields are kept, replaced by a space, escaped as \\n, or fail the record.",
             '"space"',
-            choices=("keep", "space", "escape"),
+            choices=("keep", "space", "escape", "fail"),
+        ),
+        Key(
+            "timestamps",
+            "text",
+            "How timestamps are written: 2024-05-02T12:45:25Z, 2024-05-02 12:45:25, or milliseconds since 1970. By"
+            " default `space` in CSV and `iso` in JSON; rows of Iceberg tables hold microseconds.",
+            '"iso"',
+            choices=("iso", "space", "epoch_ms"),
+        ),
+        Key(
+            "line_end",
+            "choice",
+            "What ends a row: LF, CR LF, or nothing behind the last row of a record, where the stream appends its own"
+            " delimiter.",
+            '"crlf"',
+            choices=("lf", "crlf", "none"),
         ),
         Key(
             "escape_formulas",
@@ -158,6 +201,13 @@ OUTPUT: Final = Section(
             "CSV: put an apostrophe before text that a spreadsheet would run as a formula.",
             "true",
             default=False,
+        ),
+        Key(
+            "json",
+            "choice",
+            "JSON: objects and lists in a row are written as JSON values, or as text that holds the JSON.",
+            '"text"',
+            choices=("value", "text"),
         ),
     ),
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from fastxform.config import sections
 from fastxform.config.columns import ColumnReader
 from fastxform.config.diagnostics import Diagnostics, is_name, kind_of, single
-from fastxform.config.keys import TOP_LEVEL, VERSION, Key, Section
+from fastxform.config.keys import OUTPUT, TOP_LEVEL, VERSION, Key, Section
 from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column, Example, Output, Route, Spec, merged
 from fastxform.config.table import Table
@@ -160,6 +160,7 @@ class _Reader:
             tests=self._tests(shared, routes, keys),
         )
         self._check_output(spec, routes)
+        self._check_timestamps(spec)
         self._check_last_route(routes)
         self._check_iceberg(spec, [index for index, route in routes.items() if route.iceberg is not None])
         return spec
@@ -247,6 +248,18 @@ class _Reader:
                 self.diagnostics.add(location, "every column is hidden, nothing is left for the output")
             elif routes and not order and spec.output.format == "csv":
                 self.diagnostics.add(location, "CSV output needs columns")
+
+    def _check_timestamps(self, spec: Spec) -> None:
+        """Check that no digit of a timestamp is cut off, and that rows of Iceberg tables keep their own form."""
+        output = Table(self.diagnostics, ("output",), {}, OUTPUT)
+        if spec.output.timestamps is not None and any(route.iceberg is not None for route in spec.routes):
+            output.fail("timestamps", "rows of Iceberg tables hold microseconds; leave timestamps and reader out")
+        if spec.output.timestamps != "epoch_ms":
+            return
+        for column in (*(spec.columns or ()), *(column for route in spec.routes for column in route.columns)):
+            if column.type.kind == "timestamp" and column.type.unit == "us" and not column.hidden:
+                message = f"epoch_ms would cut the microseconds of {column.name} off; give it the type timestamp[ms]"
+                output.fail("timestamps", message)
 
     def _check_last_route(self, routes: dict[int, Route]) -> None:
         for index in list(routes)[:-1]:

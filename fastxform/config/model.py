@@ -70,14 +70,26 @@ class Column(_Located, frozen=True, eq=False):
 
 
 class Output(Struct, frozen=True):
-    """How rows are written; all but `format` are for CSV."""
+    """How rows are written, as the keys of the file and the reader that it names have it.
+
+    `timestamps` is None for the form of the format: `space` in CSV, `iso` in JSON. `strict` fails a text that the
+    reader would take for null, and `refuses` one that holds a character out of a set of a regular expression.
+    """
 
     format: Literal["csv", "json"] = "csv"
     delimiter: str = ","
-    quoting: Literal["minimal", "all", "none"] = "minimal"
+    quoting: Literal["minimal", "all", "strings", "none"] = "minimal"
     null: str = ""
-    newlines: Literal["keep", "space", "escape"] = "keep"
+    newlines: Literal["keep", "space", "escape", "fail"] = "keep"
     escape_formulas: bool = False
+    reader: str | None = None
+    escape: str = ""
+    quote_empty: bool = False
+    timestamps: Literal["iso", "space", "epoch_ms"] | None = None
+    line_end: Literal["lf", "crlf", "none"] = "lf"
+    json: Literal["value", "text"] = "value"
+    strict: bool = False
+    refuses: str = ""
 
 
 class Iceberg(Struct, frozen=True):

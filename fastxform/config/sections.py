@@ -14,6 +14,7 @@ from fastxform.config.diagnostics import Diagnostics, kind_of
 from fastxform.config.keys import ICEBERG, OPERATIONS, OUTPUT, OVERFLOW, ROUTE, TEST
 from fastxform.config.locations import KeyPath
 from fastxform.config.model import Example, Iceberg, Output, Overflow, Route
+from fastxform.config.readers import READERS, Reader
 from fastxform.config.table import Table
 from fastxform.errors import nearest, shown
 
@@ -25,8 +26,14 @@ _NAMED_BY_REASONS: Final = ("path", "type", "pattern", "required", "expression",
 
 
 def read_output(diagnostics: Diagnostics, content: dict[str, Any]) -> Output:
-    """Return how rows are written."""
-    table = Table(diagnostics, ("output",), content, OUTPUT)
+    """Return how rows are written; the keys that the file leaves out are those of its `reader`."""
+    if "bom" in content:
+        diagnostics.add(("output", "bom"), _NO_MARK)
+        content = {name: value for name, value in content.items() if name != "bom"}
+    name = content.get("reader")
+    reader = READERS.get(name) if isinstance(name, str) else None
+    # What the file says comes first, and stays the place of its mistakes.
+    table = Table(diagnostics, ("output",), ({} if reader is None else _keys_of(reader)) | content, OUTPUT)
     output = Output(
         format=cast(Any, table.choice("format")),
         delimiter=_delimiter(table),
@@ -34,14 +41,71 @@ def read_output(diagnostics: Diagnostics, content: dict[str, Any]) -> Output:
         null=table.text("null") or "",
         newlines=cast(Any, table.choice("newlines")),
         escape_formulas=table.boolean("escape_formulas"),
+        reader=table.text("reader"),
+        escape=table.text("escape") or "",
+        quote_empty=table.boolean("quote_empty"),
+        timestamps=cast(Any, table.text("timestamps")),
+        line_end=cast(Any, table.choice("line_end")),
+        json=cast(Any, table.choice("json")),
+        strict=reader is not None and not reader.tells_null,
+        refuses="" if reader is None else reader.refuses,
     )
-    if output.format == "json":
-        for key in OUTPUT.names[1:]:
-            if key in table:
-                table.fail(key, "is for CSV output, and this output is JSON")
-    if output.quoting == "none" and any(mark in output.null for mark in (output.delimiter, '"', "\r", "\n")):
-        table.fail("null", "needs quotes, and quoting is none: every null would fail its record")
+    _check_format(table, content, output)
+    if reader is not None:
+        _check_reader(table, content, str(name), reader)
+    if output.quoting == "none":
+        _check_unquoted(table, output)
+    elif output.quote_empty and any(mark in output.null for mark in (output.delimiter, '"', "\r", "\n")):
+        table.fail("null", "needs quotes, and with quote_empty a null has none")
     return output
+
+
+_NO_MARK: Final = (
+    "unknown key; Firehose joins the rows of many invocations to one object, so a byte order mark would stand before"
+    " every row; tell the program that opens the file that it is UTF-8 (in Excel: Data, From Text/CSV, 65001)"
+)
+_CSV_KEYS: Final = ("delimiter", "quoting", "escape", "null", "quote_empty", "newlines", "escape_formulas")
+
+
+def _keys_of(reader: Reader) -> dict[str, Any]:
+    """Return the keys of a reader; what it leaves to the format is left out."""
+    return {"format": reader.format} | {name: values[0] for name, values in reader.keys.items()}
+
+
+def _check_format(table: Table, content: dict[str, Any], output: Output) -> None:
+    wrong = _CSV_KEYS if output.format == "json" else ("json",)
+    other = "CSV" if output.format == "json" else "JSON"
+    for key in wrong:
+        if key in content:
+            table.fail(key, f"is for {other} output, and this output is {output.format.upper()}")
+
+
+def _check_reader(table: Table, content: dict[str, Any], name: str, reader: Reader) -> None:
+    """Refuse what the reader cannot be told."""
+    if "format" in content and content["format"] in ("csv", "json") and content["format"] != reader.format:
+        table.fail("format", f"{name} reads {reader.format.upper()}; leave format out")
+    for key, values in reader.keys.items():
+        # A value of the wrong kind, or an unknown word, is a mistake already.
+        wanted = OUTPUT.find(key)
+        value = content.get(key)
+        if value is None or value in values or (wanted.choices and value not in wanted.choices):
+            continue
+        words = " or ".join(json_word(value) for value in values)
+        table.fail(key, f"{name} cannot be told {json_word(value)}; leave {key} out, or write {words}")
+
+
+def json_word(value: str | bool) -> str:
+    """Return a value of the file as it is shown in a message."""
+    return str(value).lower() if isinstance(value, bool) else shown(value)
+
+
+def _check_unquoted(table: Table, output: Output) -> None:
+    if output.quote_empty:
+        table.fail("quote_empty", 'quotes, and quoting is none; write quoting = "minimal"')
+    if any(mark in output.null for mark in (output.delimiter, "\r", "\n")):
+        table.fail("null", "needs quotes, and quoting is none: every null would fail its record")
+    if output.escape and output.escape == output.delimiter:
+        table.fail("escape", "is the delimiter; take another delimiter")
 
 
 def _delimiter(table: Table) -> str:

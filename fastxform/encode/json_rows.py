@@ -14,30 +14,50 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 
+from fastxform.config.model import Output
 from fastxform.core import kernels
 from fastxform.core.json_text import quote
 from fastxform.core.payloads import encode
+from fastxform.core.structs import Struct
 from fastxform.datatypes.text import json_strings, texts
+from fastxform.encode import times
 from fastxform.transform.rowset import OutputColumn
 
 _NULL: Final = pa.scalar("null", pa.string())
-_MICROSECONDS: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_ICEBERG: Final = "epoch_us"
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-def write(columns: Sequence[OutputColumn], iceberg: bool) -> list[bytes]:
-    """Return each row as one JSON object and a newline; `iceberg` writes timestamps as epoch microseconds."""
-    rows = list(_rows(columns, iceberg))
+def write(columns: Sequence[OutputColumn], iceberg: bool, output: Output) -> list[bytes]:
+    """Return each row as one JSON object and its line end; `iceberg` writes timestamps as epoch microseconds."""
+    rows = list(_rows(columns, _Style.of(iceberg, output)))
     written = list(io.BytesIO(_ENCODER.encode_lines(rows)))
-    if len(written) == len(rows):
-        return written
-    return [_ENCODER.encode(row) + b"\n" for row in rows]  # a function of the user's gave JSON of several lines
+    if len(written) != len(rows):
+        # A function of the user's gave JSON of several lines.
+        written = [_ENCODER.encode(row) + b"\n" for row in rows]
+    return written if output.line_end != "crlf" else [row[:-1] + b"\r\n" for row in written]
 
 
-def write_together(columns: Sequence[OutputColumn], iceberg: bool, sizes: Sequence[int]) -> list[bytes | None]:
+def write_together(
+    columns: Sequence[OutputColumn], iceberg: bool, sizes: Sequence[int], output: Output
+) -> list[bytes | None]:
     """Return the rows of each record, of which it has so many, one after the other; None where it has none."""
-    rows = _rows(columns, iceberg)
-    return [_ENCODER.encode_lines(list(islice(rows, size))) if size else None for size in sizes]
+    if output.line_end == "crlf":
+        rows = iter(write(columns, iceberg, output))
+        return [b"".join(islice(rows, size)) if size else None for size in sizes]
+    encoded = _rows(columns, _Style.of(iceberg, output))
+    return [_ENCODER.encode_lines(list(islice(encoded, size))) if size else None for size in sizes]
+
+
+class _Style(Struct, frozen=True):
+    """How values are written: the form of timestamps, and whether objects and lists are text."""
+
+    timestamps: str
+    nested_as_text: bool
+
+    @classmethod
+    def of(cls, iceberg: bool, output: Output) -> "_Style":
+        return cls(_ICEBERG if iceberg else output.timestamps or "iso", output.json == "text" and not iceberg)
 
 
 def _values(column: OutputColumn) -> list[Any] | None:
@@ -45,10 +65,10 @@ def _values(column: OutputColumn) -> list[Any] | None:
     return column.column.values if column.json_literals is None else None
 
 
-def _rows(columns: Sequence[OutputColumn], iceberg: bool) -> Iterator[Any]:
+def _rows(columns: Sequence[OutputColumn], style: _Style) -> Iterator[Any]:
     """Return what the encoder makes rows of."""
     runs = _runs(columns)
-    values = [_raws(run, iceberg) if (known := _values(run[0])) is None else known for run in runs]
+    values = [_raws(run, style) if (known := _values(run[0])) is None else known for run in runs]
     return map(_row_type(tuple(run[0].name for run in runs)), *values)
 
 
@@ -76,50 +96,51 @@ def _runs(columns: Sequence[OutputColumn]) -> list[list[OutputColumn]]:
     return runs
 
 
-def _raws(run: Sequence[OutputColumn], iceberg: bool) -> Iterable[msgspec.Raw]:
+def _raws(run: Sequence[OutputColumn], style: _Style) -> Iterable[msgspec.Raw]:
     """Return the JSON text of a column, and behind it the names and texts of those that follow."""
-    text = _texts(run[0], iceberg)
+    text = _texts(run[0], style)
     if len(run) > 1:
         parts = [text]
         for column in run[1:]:
-            parts += [pa.scalar(f",{quote(column.name)}:", pa.string()), _texts(column, iceberg)]
+            parts += [pa.scalar(f",{quote(column.name)}:", pa.string()), _texts(column, style)]
         text = kernels.call("binary_join_element_wise", [*parts, pa.scalar("", pa.string())])
     return map(msgspec.Raw, kernels.cast(text, pa.binary()).to_pylist())
 
 
-def _texts(column: OutputColumn, iceberg: bool) -> pa.Array:
-    text = _json_texts(column, iceberg)
+def _texts(column: OutputColumn, style: _Style) -> pa.Array:
+    text = _json_texts(column, style)
     return kernels.call("coalesce", [text, _NULL]) if text.null_count else text
 
 
-def _json_texts(column: OutputColumn, iceberg: bool) -> pa.Array:
+def _json_texts(column: OutputColumn, style: _Style) -> pa.Array:
     if column.json_literals is not None:
-        return column.json_literals
+        return _nested_as_text(column.json_literals) if style.nested_as_text else column.json_literals
     array = column.column.array
     if column.type.kind == "json":
-        return array
+        return _nested_as_text(array) if style.nested_as_text else array
     if pa.types.is_string(array.type):
         return json_strings(array)
     if pa.types.is_binary(array.type):
         return pa.array([None if v is None else f'"{encode(v).decode()}"' for v in array.to_pylist()], pa.string())
     if pa.types.is_timestamp(array.type):
-        return _microseconds(array) if iceberg else _iso_8601(array)
+        return _timestamps(array, style.timestamps)
     text = texts(array)
     if pa.types.is_floating(array.type):  # JSON has no word for what only `map_batch` can bring here
         return kernels.call("if_else", [kernels.call("is_finite", [array]), text, pa.scalar(None, pa.string())])
     return _quoted(text) if pa.types.is_date(array.type) else text
 
 
-def _microseconds(array: pa.Array) -> pa.Array:
-    factor = pa.scalar(_MICROSECONDS[array.type.unit], pa.int64())
-    return kernels.cast(kernels.call("multiply_checked", [array.view(pa.int64()), factor]), pa.string())
+def _timestamps(array: pa.Array, form: str) -> pa.Array:
+    if form == _ICEBERG:
+        return kernels.cast(times.epoch(array, "us"), pa.string())
+    written = times.written(array, form)
+    return kernels.cast(written, pa.string()) if form == "epoch_ms" else _quoted(written)
 
 
-def _iso_8601(array: pa.Array) -> pa.Array:
-    text = kernels.cast(array, pa.string())
-    options = kernels.options.ReplaceSubstringOptions(" ", "T", max_replacements=1)
-    text = kernels.call("replace_substring", [text], options)
-    return kernels.call("binary_join_element_wise", [pa.scalar('"'), text, pa.scalar('Z"'), pa.scalar("")])
+def _nested_as_text(literals: pa.Array) -> pa.Array:
+    """Return JSON values with objects and lists as JSON strings that hold their text."""
+    nested = kernels.matches(literals, r"\A[\[{]")
+    return kernels.call("if_else", [nested, json_strings(literals), literals])
 
 
 def _quoted(text: pa.Array) -> pa.Array:

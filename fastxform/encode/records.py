@@ -71,13 +71,14 @@ def write_documents(
     """Return the documents of some rows as they go out without columns, and the indices of those that cannot."""
     documents: list[bytes | None] = []
     failed = []
+    end = "\r\n" if spec.output.line_end == "crlf" else "\n"
     for index, row in enumerate(rows):
         text = texts[row]
         assert text is not None
         written = _item(text) if spec.source == "dynamodb" else json_text.compact(text)
         if written is None:
             failed.append(index)
-        documents.append(None if written is None else (written + "\n").encode())
+        documents.append(None if written is None else (written + end).encode())
     return documents, failed
 
 

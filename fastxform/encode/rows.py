@@ -76,6 +76,6 @@ class RowEncoder:
                 outcomes.fail(row_set, [index], f"quoting:{name}")
             written.add(row_set, data)
         elif written.sizes is not None and len(row_set.rows) == len(written.data) and written.metadata is None:
-            written.together = json_rows.write_together(columns, is_iceberg, written.sizes)
+            written.together = json_rows.write_together(columns, is_iceberg, written.sizes, self._output)
         else:
-            written.add(row_set, json_rows.write(columns, is_iceberg))
+            written.add(row_set, json_rows.write(columns, is_iceberg, self._output))

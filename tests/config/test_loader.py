@@ -475,7 +475,7 @@ MISTAKES = {
     ),
     "unknown quoting": (
         'output = { quoting = "never" }\n' + COLUMNS,
-        'x:1: output.quoting: unknown quoting "never"; one of minimal, all, none',
+        'x:1: output.quoting: unknown quoting "never"; one of minimal, all, strings, none',
     ),
     "null that needs quotes": (
         'output = { quoting = "none", null = "a,b" }\n' + COLUMNS,
@@ -483,7 +483,7 @@ MISTAKES = {
     ),
     "newlines of true": (
         "output = { newlines = true }\n" + COLUMNS,
-        "x:1: output.newlines: must be one of keep, space, escape, not true or false",
+        "x:1: output.newlines: must be one of keep, space, escape, fail, not true or false",
     ),
     "switch of text": (
         'output = { escape_formulas = "yes" }\n' + COLUMNS,

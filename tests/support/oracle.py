@@ -11,12 +11,14 @@ something; the configuration is taken to be free of mistakes. Zstandard records 
 
 import base64
 import csv
+import datetime
 import io
 import json
 import re
 import tomllib
 import zlib
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from oracle_expr import ExpressionError, evaluate, names_in
 from oracle_json import (
@@ -33,7 +35,7 @@ from oracle_json import (
     read_one,
 )
 from oracle_paths import Change, Node, PathError, select
-from oracle_types import MisfitError, cell_of, convert
+from oracle_types import MisfitError, Stamp, cell_of, convert
 
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 DECOMPRESSED_LIMIT = 16 * 1024 * 1024
@@ -121,6 +123,7 @@ class Oracle:
         self.drop_unmatched = config.get("unmatched", "fail") == "drop"
         self.partition_keys = config.get("partition_keys", {})
         self.output = config.get("output", {})
+        self.output = READERS.get(self.output.get("reader"), {}) | self.output
         self.has_columns = "columns" in config
         self.columns = read_columns(config.get("columns", {}))
         self.routes = [
@@ -155,7 +158,10 @@ class Oracle:
         if not rows:
             return Outcome(DROPPED, where_null=nulls[0])
         _, metadata, _ = rows[0]
-        return Outcome(OK, None, b"".join([line.encode() for _, _, line in rows]), metadata, nulls[0])
+        data = b"".join([line.encode() for _, _, line in rows])
+        if self.output.get("line_end") == "none":
+            data = data.removesuffix(b"\n")
+        return Outcome(OK, None, data, metadata, nulls[0])
 
     # ---- decoding
 
@@ -192,7 +198,11 @@ class Oracle:
         if index is None:
             return None
         if not self.has_columns:
-            return index, self.metadata(row, iceberg), self.document_text(row.document) + "\n"
+            return (
+                index,
+                self.metadata(row, iceberg),
+                self.document_text(row.document) + LINE_ENDS[self.output.get("line_end", "lf")],
+            )
         self.fill(row, columns)
         columns = self.mapped(row, columns)
         for column in columns:
@@ -368,38 +378,141 @@ def default_value(value):
     return from_plain(value.isoformat() if hasattr(value, "isoformat") else value)
 
 
-def json_line(cells, _output, iceberg):
+LINE_ENDS = {"lf": "\n", "crlf": "\r\n", "none": "\n"}
+"""What ends a row; the last LF of a record is taken off for `none`."""
+
+
+def json_line(cells, output, iceberg):
     members = []
     for name, cell in cells.items():
-        text = "null" if cell is None else cell.iceberg if iceberg else cell.json
-        members.append(f"{quote(name)}:{text}")
-    return "{" + ",".join(members) + "}\n"
+        members.append(f"{quote(name)}:{json_value(cell, output, iceberg)}")
+    return "{" + ",".join(members) + "}" + LINE_ENDS[output.get("line_end", "lf")]
+
+
+def json_value(cell, output, iceberg):
+    if cell is None:
+        return "null"
+    if iceberg:
+        return cell.iceberg
+    if isinstance(cell.value, Stamp):
+        form = output.get("timestamps", "iso")
+        return cell.json if form == "iso" else timestamp_text(cell, form) if form == "epoch_ms" else quote(cell.csv)
+    if output.get("json") == "text" and cell.json[:1] in ("{", "["):
+        return quote(cell.json)
+    return cell.json
+
+
+def timestamp_text(cell, form):
+    match form:
+        case "iso":
+            return cell.csv.replace(" ", "T") + "Z"
+        case "epoch_ms":
+            return str(cell.value.micros // 1_000)
+    return cell.csv
+
+
+NULL_WORD = r"\N"
+WITH_WORD = {"format": "csv", "quoting": "minimal", "null": NULL_WORD, "quote_empty": False}
+WITH_QUOTES = {"format": "csv", "quoting": "minimal", "null": "", "quote_empty": True}
+READERS = {
+    "athena-opencsv": {"format": "csv", "quoting": "minimal", "escape": "\\", "null": "", "newlines": "fail"},
+    "athena-lazysimple": {"format": "csv", "quoting": "none", "escape": "\\", "null": NULL_WORD, "newlines": "escape"},
+    "athena-json": {"format": "json", "timestamps": "space", "json": "text"},
+    "redshift": WITH_WORD,
+    "snowflake": WITH_QUOTES | {"timestamps": "iso"},
+    "bigquery": WITH_WORD,
+    "duckdb": WITH_QUOTES,
+    "spark": WITH_WORD,
+    "pandas": WITH_WORD,
+    "excel": {"format": "csv", "quoting": "minimal", "null": "", "escape_formulas": True, "line_end": "crlf"},
+}
+"""What each reader has for the keys that a file leaves out."""
+
+STRICT = {"redshift": "\0", "bigquery": "\0", "spark": "", "pandas": ""}
+"""The readers that take a quoted text for null where it equals `null`, and the characters that each cannot hold."""
 
 
 def csv_line(cells, output, _iceberg):
-    delimiter, quoting = output.get("delimiter", ","), output.get("quoting", "minimal")
-    fields = {name: csv_field(cell, output) for name, cell in cells.items()}
-    if quoting == "none":
-        for name, text in fields.items():
-            if re.search(f'["\r\n{re.escape(delimiter)}]', text) or (not text and len(fields) == 1):
-                raise FailedError(f"quoting:{name}")
+    """A row, field by field; the dialect of no reader is also written by Python's own writer, and must be equal."""
+    for name, cell in cells.items():
+        if not can_be_written(cell, csv_field(cell, output), len(cells) == 1, output):
+            raise FailedError(f"quoting:{name}")
+    fields = [quoted_field(cell, csv_field(cell, output), output) for cell in cells.values()]
+    if fields == [""] and output.get("quoting") != "none":
+        fields = ['""']
+    line = output.get("delimiter", ",").join(fields)
+    if not output.keys() & {"escape", "quote_empty"} and output.get("quoting", "minimal") in ("minimal", "all"):
+        assert line == line_of_csv_module(cells, output)
+    return line + LINE_ENDS[output.get("line_end", "lf")]
+
+
+def line_of_csv_module(cells, output):
     # With "\r\n" the writer quotes CR and LF on every Python; with "\n" it leaves a CR bare before 3.13.
     line = io.StringIO()
-    style = {"minimal": csv.QUOTE_MINIMAL, "all": csv.QUOTE_ALL, "none": csv.QUOTE_NONE}[quoting]
-    csv.writer(line, delimiter=delimiter, quoting=style, lineterminator="\r\n").writerow(fields.values())
-    return line.getvalue()[:-2] + "\n"
+    style = {"minimal": csv.QUOTE_MINIMAL, "all": csv.QUOTE_ALL}[output.get("quoting", "minimal")]
+    writer = csv.writer(line, delimiter=output.get("delimiter", ","), quoting=style, lineterminator="\r\n")
+    writer.writerow([csv_field(cell, output) for cell in cells.values()])
+    return line.getvalue()[:-2]
+
+
+def can_be_written(cell, text, is_alone, output):
+    quoting, null = output.get("quoting", "minimal"), output.get("null", "")
+    if quoting == "none":
+        if any(mark in text for mark in ("\r", "\n")):
+            return False
+        if not output.get("escape") and output.get("delimiter", ",") in text:
+            return False
+        if is_alone and not text and "reader" not in output:
+            return False
+    if cell is None or not is_text(cell):
+        return True
+    if output.get("newlines") == "fail" and any(mark in text for mark in ("\r", "\n")):
+        return False
+    if output.get("reader") in STRICT:
+        return (text != null or output["quote_empty"]) and not set(STRICT[output["reader"]]) & set(text)
+    return True
+
+
+def is_text(cell):
+    """Whether a cell stands in the row as text; numbers without a type, and what is nested, are text as well."""
+    return not isinstance(cell.value, bool | int | float | Decimal | Stamp | datetime.date)
+
+
+def quoted_field(cell, text, output):
+    quoting, escape = output.get("quoting", "minimal"), output.get("escape", "")
+    if quoting == "none":
+        return text
+    is_null = cell is None
+    if output.get("quote_empty") and (is_null or (is_text(cell) and text == output.get("null", ""))):
+        needs = not is_null
+    elif quoting == "minimal":
+        needs = bool({'"', "\r", "\n", output.get("delimiter", ",")} & set(text))
+        needs = needs or (bool(escape) and escape in text and not is_null)
+    else:
+        needs = quoting == "all" or (not is_null and is_text(cell))
+    if not needs:
+        return text
+    if escape:
+        text = text.replace(escape, escape * 2)
+    return '"' + text.replace('"', (escape or '"') + '"') + '"'
 
 
 def csv_field(cell, output):
     if cell is None:
         return output.get("null", "")
     text = cell.csv
+    if isinstance(cell.value, Stamp):
+        return timestamp_text(cell, output.get("timestamps", "space"))
+    if output.get("quoting") == "none" and output.get("escape") and is_text(cell):
+        for mark in (output["escape"], output.get("delimiter", ",")):
+            text = text.replace(mark, output["escape"] + mark)
     match output.get("newlines", "keep"):
         case "space":
             text = re.sub("\r\n|\r|\n", " ", text)
         case "escape":
             text = text.replace("\n", "\\n").replace("\r", "\\r")
-    if output.get("escape_formulas") and text[:1] in tuple("=+-@\t\r") and not NUMBER.fullmatch(text):
+    formulas = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
+    if output.get("escape_formulas") and text[:1] in formulas and not NUMBER.fullmatch(text):
         text = "'" + text
     return text
 

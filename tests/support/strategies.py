@@ -560,21 +560,55 @@ def computed(draw, kinds):
     return draw(st.sampled_from(choices))
 
 
+CSV_READERS = (
+    "athena-opencsv",
+    "athena-lazysimple",
+    "redshift",
+    "snowflake",
+    "bigquery",
+    "duckdb",
+    "spark",
+    "pandas",
+    "excel",
+)
+
+
 @st.composite
-def outputs(draw, as_json):
-    """The lines of `[output]`."""
-    lines = ["[output]", f'format = "{"json" if as_json else "csv"}"']
-    if not as_json:
-        options = {
-            "delimiter": ['","', '"\\t"', '";"', '"|"'],
-            "quoting": ['"minimal"', '"all"', '"none"'],
-            "null": ['""', '"\\\\N"', '"NULL"'],
-            "newlines": ['"keep"', '"space"', '"escape"'],
-            "escape_formulas": ["true", "false"],
-        }
-        chosen = draw(st.lists(st.sampled_from(sorted(options)), unique=True))
-        lines.extend([f"{name} = {draw(st.sampled_from(options[name]))}" for name in chosen])
-    return lines
+def outputs(draw, as_json, iceberg=False, micros=True):
+    """The lines of `[output]`; `micros` says that a timestamp may have microseconds."""
+    times = ['"iso"', '"space"'] + ([] if micros else ['"epoch_ms"'])
+    if as_json:
+        if not iceberg and draw(st.integers(0, 4)) == 0:
+            return ["[output]", 'reader = "athena-json"', *draw(some({"json": ['"text"', '"value"']}))]
+        options = {"line_end": ['"lf"', '"crlf"', '"none"']}
+        if not iceberg:
+            options |= {"timestamps": times, "json": ['"text"', '"value"']}
+        return ["[output]", 'format = "json"', *draw(some(options))]
+    lines = ["[output]"]
+    options = {"delimiter": ['","', '"\\t"', '";"', '"|"']}
+    if draw(st.integers(0, 2)):
+        lines.append(f'reader = "{draw(st.sampled_from(CSV_READERS))}"')
+        return lines + draw(some(options))
+    options |= {
+        "quoting": ['"minimal"', '"all"', '"none"', '"strings"'],
+        "escape": ['""', "'\\'"],
+        "null": ['""', '"\\\\N"', '"NULL"'],
+        "newlines": ['"keep"', '"space"', '"escape"', '"fail"'],
+        "timestamps": times,
+        "line_end": ['"lf"', '"crlf"', '"none"'],
+        "escape_formulas": ["true", "false"],
+    }
+    chosen = draw(some(options))
+    if 'quoting = "none"' not in chosen and draw(st.booleans()):
+        chosen.append("quote_empty = true")
+    return lines + chosen
+
+
+@st.composite
+def some(draw, options):
+    """Lines that set some of these keys."""
+    chosen = draw(st.lists(st.sampled_from(sorted(options)), unique=True))
+    return [f"{name} = {draw(st.sampled_from(options[name]))}" for name in chosen]
 
 
 @st.composite
@@ -635,7 +669,16 @@ def configs(draw, source=None):
     keys = []
     if not (routed and iceberg) and not routed and draw(st.integers(0, 3)) == 0:
         keys = ["[partition_keys]", f"k = {toml(draw(computed(kinds)))}"]
-    return "\n".join([*top, *draw(outputs(as_json)), "[columns]", *lines, *keys, *routed])
+    return "\n".join(
+        [
+            *top,
+            *draw(outputs(as_json, bool(routed and iceberg), "[us]" in str(lines + routed))),
+            "[columns]",
+            *lines,
+            *keys,
+            *routed,
+        ]
+    )
 
 
 # ---------------------------------------------------------------- batches
