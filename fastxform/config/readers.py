@@ -80,7 +80,7 @@ READERS: Final[dict[str, Reader]] = {
             "null": ("",),
             "quote_empty": (True,),
             "newlines": ("keep", "space", "fail"),
-            "timestamps": ("iso", "space"),
+            "timestamps": _TIMES,
             "line_end": _LINE_ENDS,
         },
         tells_null=True,
@@ -114,14 +114,15 @@ READERS: Final[dict[str, Reader]] = {
     "spark": Reader(
         "csv",
         {
-            "quoting": _QUOTED,
+            "quoting": ("minimal", "strings"),
             "escape": ("",),
             "null": (NULL_WORD,),
-            "quote_empty": (False,),
+            "quote_empty": (True,),
             "newlines": ("keep", "space", "fail"),
             "timestamps": _TIMES,
             "line_end": ("lf", "none"),
         },
+        refuses=r"\x00",
     ),
     "pandas": Reader(
         "csv",
@@ -134,6 +135,7 @@ READERS: Final[dict[str, Reader]] = {
             "timestamps": _TIMES,
             "line_end": ("lf", "none"),
         },
+        refuses=r"\x00",
     ),
     "excel": Reader(
         "csv",

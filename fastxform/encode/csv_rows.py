@@ -133,7 +133,7 @@ def _faults(array: pa.Array, is_text: bool, is_alone: bool, output: Output) -> I
         refuses += output.refuses + (re.escape(_LINE_BREAKS) if output.newlines == "fail" else "")
     if refuses and re.search(f"[{refuses}]".encode(), kernels.data_of(array)):
         yield kernels.matches(array, f"[{refuses}]")
-    if is_text and output.strict and not output.quote_empty:
+    if is_text and output.strict:
         yield from _any(_equal(array, output.null))
     if is_alone and output.quoting == "none" and output.reader is None:
         # An empty line, which most readers pass over.
@@ -188,7 +188,8 @@ def _careful_values(arrays: Sequence[pa.Array], is_text: Sequence[bool], output:
     for index, (array, free) in enumerate(zip(arrays, is_text, strict=True)):
         if not free:
             continue
-        found = list(_any(_equal(array, output.null))) if output.quote_empty else []
+        words = dict.fromkeys(("", output.null)) if output.quote_empty else ()
+        found = [mask for word in words for mask in _any(_equal(array, word))]
         if output.escape and output.quoting != "none" and output.escape.encode() in kernels.data_of(array):
             found.append(kernels.matches(array, re.escape(output.escape)))
         if found:

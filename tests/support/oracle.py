@@ -419,16 +419,16 @@ READERS = {
     "athena-lazysimple": {"format": "csv", "quoting": "none", "escape": "\\", "null": NULL_WORD, "newlines": "escape"},
     "athena-json": {"format": "json", "timestamps": "space", "json": "text"},
     "redshift": WITH_WORD,
-    "snowflake": WITH_QUOTES | {"timestamps": "iso"},
+    "snowflake": WITH_QUOTES,
     "bigquery": WITH_WORD,
     "duckdb": WITH_QUOTES,
-    "spark": WITH_WORD,
+    "spark": WITH_WORD | {"quote_empty": True},
     "pandas": WITH_WORD,
     "excel": {"format": "csv", "quoting": "minimal", "null": "", "escape_formulas": True, "line_end": "crlf"},
 }
 """What each reader has for the keys that a file leaves out."""
 
-STRICT = {"redshift": "\0", "bigquery": "\0", "spark": "", "pandas": ""}
+STRICT = {"redshift": "\0", "bigquery": "\0", "spark": "\0", "pandas": "\0"}
 """The readers that take a quoted text for null where it equals `null`, and the characters that each cannot hold."""
 
 
@@ -469,7 +469,7 @@ def can_be_written(cell, text, is_alone, output):
     if output.get("newlines") == "fail" and any(mark in text for mark in ("\r", "\n")):
         return False
     if output.get("reader") in STRICT:
-        return (text != null or output["quote_empty"]) and not set(STRICT[output["reader"]]) & set(text)
+        return text != null and not set(STRICT[output["reader"]]) & set(text)
     return True
 
 
@@ -483,7 +483,7 @@ def quoted_field(cell, text, output):
     if quoting == "none":
         return text
     is_null = cell is None
-    if output.get("quote_empty") and (is_null or (is_text(cell) and text == output.get("null", ""))):
+    if output.get("quote_empty") and (is_null or (is_text(cell) and text in ("", output.get("null", "")))):
         needs = not is_null
     elif quoting == "minimal":
         needs = bool({'"', "\r", "\n", output.get("delimiter", ",")} & set(text))
