@@ -735,7 +735,7 @@ def test_path_addresses_plain_values_of_a_change(path, payload, expected):
         ("escapes without quotes", "escape = '\\'\nquoting = 'none'", ["a,b", "\\n", '"'], 'a\\,b,\\\\n,"'),
         ("text in quotes", 'quoting = "strings"', ["a", None, ""], '"a",,""'),
         ("empty in quotes", "quote_empty = true", ["a", None, ""], 'a,,""'),
-        ("the null text in quotes", "quote_empty = true\nnull = 'NULL'", ["NULL", None, ""], '"NULL",NULL,'),
+        ("the null text in quotes", "quote_empty = true\nnull = 'NULL'", ["NULL", None, ""], '"NULL",NULL,""'),
         ("line breaks fail", 'newlines = "fail"', ["a", "b\r"], "quoting:c1"),
         ("the null text fails", 'reader = "pandas"', ["a", "\\N"], "quoting:c1"),
         ("NUL fails", 'reader = "redshift"', ["a", "b\0"], "quoting:c1"),
