@@ -78,5 +78,5 @@ def test_metadata_names_ranges_and_public_extras(distributions):
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         metadata = message_from_string(archive.read(name).decode())
     assert metadata["Version"] == fastxform.__version__
-    assert set(metadata.get_all("Provides-Extra")) == {"aws", "runtime", "cli", "spark"}
+    assert set(metadata.get_all("Provides-Extra")) == {"aws", "runtime", "cli", "play", "spark"}
     assert [line for line in metadata.get_all("Requires-Dist") if "==" in line.partition(";")[0]] == []
