@@ -59,8 +59,8 @@ def table(numbers: Mapping[str, Any]) -> str:
         times = [f"{other / ours:.1f} x" if other is not None else "" for other in others]
         lines.append(f"| {title} | {ours:.1f} ms | {records[corpus] / ours * 1e3:,.0f} | {' | '.join(times)} |")
     source = [
-        "Each of the other columns is that handler's CPU time divided by fastxform's, for the same work. All responses are",
-        "compared record by record before anything is timed.",
+        "Each of the other columns is that handler's CPU time divided by fastxform's, for the same work. All responses",
+        "are compared record by record before anything is timed.",
         f"{', '.join(numbers['machine'].values())}; least of {numbers['rounds']} rounds, in turns.",
         "[The report](benchmarks/results/report.md) has all results, losses included.",
     ]
