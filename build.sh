@@ -16,6 +16,7 @@ usage: ./build.sh VERB [ARGUMENT...]
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
           arguments go to pytest (-k NAME)
   deploy  the tests of what is deployed, Terraform and SAM; arguments go to pytest (-k NAME)
+  fuzz    the native kernel under libFuzzer and the sanitizers of clang; --seconds 60 (default)
   layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
   lock    requirements.lock, from pyproject.toml; --upgrade takes the newest versions
 
@@ -88,10 +89,21 @@ install() {
 }
 
 setup_environment() {
-    installed .venv && return
-    make_venv .venv
-    upgrade_pip
-    install dev .venv --package
+    if ! installed .venv; then
+        make_venv .venv
+        upgrade_pip
+        install dev .venv --package
+    fi
+    setup_kernel
+}
+
+# The native kernel of this tree, built anew when its sources are newer; without a compiler the package does without.
+setup_kernel() {
+    local built=fastxform/core/_kernel.abi3.so
+    if [[ ${FASTXFORM_KERNEL:-} != 0 && ! (-f $built && -z $(find kernel -maxdepth 1 -newer "$built" -name '*.[chp]*' -type f)) ]]; then
+        say "building the native kernel"
+        .venv/bin/python kernel/build_hook.py
+    fi
 }
 
 # The function's environment holds AWS's runtime client and no more: the tests put a layer before it, and what the layer
@@ -231,6 +243,31 @@ lock() {
     exec .venv/bin/python -m dev.lock "$@"
 }
 
+# Documents and events through the kernel under the sanitizers, half of the time each.
+fuzz() {
+    local seconds=60 name
+    while (($#)); do
+        case $1 in
+        --seconds) seconds=${2:?"--seconds needs a number"} && shift 2 ;;
+        *) die "unknown option '$1' of fuzz: --seconds N" ;;
+        esac
+    done
+    command -v clang >/dev/null || {
+        say "fuzz: not executed: there is no clang (on Debian: apt-get install clang libclang-rt-14-dev)"
+        return
+    }
+    mkdir -p .cache/fuzz
+    for name in document event; do
+        clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wno-unused-function \
+            "kernel/fuzz/fuzz_$name.c" -o ".cache/fuzz/$name"
+        mkdir -p ".cache/fuzz/$name.corpus" ".cache/fuzz/$name.found"
+        say "fuzz: $name for $((seconds / 2)) seconds"
+        ".cache/fuzz/$name" -max_total_time=$((seconds / 2)) -max_len=4096 -print_final_stats=1 -verbosity=0 -dict=kernel/fuzz/dictionary.txt \
+            -artifact_prefix=".cache/fuzz/$name.found/" ".cache/fuzz/$name.corpus" "kernel/fuzz/corpus/$name" ||
+            die "fuzz: $name failed; the input is in .cache/fuzz/$name.found"
+    done
+}
+
 layer() {
     locked setup_environment
     exec .venv/bin/python -m deploy.layer "$@"
@@ -250,5 +287,6 @@ chain) chain "$@" ;;
 deploy) deploy "$@" ;;
 layer) layer "$@" ;;
 lock) lock "$@" ;;
+fuzz) fuzz "$@" ;;
 *) say "unknown verb '$verb'"; usage ;;
 esac

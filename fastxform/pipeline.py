@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from fastxform.config import model as configuration
 from fastxform.config.model import Column, Spec
+from fastxform.core import native
 from fastxform.core.structs import replace
 from fastxform.core.timing import Stage
 from fastxform.decode.source import Rows, Source, log_columns
@@ -21,6 +22,7 @@ from fastxform.encode.records import join_rows, write_documents
 from fastxform.encode.rows import RowEncoder, WrittenRows
 from fastxform.errors import DROPPED, FAILED, OK
 from fastxform.parts import Part, run_in_parts
+from fastxform.settings import kernel_is_wanted
 from fastxform.transform import map_batch as mapping
 from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compute
@@ -31,6 +33,7 @@ from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
 if TYPE_CHECKING:
     from fastxform.encode.table import Columns
+    from fastxform.native_pipeline import NativePipeline, NativeResponse
 
 __all__ = ["Batch", "Pipeline"]
 
@@ -68,6 +71,28 @@ class Pipeline:
         keyed |= {key: column for plan in self._plans for key, column in plan.inputs}
         self.meta_names = frozenset(column.meta for column in keyed.values() if column.meta is not None)
         self._source = Source(spec, keyed, any(plan.needs_event_name for plan in self._plans))
+        self.native, self.kernel = self._native_stages()
+
+    def _native_stages(self) -> "tuple[NativePipeline | None, str]":
+        """Return the stages by the native kernel, None where it is not used, and what it runs on, or why not."""
+        if not kernel_is_wanted():
+            return None, "off"
+        simd = native.simd()
+        if simd is None:
+            return None, "not there"
+        if self.map_batch is not None:
+            return None, "not used: map_batch"
+        from fastxform.native_pipeline import NativePipeline, UnsupportedError
+
+        def engine(
+            payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]], now_ms: int, stop_ns: int | None
+        ) -> Batch:
+            return self.run_engine(payloads, meta=meta, now_ms=now_ms, stop_ns=stop_ns)
+
+        try:
+            return NativePipeline(self.spec, self._router.where, self._plans, engine), simd
+        except UnsupportedError as error:
+            return None, f"not used: {error}"
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], map_batch: MapBatch | None = None) -> Self:
@@ -105,6 +130,45 @@ class Pipeline:
             observer: is called with each stage when it is over.
             stop_ns: by `time.monotonic_ns`; records that are not begun by then fail as `deadline`.
         """
+        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        observe = observer or _observe_nothing
+        if self.native is not None:
+            answers = self._natively(self.native.run, payloads, meta or {}, now, observe, stop_ns)
+            if answers is not None:
+                result, reason, data, metadata = answers.lists()
+                return Batch(result, reason, data, metadata, answers.where_null, answers.faults)
+        return self.run_engine(payloads, meta=meta, now_ms=now, observer=observer, stop_ns=stop_ns)
+
+    def answer(
+        self, event: bytes, limit_bytes: int, observer: StageObserver, stop_ns: int | None
+    ) -> "NativeResponse | None":
+        """Return the whole response to an event, where the native kernel can write it, and it is within a limit."""
+        if self.native is None:
+            return None
+        now = time.time_ns() // 1_000_000
+        response: NativeResponse | None = self._natively(self.native.answer, event, limit_bytes, now, observer, stop_ns)
+        return response
+
+    def _natively(self, stage: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the native stages; what they did not expect is the engine's, which has a net under each record."""
+        try:
+            return stage(*arguments)
+        except Exception as error:
+            assert self.native is not None
+            self.native.switch.pause()
+            self.kernel = f"paused: {type(error).__name__}"
+            return None
+
+    def run_engine(
+        self,
+        payloads: Sequence[bytes | None],
+        *,
+        meta: Mapping[str, Sequence[Any]] | None = None,
+        now_ms: int | None = None,
+        observer: StageObserver | None = None,
+        stop_ns: int | None = None,
+    ) -> Batch:
+        """Transform one batch as `run` does, without the native kernel."""
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         observe = observer or _observe_nothing
 

@@ -14,8 +14,10 @@ HANDLER: Final = "fastxform.handler.lambda_handler"
 """The `Handler` of a function that needs no code of its own."""
 
 _PREFIX: Final = "FASTXFORM_"
-SETTINGS: Final = ("FASTXFORM_CONFIG", "FASTXFORM_CODEC")
+SETTINGS: Final = ("FASTXFORM_CONFIG", "FASTXFORM_CODEC", "FASTXFORM_KERNEL")
 CODECS: Final = ("fastxform", "runtime")
+KERNEL_CHOICES: Final = ("1", "0")
+"""Whether the native kernel is used: by default where the package has one."""
 CONFIG_DEFAULT: Final = "fastxform.toml"
 LEVELS: Final[dict[str, int]] = {
     "TRACE": 5,
@@ -58,6 +60,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     codec = environ.get("FASTXFORM_CODEC", CODECS[0])
     if codec not in CODECS:
         mistakes.append(_mistake("FASTXFORM_CODEC", f"{shown(codec)} is not a codec; {nearest(codec, CODECS)}"))
+    kernel = environ.get("FASTXFORM_KERNEL", KERNEL_CHOICES[0])
+    if kernel not in KERNEL_CHOICES:
+        mistakes.append(_mistake("FASTXFORM_KERNEL", f"{shown(kernel)} is neither 1 nor 0"))
     folder = environ.get("LAMBDA_TASK_ROOT") or os.getcwd()
     # `pathlib` would be 4 ms of a cold start.
     config = os.path.join(folder, environ.get("FASTXFORM_CONFIG", CONFIG_DEFAULT))
@@ -113,6 +118,11 @@ def _service_variable(environ: Mapping[str, str]) -> str | None:
 def _is_dimension(text: str) -> bool:
     """Tell whether CloudWatch takes a text as namespace or dimension."""
     return 0 < len(text) <= _DIMENSION_LIMIT and text.isascii() and text.isprintable() and text[0] != ":"
+
+
+def kernel_is_wanted(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether the native kernel may be used, where the package has one."""
+    return environ.get("FASTXFORM_KERNEL", KERNEL_CHOICES[0]) != "0"
 
 
 def _is_handler(environ: Mapping[str, str]) -> bool:

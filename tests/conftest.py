@@ -7,7 +7,9 @@ looks for new ones.
 import pytest
 from hypothesis import settings
 
+from fastxform import pipeline
 from fastxform.cli import main
+from fastxform.core import native
 
 settings.register_profile("repeat", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("search", deadline=None, print_blob=True, max_examples=2_000)
@@ -19,6 +21,17 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("processes"):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
+@pytest.fixture(scope="module", params=("kernel", "engine"))
+def with_and_without_kernel(request):
+    """Run a module's tests with the native kernel, where the package has it, and without."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "engine":
+            patch.setattr(pipeline, "kernel_is_wanted", lambda: False)
+        elif native.load() is None:
+            pytest.fail("there is no native kernel: run ./build.sh setup")
+        yield request.param
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from fastxform.config import model
 from fastxform.tools.lint.rules import lint
 from fastxform.tools.sample_data import burst
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 EXAMPLES = (
     "change-capture",
     "cities",

@@ -238,7 +238,8 @@ class TestSettings:
             (
                 {"FASTXFORM_\nLEVEL": "x", "FASTXFORM_CODEC": "a\nb"},
                 [
-                    "environment FASTXFORM_\\nLEVEL: is not a setting; one of FASTXFORM_CONFIG, FASTXFORM_CODEC",
+                    "environment FASTXFORM_\\nLEVEL: is not a setting; one of FASTXFORM_CONFIG, FASTXFORM_CODEC, "
+                    "FASTXFORM_KERNEL",
                     'environment FASTXFORM_CODEC: "a\\nb" is not a codec; one of fastxform, runtime',
                 ],
             ),

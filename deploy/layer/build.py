@@ -69,7 +69,7 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fastxform-layer-") as folder:
         say("wheels")
-        carried = [wheels.own(Path(folder, "wheel")), *wheels.locked(lock, target)]
+        carried = [wheels.own(Path(folder, "wheel"), target), *wheels.locked(lock, target)]
         directory = Path(folder, archive.ROOT)
         owners = wheels.unpack(carried, directory)
         before = _sizes(directory, owners)

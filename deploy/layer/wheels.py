@@ -5,6 +5,7 @@ is unpacked only if its sha256 is the lock's, whether it was fetched now or lay 
 """
 
 import hashlib
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from deploy.layer import LayerError
-from deploy.layer.target import ROOT, Target
+from deploy.layer.target import ARCHITECTURES, ROOT, Target
 
 CACHE: Final = ROOT / ".cache" / "layer" / "wheels"
 LOCKS: Final = Path(__file__).parent / "locks"
@@ -122,14 +123,24 @@ def _download(lock: Path, target: Target, directory: Path) -> None:
     raise LayerError(f"{lock}: the wheels could not be fetched (pip's message is above); is a package index reachable?")
 
 
-def own(directory: Path) -> Wheel:
-    """Build the wheel of this tree into a directory.
+def own(directory: Path, target: Target) -> Wheel:
+    """Build the wheel of this tree into a directory, its kernel for the target by the pinned compiler.
 
     Raises:
         LayerError: the build failed.
     """
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    # The machine's own compiler would make another layer on every machine.
+    kernel = {"FASTXFORM_KERNEL": "1", "FASTXFORM_KERNEL_TARGET": ARCHITECTURES[target.arch]}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | kernel,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     if done.returncode:
         sys.stderr.write(done.stderr)
         raise LayerError("the wheel of this tree could not be built (the builder's message is above)")

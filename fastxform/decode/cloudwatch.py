@@ -22,7 +22,7 @@ from fastxform.query import paths
 
 _TYPE: Final = object()
 _EVENTS: Final = object()
-_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "subscriptionFilters"})
+MESSAGE_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "subscriptionFilters"})
 """What stands in a message beside its events; every other name is a member of an event."""
 
 
@@ -137,7 +137,7 @@ class _Texts(Sequence[bytes]):
 
 
 def _is_of_message(request: FieldRequest) -> bool:
-    return set(paths.root_names(request.path)) <= _MEMBERS
+    return set(paths.root_names(request.path)) <= MESSAGE_MEMBERS
 
 
 def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:

@@ -115,6 +115,12 @@ class _Invoker:
 
     def _answer(self, raw: Any, lambda_context: Any, report: telemetry.InvocationReport) -> Any:
         record_stage = report.clock.record_stage
+        report.kernel = self.pipeline.kernel
+        if type(raw) is bytes and self.observer is None:
+            native = self.pipeline.answer(raw, RESPONSE_LIMIT_BYTES, record_stage, context.stop_ns(lambda_context))
+            if native is not None:
+                report.take_native(native, len(raw))
+                return native.written
         asked = self.pipeline.meta_names
         received = event.read(raw, with_arrival="arrival_ms" in asked, with_kinesis=not asked.isdisjoint(_KINESIS))
         payloads = Payloads(received.data())

@@ -30,6 +30,7 @@ from fastxform.settings import LEVELS, ReportSettings
 
 if TYPE_CHECKING:
     from fastxform.invocation.event import Event
+    from fastxform.native_pipeline import NativeResponse
     from fastxform.pipeline import Batch
 
 UNITS: Final[dict[str, str]] = {
@@ -82,6 +83,7 @@ class InvocationReport(Struct):
 
     clock: StageClock
     is_cold: bool
+    kernel: str = ""
     bytes_in: int | None = None
     bytes_out: int = 0
     records: int = 0
@@ -111,6 +113,18 @@ class InvocationReport(Struct):
             self.reasons = dict(sorted(Counter(filter(None, batch.reason)).items()))
             failed = compress(range(self.records), batch.reason)
             self.first_reasons = [(record, str(batch.reason[record])) for record in islice(failed, REASONS_SHOWN)]
+
+    def take_native(self, response: "NativeResponse", bytes_in: int) -> None:
+        """Take the facts and the counts of a response that the native kernel has written."""
+        answers = response.answers
+        self.bytes_in, self.bytes_out = bytes_in, len(response.written)
+        self.delivery_stream_arn, self.invocation_id = response.delivery_stream_arn, _text(response.invocation_id)
+        self.records, self.ok, self.where_null = answers.record_count, answers.ok_count, answers.where_null
+        self.failed, self.faults = len(answers.failed), answers.faults
+        self.dropped = self.records - self.ok - self.failed
+        if self.failed:
+            self.reasons = dict(sorted(Counter(answers.failed.values()).items()))
+            self.first_reasons = list(islice(answers.failed.items(), REASONS_SHOWN))
 
     @property
     def outcome(self) -> tuple[str, str]:
@@ -258,6 +272,8 @@ def _log(report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[s
         line["internal"] = report.faults[:REASONS_SHOWN]
     if back is not None:
         line["put_back"] = back
+    if report.is_cold:
+        line["kernel"] = report.kernel
     return line
 
 

@@ -88,19 +88,19 @@ class Router:
     def __init__(self, spec: Spec, plans: Sequence[RoutePlan]) -> None:
         self._plans = plans
         self._shared = [(column.name, column) for column in shared_columns(spec)]
-        self._where = None
+        self.where = None
         if spec.where is not None:
-            self._where = compile_expression(spec.where, {column.name: column.type for _, column in self._shared})
+            self.where = compile_expression(spec.where, {column.name: column.type for _, column in self._shared})
         self._names = {name for plan in plans if plan.where is not None for name in plan.where.names}
         self._fails_unmatched = spec.unmatched == "fail"
         self._with_json = spec.output.format == "json"
 
     def filter_rows(self, row_set: RowSet, outcomes: Outcomes, now: int) -> RowSet:
         """Return the rows for which the condition of the transform holds."""
-        if self._where is None:
+        if self.where is None:
             return row_set
-        row_set = self._typed(row_set, self._where.names, outcomes)
-        mask, row_set = self._mask(self._where, row_set, outcomes, now)
+        row_set = self._typed(row_set, self.where.names, outcomes)
+        mask, row_set = self._mask(self.where, row_set, outcomes, now)
         outcomes.where_null += mask.null_count
         return row_set if mask.true_count == len(row_set) else row_set.take(kernels.true_rows(mask))
 

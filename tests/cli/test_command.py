@@ -181,6 +181,7 @@ def test_version_names_every_codec(command):
         "zstandard",
         "boto3",
         "base64",
+        "kernel",
     ]
     assert found["base64"].startswith(found["pybase64"])
     for arguments in (["version"], ["--version"]):

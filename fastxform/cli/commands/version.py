@@ -6,6 +6,7 @@ from importlib import import_module, metadata
 from typing import Final
 
 from fastxform.cli.console import Console
+from fastxform.settings import kernel_is_wanted
 
 HELP: Final = "versions of fastxform and of every codec under it"
 
@@ -22,6 +23,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     found = {"fastxform": _version("fastxform"), "python": platform.python_version(), "machine": platform.machine()}
     found |= {name: _version(name) for name in _PACKAGES}
     found["base64"] = _base64_path()
+    found["kernel"] = _kernel()
     if options.json:
         console.json(found)
         return 0
@@ -35,6 +37,13 @@ def _version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def _kernel() -> str:
+    """Return what the native kernel runs on, or why it does not."""
+    from fastxform.core import native  # with Arrow, which the help does without
+
+    return (native.simd() or "not there") if kernel_is_wanted() else "off"
 
 
 def _base64_path() -> str | None:

@@ -1,0 +1,290 @@
+"""The one importer of the native kernel: whether it is there, what its tuples hold, and arrays across the border.
+
+What the kernel is given and what becomes of its columns is elsewhere (`decode.native_plan`, `native_pipeline`).
+Invariant: the package does without it; where it is missing or turned off, `load` says so and nothing else here is
+called.
+"""
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from functools import cache
+from importlib import import_module
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+
+_MODULE: Final = "fastxform.core._kernel"
+
+
+class NodeKind(IntEnum):
+    """What a member of a document is to a plan; as in `kernel/plan.h`."""
+
+    OBJECT = 0
+    VALUE = 1
+    MAP = 2
+    ATTRIBUTE = 3
+    IMAGE = 4
+    SEARCH = 5
+    ROWS = 6
+
+
+class Conversion(IntEnum):
+    """What a column's values become; as in `kernel/plan.h`."""
+
+    TEXT = 0
+    JSON = 1
+    INT64 = 2
+    TIMESTAMP = 3
+    DECIMAL = 4
+    FLOAT_TEXT = 5
+    BOOL = 6
+    DATE = 7
+    BINARY = 8
+
+
+class Pick(IntEnum):
+    """Which of several members a column takes; as in `kernel/plan.h`."""
+
+    ONLY = 0
+    FIRST_TRUE = 1
+    FIRST_OBJECT = 2
+
+
+class Documents(IntEnum):
+    """What a record holds; as in `kernel/plan.h`."""
+
+    ONE = 0
+    MANY = 1
+    LOG_MESSAGE = 2
+
+
+class Way(IntEnum):
+    """How a field of a row is written; as in `kernel/rows.h`."""
+
+    TEXT = 0
+    JSON = 1
+    INT64 = 2
+    BOOL = 3
+    TIMESTAMP = 4
+    MICROSECONDS = 5
+    DATE = 6
+    DECIMAL = 7
+    BINARY = 8
+
+
+STRING: Final = 1
+NUMBER: Final = 2
+TRUE: Final = 3
+FALSE: Final = 4
+NULL: Final = 5
+CONTAINER: Final = 6
+UNVERIFIED: Final = 10
+"""Kinds of the values of a column, as in `kernel/plan.h`; an unverified one is null, and the engine's."""
+
+Unpack = Callable[[bytes], bytes | None]
+
+
+class EventPart(NamedTuple):
+    """What an event holds beside its payloads; where its data stands, with its quotes, in bytes."""
+
+    ids: pa.StringArray
+    arrivals: pa.Int64Array | None
+    data_starts: pa.Int32Array
+    data_ends: pa.Int32Array
+    delivery_stream_arn: str | None
+    invocation_id: str | None
+
+
+class DecodedColumn(NamedTuple):
+    """One column: its array, a bit for each kind of value in it, and the kinds row by row where they differ."""
+
+    array: pa.Array
+    seen: int
+    kinds: pa.Array | None
+
+
+class Decoded(NamedTuple):
+    """Records as columns of rows.
+
+    Attributes:
+        record_count: how many records there were.
+        columns: in the order of the plan.
+        row_records: the record of each row, in ascending order.
+        fallback: the records that have no rows because they are the engine's, ascending.
+        event: what was beside the payloads, where they came as an event.
+    """
+
+    record_count: int
+    columns: list[DecodedColumn]
+    row_records: pa.Int32Array
+    fallback: list[int]
+    event: EventPart | None
+
+
+class Field(NamedTuple):
+    """One field of the rows: `kinds` tell text in a column of JSON; `is_selected`: it has the rows of the selection."""
+
+    way: Way
+    array: pa.Array
+    prefix: bytes = b""
+    kinds: pa.Array | None = None
+    is_selected: bool = False
+
+
+class RowFormat(NamedTuple):
+    """How rows are written: `delimiter` is one byte, `null` is written in CSV for null, `suffix` ends a row of JSON."""
+
+    is_json: bool
+    delimiter: int = 44
+    quotes_all: bool = False
+    null: bytes = b""
+    suffix: bytes = b"}\n"
+
+
+class _Capsules:
+    """An array on its way into Arrow, by the C data interface."""
+
+    __slots__ = ("pair",)
+
+    def __init__(self, pair: Any) -> None:
+        self.pair = pair
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> Any:
+        return self.pair
+
+
+def _array(pair: Any) -> Any:
+    return None if pair is None else pa.array(_Capsules(pair))
+
+
+class KernelPlan:
+    """A compiled plan of the kernel, and the calls that it carries out."""
+
+    def __init__(
+        self,
+        root: Any,
+        row: Any,
+        columns: tuple[Any, ...],
+        numbers: tuple[int, ...],
+        wants_arrival: bool,
+        is_wide: bool,
+    ) -> None:
+        """Compile; `is_wide` False takes the plain code where the processor has a wider one."""
+        self._kernel = load()
+        self._handle = self._kernel.compile(root, row, columns, numbers, wants_arrival, is_wide)
+
+    def decode_event(self, event: bytes, unpack: Unpack) -> Decoded | None:
+        """Return the records of an event; None where the event is spelt unusually."""
+        return _decoded(self._kernel.decode_event(self._handle, event, unpack))
+
+    def decode_texts(self, texts: list[Any], is_base64: bool, unpack: Unpack) -> Decoded:
+        """Return the records of payloads, or of their base64; None stands for one that is bad."""
+        found = _decoded(self._kernel.decode_texts(self._handle, texts, is_base64, unpack))
+        assert found is not None
+        return found
+
+    def rows(
+        self, fields: Sequence[Field], selection: pa.Array | None, row_records: pa.Array, row_format: RowFormat
+    ) -> tuple[pa.BinaryArray, pa.Int32Array]:
+        """Return what the selected rows of each record come to, and the records.
+
+        Args:
+            fields: the fields of a row.
+            selection: which rows are written, int32, ascending; all of them where it is None.
+            row_records: the record of each row of the batch.
+            row_format: how they are written.
+        """
+        rows, records = self._kernel.rows(
+            self._handle, tuple(map(tuple, fields)), selection, row_records, tuple(row_format)
+        )
+        return _array(rows), _array(records)
+
+    def respond(
+        self, ids: pa.StringArray, parts: Sequence[tuple[pa.Array, pa.Array, Any]], failed: list[int], limit_bytes: int
+    ) -> bytes | int:
+        """Return the response; how many bytes it would have where these are above the limit.
+
+        Args:
+            ids: the ids of all records; those that nothing else is said of are `Dropped`.
+            parts: records, their rows, and their metadata: None, JSON for all of them, or an array of JSON.
+            failed: the records that failed.
+            limit_bytes: the largest response that is written.
+        """
+        return self._kernel.respond(self._handle, ids, tuple(parts), failed, limit_bytes)  # type: ignore[no-any-return]
+
+
+def _decoded(found: Any) -> Decoded | None:
+    if found is None:
+        return None
+    count, columns, row_records, fallback, event = found
+    part = None
+    if event is not None:
+        ids, arrivals, starts, ends, stream, invocation = event
+        part = EventPart(_array(ids), _array(arrivals), _array(starts), _array(ends), stream, invocation)
+    decoded = [DecodedColumn(_array(array), seen, _array(kinds)) for array, seen, kinds in columns]
+    return Decoded(count, decoded, _array(row_records), fallback, part)
+
+
+@cache
+def _imported() -> Any:
+    try:
+        return import_module(_MODULE)
+    except ImportError:
+        return None
+
+
+def load() -> Any:
+    """Return the extension module, None where the package has none for this machine."""
+    return _imported()
+
+
+def simd() -> str | None:
+    """Return what the kernel runs on: `avx2`, `sse2` or `neon`; None where there is no kernel."""
+    kernel = load()
+    return None if kernel is None else kernel.simd()
+
+
+class Switch:
+    """Whether a stream is worth the kernel: by how many of its last records were the engine's.
+
+    A record that falls back costs both. Where that happens to most of a batch the kernel pauses, longer each time, up
+    to `LONGEST_PAUSE` batches, and then tries one again.
+    """
+
+    __slots__ = ("_left", "_pause")
+
+    FALLBACK_SHARE: Final = 0.5
+    """Above it a batch costs more than by the engine alone: decoding here takes a quarter of what it takes there."""
+    FIRST_PAUSE: Final = 8
+    LONGEST_PAUSE: Final = 64
+
+    def __init__(self) -> None:
+        self._left, self._pause = 0, 0
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the next batch is the engine's."""
+        return self._left > 0
+
+    def is_on(self) -> bool:
+        """Tell whether the next batch is the kernel's; a batch of a pause is counted."""
+        if self._left:
+            self._left -= 1
+            return False
+        return True
+
+    def pause(self) -> None:
+        """Leave the next batches to the engine, more of them each time."""
+        self._pause = min(self._pause * 2, self.LONGEST_PAUSE) if self._pause else self.FIRST_PAUSE
+        self._left = self._pause
+
+    def note(self, fallback_count: int, record_count: int) -> None:
+        """Take what became of a batch."""
+        if fallback_count <= record_count * self.FALLBACK_SHARE or record_count < _FEW_RECORDS:
+            self._pause = 0
+            return
+        self.pause()
+
+
+_FEW_RECORDS: Final = 16
+"""A batch of fewer records says little about its stream, and costs little either way."""

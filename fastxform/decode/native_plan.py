@@ -1,0 +1,411 @@
+"""A transform as a plan of the native kernel, where the kernel knows all of it.
+
+Everything here is a list of what is taken: a key of the language that is not on it, a type, a path, a source, makes the
+whole transform the engine's. Nothing is decoded here. Invariant: a plan that was compiled means what the engine means,
+or leaves the record to it.
+"""
+
+import re
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
+
+from fastxform.config import model
+from fastxform.config.model import Column, Spec
+from fastxform.core import native
+from fastxform.core.json_text import to_json
+from fastxform.core.native import Conversion, Documents, NodeKind, Pick
+from fastxform.core.structs import Struct
+from fastxform.core.values import Json, Number
+from fastxform.datatypes import logical
+from fastxform.datatypes.logical import Type
+from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
+from fastxform.decode.dynamodb import IMAGES
+from fastxform.decode.fields import is_in_image
+from fastxform.query import paths
+
+_KNOWN: Final[dict[type, frozenset[str]]] = {
+    Spec: frozenset(
+        (
+            "source",
+            "where",
+            "output",
+            "columns",
+            "routes",
+            "unmatched",
+            "documents",
+            "partition_keys",
+            "overflow",
+            "tests",
+        )
+    ),
+    Column: frozenset(("name", "type", "path", "meta", "expr", "required", "default", "pattern", "hidden", "location")),
+    model.Output: frozenset(("format", "delimiter", "quoting", "null", "newlines", "escape_formulas")),
+    model.Route: frozenset(("where", "columns", "iceberg", "location")),
+    model.Iceberg: frozenset(("database", "table", "operation")),
+}
+"""The keys that this module has thought of; any other must be as if it were not there."""
+
+_CONVERSIONS: Final = {
+    "auto": Conversion.TEXT,
+    "string": Conversion.TEXT,
+    "json": Conversion.JSON,
+    "int64": Conversion.INT64,
+    "float64": Conversion.FLOAT_TEXT,
+    "decimal": Conversion.DECIMAL,
+    "bool": Conversion.BOOL,
+    "timestamp": Conversion.TIMESTAMP,
+    "date": Conversion.DATE,
+    "binary": Conversion.BINARY,
+}
+_PLAIN_DELIMITERS: Final = frozenset(",;|\t")
+"""Delimiters that no number, date or word of a typed column can hold."""
+
+_METAS: Final = frozenset(("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id"))
+_ONE_CLASS: Final = re.compile(
+    r"\[((?:[A-Za-z0-9](?:-[A-Za-z0-9])?|[ _.,:;/@#%&=+!~-])+)\](?:(\+|\*)|\{([0-9]{1,4})(,([0-9]{1,4})?)?\})?"
+)
+"""A pattern of characters of one class of ASCII, as often as a number says."""
+
+_MOST: Final = 2**31
+_MEMBERS_LIMIT: Final = 64
+_NAME_LIMIT: Final = 1_024
+_NODE_DEPTH: Final = 32
+
+
+class UnsupportedError(Exception):
+    """Something of the transform is not the kernel's; the message says what."""
+
+
+class Meta(Struct, frozen=True):
+    """A column that is no member of the payload."""
+
+    name: str
+    column: Column
+
+
+class NativePlan(Struct):
+    """A compiled plan.
+
+    Attributes:
+        plan: the kernel's.
+        index: where the column of a key stands in what it decodes.
+        patterns: where the text stands that a pattern of the key is matched on, and the pattern, where the kernel does
+            not match it itself.
+        metas: the columns that are not decoded.
+        wants_arrival: whether the arrival of a record is read out of the event.
+        floats: the keys of columns that the kernel leaves as text that is a number.
+    """
+
+    plan: native.KernelPlan
+    index: dict[Hashable, int]
+    patterns: dict[Hashable, tuple[int, str]]
+    metas: dict[Hashable, Meta]
+    wants_arrival: bool
+    floats: frozenset[Hashable]
+
+    def is_float(self, key: Hashable) -> bool:
+        """Tell whether the kernel leaves a column as text that is a number."""
+        return key in self.floats
+
+
+def compile_plan(
+    spec: Spec, columns: Mapping[Any, Column], event_name: Hashable = None, is_wide: bool = True
+) -> NativePlan:
+    """Return the plan of the columns of a transform.
+
+    Args:
+        spec: the transform.
+        columns: its columns of paths and `meta`, each under its key.
+        event_name: the key of the `eventName` of a change, where a route asks for it.
+        is_wide: False takes the plain code where the processor has a wider one.
+
+    Raises:
+        UnsupportedError: the kernel does not know all of it.
+    """
+    check(spec, columns)
+    builder = _Builder(spec)
+    for key, column in builder.ordered(columns):
+        builder.add(key, column)
+    if event_name is not None:
+        builder.add(event_name, Column("eventName", Type("string"), path="eventName"))
+    metas = {key: Meta(column.meta, column) for key, column in columns.items() if column.meta is not None}
+    wants_arrival = any(meta.name == "arrival_ms" for meta in metas.values())
+    floats = frozenset(key for key, column in columns.items() if column.type.kind == "float64")
+    return NativePlan(
+        builder.compile(wants_arrival, is_wide), builder.index, builder.patterns, metas, wants_arrival, floats
+    )
+
+
+def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
+    """Raise where something of a transform is not on the lists of what is taken.
+
+    Raises:
+        UnsupportedError: the kernel does not know all of it.
+    """
+    for described in (spec, spec.output, *spec.routes, *columns.values()):
+        _check_keys(described)
+    for route in spec.routes:
+        if route.iceberg is not None:
+            _check_keys(route.iceberg)
+        for column in route.columns:
+            _check_keys(column)
+    if spec.source not in ("json", "dynamodb", "cloudwatch-logs") or spec.documents not in ("one", "many"):
+        raise UnsupportedError("source")
+    if spec.is_document:
+        raise UnsupportedError("no columns")
+    if spec.unmatched not in ("fail", "drop"):
+        raise UnsupportedError("unmatched")
+    output = spec.output
+    if output.format == "csv":
+        if output.quoting not in ("minimal", "all") or output.newlines != "keep" or output.escape_formulas:
+            raise UnsupportedError("output")
+        if output.delimiter not in _PLAIN_DELIMITERS:
+            raise UnsupportedError("delimiter")
+    elif output.format != "json":
+        raise UnsupportedError("output")
+    if len(spec.routes) > 1 and (spec.documents == "many" or spec.source == "cloudwatch-logs"):
+        raise UnsupportedError("records of several rows on several routes")
+
+
+def _check_keys(described: Any) -> None:
+    known = _KNOWN[type(described)]
+    fields, defaults = described.__struct_fields__, described.__struct_defaults__
+    for place, name in enumerate(fields):
+        if name in known:
+            continue
+        at = place - (len(fields) - len(defaults))
+        if at < 0 or getattr(described, name) != defaults[at]:
+            raise UnsupportedError(f"the key {name}")
+
+
+_LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE))
+
+
+class _PlanNode:
+    """A wanted member while the tree grows."""
+
+    def __init__(self, kind: NodeKind, name: str) -> None:
+        if (
+            len(name.encode()) > _NAME_LIMIT
+            or any(character in name for character in '"\\')
+            or any(map(_is_control, name))
+        ):
+            raise UnsupportedError("a name with escapes")
+        self.kind, self.name, self.slot = kind, name, -1
+        self.whole_kind, self.whole_slot = NodeKind.VALUE, -1
+        self.children: dict[str, _PlanNode] = {}
+        self.searches: dict[str, int] = {}
+
+    def child(self, kind: NodeKind, name: str) -> "_PlanNode":
+        """Return the member of a name: one value, or one kind of container, or both."""
+        child = self.children.get(name)
+        if child is None:
+            if len(self.children) == _MEMBERS_LIMIT:
+                raise UnsupportedError("too many members of one object")
+            child = self.children[name] = _PlanNode(kind, name)
+        elif child.kind in _LEAVES and kind not in _LEAVES:
+            child.whole_kind, child.whole_slot = child.kind, child.slot
+            child.kind, child.slot = kind, -1
+        elif child.kind not in _LEAVES and kind in _LEAVES:
+            child.whole_kind = kind
+        elif child.kind != kind:
+            raise UnsupportedError("paths that want one member as two things")
+        return child
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        children = tuple(child.as_tuple() for child in self.children.values())
+        searches = tuple((text.encode(), slot) for text, slot in self.searches.items())
+        whole = int(self.whole_kind), self.whole_slot
+        return int(self.kind), self.name.encode(), self.slot, children, searches, *whole
+
+
+def _is_control(character: str) -> bool:
+    return character < " "
+
+
+class _Builder:
+    """Grows the tree of members, the slots that their values are noted in, and the columns."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.is_dynamodb, self.is_logs = spec.source == "dynamodb", spec.source == "cloudwatch-logs"
+        self.documents = (
+            Documents.LOG_MESSAGE if self.is_logs else Documents.MANY if spec.documents == "many" else Documents.ONE
+        )
+        self.root, self.row = _PlanNode(NodeKind.OBJECT, ""), _PlanNode(NodeKind.OBJECT, "")
+        self.base = self.root
+        self.slot_count = 0
+        self.outer_slot_count: int | None = None
+        self.columns: list[tuple[Any, ...]] = []
+        self.index: dict[Hashable, int] = {}
+        self.patterns: dict[Hashable, tuple[int, str]] = {}
+        self.version_slot = self.source_slot = self.type_slot = -1
+        if self.is_logs:
+            self.type_slot = self._leaf(("messageType",))
+            self.root.child(NodeKind.ROWS, "logEvents")
+        if self.is_dynamodb:
+            self.version_slot, self.source_slot = self._leaf(("eventVersion",)), self._leaf(("eventSourceARN",))
+
+    def ordered(self, columns: Mapping[Any, Column]) -> list[tuple[Any, Column]]:
+        """Return the columns of paths, those of log messages before those of their events."""
+        found = [(key, column) for key, column in columns.items() if column.path is not None]
+        return sorted(found, key=lambda pair: not _is_of_message(pair[1])) if self.is_logs else found
+
+    def add(self, key: Hashable, column: Column) -> None:
+        """Add a column."""
+        if self.is_logs and not _is_of_message(column):
+            self.base = self.row
+            if self.outer_slot_count is None:
+                self.outer_slot_count = self.slot_count
+        pick, alternatives = self._alternatives(paths.compile_path(column.path or ""))
+        kind = column.type.kind
+        if kind not in _CONVERSIONS:
+            raise UnsupportedError(f"the type {kind}")
+        conversion = _CONVERSIONS[kind]
+        pattern = None
+        if column.pattern is not None:
+            if kind == "json":
+                raise UnsupportedError("a pattern of json")
+            pattern = _one_class(column.pattern)
+            if pattern is None:
+                self.patterns[key] = len(self.columns), column.pattern
+                self.columns.append((int(Conversion.TEXT), (0, 0, 0), int(pick), alternatives, False, None, None))
+        numbers = (logical.PER_SECOND.get(column.type.unit, 0), column.type.precision, column.type.scale)
+        self.index[key] = len(self.columns)
+        is_required = column.required and column.default is None
+        self.columns.append((int(conversion), numbers, int(pick), alternatives, is_required, pattern, _default(column)))
+
+    def compile(self, wants_arrival: bool, is_wide: bool) -> native.KernelPlan:
+        outer = self.slot_count if self.outer_slot_count is None else self.outer_slot_count
+        slot_count = max(self.slot_count, 2)  # an element that is searched has two of its own
+        numbers = (int(self.documents), slot_count, outer, self.version_slot, self.source_slot, self.type_slot)
+        row = self.row.as_tuple() if self.is_logs else None
+        return native.KernelPlan(self.root.as_tuple(), row, tuple(self.columns), numbers, wants_arrival, is_wide)
+
+    def _slot(self) -> int:
+        self.slot_count += 1
+        return self.slot_count - 1
+
+    def _grow(self, names: tuple[str, ...], leaf: NodeKind) -> _PlanNode:
+        """Return the node of a member, with those that it is in."""
+        if len(names) > _NODE_DEPTH:
+            raise UnsupportedError("a path that is too deep")
+        node = self.base
+        for depth in range(1, len(names) + 1):
+            part, is_last = names[:depth], depth == len(names)
+            is_attribute = self.is_dynamodb and is_in_image(part)
+            is_image = self.is_dynamodb and len(part) == 2 and part[0] == "dynamodb" and part[1] in IMAGES
+            if is_last and leaf == NodeKind.VALUE:
+                kind = NodeKind.ATTRIBUTE if is_attribute else NodeKind.IMAGE if is_image else NodeKind.VALUE
+                if self.is_dynamodb and part == ("dynamodb",):
+                    raise UnsupportedError("the whole change as one value")
+            elif is_last:
+                kind = leaf
+            else:
+                kind = NodeKind.MAP if is_attribute else NodeKind.OBJECT
+            node = node.child(kind, part[-1])
+        return node
+
+    def _leaf(self, names: tuple[str, ...]) -> int:
+        node = self._grow(names, NodeKind.VALUE)
+        if node.kind not in _LEAVES:
+            if node.whole_slot < 0:
+                node.whole_slot = self._slot()
+            return node.whole_slot
+        if node.slot < 0:
+            node.slot = self._slot()
+        return node.slot
+
+    def _object(self, names: tuple[str, ...]) -> int:
+        """Return the slot that says whether an object is there."""
+        is_attribute = self.is_dynamodb and is_in_image(names)
+        node = self._grow(names, NodeKind.MAP if is_attribute else NodeKind.OBJECT)
+        if node.slot < 0:
+            node.slot = self._slot()
+        return node.slot
+
+    def _alternatives(self, path: paths.Path) -> tuple[Pick, tuple[tuple[int, int], ...]]:
+        if isinstance(path, paths.Dotted):
+            return Pick.ONLY, ((self._leaf(path.names), -1),)
+        if isinstance(path, paths.Either):
+            ends = [(*term.names, *path.rest) for term in path.terms]
+            if not path.rest:
+                return Pick.FIRST_TRUE, tuple((self._leaf(names), -1) for names in ends)
+            slots = [
+                (self._leaf(names), self._object(term.names)) for names, term in zip(ends, path.terms, strict=True)
+            ]
+            return Pick.FIRST_OBJECT, tuple(slots)
+        if isinstance(path, paths.FirstWhere):
+            return Pick.ONLY, ((self._search(path), -1),)
+        raise UnsupportedError("a path that is evaluated by jmespath")
+
+    def _search(self, path: paths.FirstWhere) -> int:
+        if self.is_dynamodb or len(path.key.names) != 1 or len(path.value.names) != 1 or path.key == path.value:
+            raise UnsupportedError("a search of a list")
+        node = self._grow(path.list.names, NodeKind.SEARCH)
+        wanted = path.key.names[0], path.value.names[0]
+        if not node.children:
+            for slot, name in enumerate(wanted):
+                node.child(NodeKind.VALUE, name).slot = slot
+        if tuple(node.children) != wanted:
+            raise UnsupportedError("a list that is searched in two ways")
+        if path.equals not in node.searches:
+            if len(node.searches) == _MEMBERS_LIMIT or len(path.equals.encode()) > _NAME_LIMIT:
+                raise UnsupportedError("too much to search a list for")
+            node.searches[path.equals] = self._slot()
+        return node.searches[path.equals]
+
+
+def _is_of_message(column: Column) -> bool:
+    return set(paths.root_names(paths.compile_path(column.path or ""))) <= MESSAGE_MEMBERS
+
+
+def _default(column: Column) -> tuple[int, bytes] | None:
+    """Return the kind and the text of a default; null for what has none."""
+    value: Any = column.default
+    if value is None:
+        return None
+    if column.type.kind == "json":
+        value = to_json(value)
+    if isinstance(value, Json):
+        kind, text = native.CONTAINER, str(value)
+        if column.type.kind not in ("json", "auto", "string"):
+            raise UnsupportedError("a default")
+    elif isinstance(value, bool):
+        kind, text = (native.TRUE, "true") if value else (native.FALSE, "false")
+    elif isinstance(value, (int, Number)):
+        kind, text = native.NUMBER, str(value)
+    else:
+        kind, text = native.STRING, value
+    found = text.encode()
+    if len(found) > _NAME_LIMIT:
+        raise UnsupportedError("a long default")
+    return kind, found
+
+
+def _one_class(pattern: str) -> tuple[bytes, int, int] | None:
+    """Return the class of characters that a pattern repeats, and how often; None of any other pattern."""
+    found = _ONE_CLASS.fullmatch(pattern)
+    if found is None:
+        return None
+    characters = bytearray(256)
+    text, place = found[1], 0
+    if text[0] == "^" or "&&" in text or "--" in text or "~~" in text:
+        return None
+    while place < len(text):
+        first = last = ord(text[place])
+        if place + 2 < len(text) and text[place + 1] == "-" and text[place].isalnum():
+            last = ord(text[place + 2])
+            place += 2
+        elif text[place] == "-" and 0 < place < len(text) - 1:
+            return None
+        if last < first:
+            return None
+        characters[first : last + 1] = b"\x01" * (last + 1 - first)
+        place += 1
+    if found[2]:
+        return bytes(characters), 1 if found[2] == "+" else 0, _MOST
+    if found[3] is None:
+        return bytes(characters), 1, 1
+    least = int(found[3])
+    most = least if found[4] is None else int(found[5]) if found[5] else _MOST
+    return bytes(characters), least, most

@@ -1,0 +1,94 @@
+"""The rows of one route by the native kernel, out of decoded columns and what expressions made.
+
+Here is said which way each column is written; the bytes are the kernel's. Invariant: a row is the bytes that `csv_rows`
+and `json_rows` write.
+"""
+
+from typing import Any, Final
+
+import pyarrow as pa
+
+from fastxform.config.model import Column, Spec
+from fastxform.core import kernels, native
+from fastxform.core.json_text import quote
+from fastxform.core.native import Field, RowFormat, Way
+from fastxform.datatypes.text import texts
+from fastxform.decode.native_plan import NativePlan
+from fastxform.transform.native_columns import NativeColumns
+from fastxform.transform.native_route import RouteRows
+from fastxform.transform.route import RoutePlan
+
+_ALL_TEXT: Final = 1 << native.STRING
+_NULLS: Final = 1 << native.NULL | 1 << native.UNVERIFIED
+
+
+class NativeRowEncoder:
+    """The rows of one route: which columns they have, and how each is written."""
+
+    def __init__(self, spec: Spec, plan: RoutePlan, native_plan: NativePlan) -> None:
+        self.plan, self.native = plan, native_plan
+        output = spec.output
+        self.is_json = output.format == "json"
+        self.format = RowFormat(
+            self.is_json,
+            ord(output.delimiter) if not self.is_json else 44,
+            output.quoting == "all",
+            output.null.encode(),
+        )
+        keys = {column.name: key for key, column in plan.inputs}
+        self.fields = [
+            (
+                column,
+                keys.get(column.name),
+                f"{',' if place else '{'}{quote(column.name)}:".encode() if self.is_json else b"",
+            )
+            for place, column in enumerate(plan.visible)
+        ]
+
+    def write(self, batch: NativeColumns, part: RouteRows) -> tuple[pa.BinaryArray, pa.Int32Array]:
+        """Return what the rows of each record come to, and the records."""
+        fields = [self._field(batch, part, *field) for field in self.fields]
+        return self.native.plan.rows(fields, part.rows.selection, batch.decoded.row_records, self.format)
+
+    def _field(self, batch: NativeColumns, part: RouteRows, column: Column, key: Any, prefix: bytes) -> Field:
+        is_selected = key is None
+        array = part.computed[column.name] if key is None else batch.array(key)
+        kinds = None
+        way = Way.TEXT
+        if pa.types.is_string(array.type):
+            if not self.is_json:
+                way = Way.TEXT
+            elif column.type.kind == "json":
+                way = Way.JSON
+            elif column.type.kind == "auto" and key is not None and (decoded := batch.column(key)) is not None:
+                seen = decoded.seen & ~_NULLS
+                if seen & ~_ALL_TEXT:
+                    way, kinds = Way.JSON, decoded.kinds if seen & _ALL_TEXT else None
+        else:
+            way, array = self._typed(array)
+        return Field(way, array, prefix, kinds, is_selected)
+
+    def _typed(self, array: pa.Array) -> tuple[Way, pa.Array]:
+        kind = array.type
+        if pa.types.is_floating(kind):
+            text = texts(array)
+            if not self.is_json:
+                return Way.TEXT, text
+            return Way.JSON, kernels.call(
+                "if_else", [kernels.call("is_finite", [array]), text, pa.scalar(None, pa.string())]
+            )
+        if pa.types.is_timestamp(kind):
+            return (Way.MICROSECONDS if self.is_json and self.plan.iceberg is not None else Way.TIMESTAMP), array
+        way = _WAYS.get(kind.id)
+        if way is None:
+            return (Way.JSON if self.is_json else Way.TEXT), texts(array)
+        return way, array
+
+
+_WAYS: Final = {
+    pa.int64().id: Way.INT64,
+    pa.bool_().id: Way.BOOL,
+    pa.date32().id: Way.DATE,
+    pa.decimal128(1, 0).id: Way.DECIMAL,
+    pa.binary().id: Way.BINARY,
+}

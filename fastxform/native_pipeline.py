@@ -1,0 +1,287 @@
+"""The stages of a pipeline by the native kernel, for the records that it is sure of.
+
+Decoding, typing and writing rows are the kernel's, conditions and expressions Arrow's, as in the engine; the records
+that either is not sure of go through the engine as a batch of their own, in their places. Invariant: what a record is
+answered does not depend on who answered it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from fastxform.config.model import Column, Spec
+from fastxform.core import kernels
+from fastxform.core.native import Switch
+from fastxform.core.payloads import DecompressionError, Payloads, decompress
+from fastxform.core.structs import Struct
+from fastxform.core.timing import Stage
+from fastxform.decode.native_plan import UnsupportedError, compile_plan
+from fastxform.decode.source import EVENT_NAME
+from fastxform.encode.batch import InternalFault
+from fastxform.encode.native_encoder import NativeRowEncoder
+from fastxform.errors import DROPPED, FAILED, OK
+from fastxform.transform.native_columns import NativeColumns
+from fastxform.transform.native_route import NativeRouter
+from fastxform.transform.route import RoutePlan, shared_columns
+
+if TYPE_CHECKING:
+    from fastxform.query.compiler import Expression
+
+__all__ = ["Answers", "NativePipeline", "NativeResponse", "UnsupportedError"]
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODE: Final = msgspec.json.Decoder().decode
+
+Observe = Callable[[Stage], None]
+
+
+class EngineBatch(Protocol):
+    """What the engine answers: a `Batch`, whose module stands above this one."""
+
+    @property
+    def result(self) -> list[str]:
+        """`Ok`, `Dropped` or `ProcessingFailed` of each record."""
+
+    @property
+    def reason(self) -> list[str | None]:
+        """Why a record failed."""
+
+    @property
+    def data(self) -> list[bytes | None]:
+        """The row of each record."""
+
+    @property
+    def metadata(self) -> list[dict[str, Any] | None] | None:
+        """The metadata of each record."""
+
+    @property
+    def where_null(self) -> int:
+        """How many rows were dropped because `where` was null."""
+
+    @property
+    def faults(self) -> tuple[InternalFault, ...]:
+        """What was not expected."""
+
+
+Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None], EngineBatch]
+"""Payloads, `meta`, the time and the end of it, through the engine."""
+
+
+class WrittenPart(NamedTuple):
+    """Records with their rows, and their metadata: None, JSON for all of them, or an array of JSON."""
+
+    records: pa.Int32Array
+    rows: pa.BinaryArray
+    metadata: Any
+
+
+class Answers(Struct):
+    """What became of the records of a batch; those of no part, and not failed, are dropped.
+
+    Attributes:
+        parts: the records that have rows.
+        failed: why records failed.
+        fallback_count: how many records were the engine's.
+        where_null: how many rows were dropped because `where` was null.
+        faults: more of the records that failed as `internal`.
+    """
+
+    record_count: int
+    parts: list[WrittenPart]
+    failed: dict[int, str]
+    fallback_count: int
+    where_null: int
+    faults: tuple[InternalFault, ...] = ()
+
+    @property
+    def ok_count(self) -> int:
+        """How many records have rows."""
+        return sum(len(part.records) for part in self.parts)
+
+    def lists(
+        self,
+    ) -> tuple[list[str], list[str | None], list[bytes | None], list[dict[str, Any] | None] | None]:
+        """Return result, reason, data and metadata as lists of one entry a record."""
+        count = self.record_count
+        result, reason, data = [DROPPED] * count, [None] * count, [None] * count
+        metadata: list[Any] | None = None
+        for part in self.parts:
+            records = part.records.to_pylist()
+            for record, row in zip(records, part.rows.to_pylist(), strict=True):
+                result[record], data[record] = OK, row
+            if part.metadata is None:
+                continue
+            metadata = [None] * count if metadata is None else metadata
+            is_one = isinstance(part.metadata, bytes)
+            each = [_DECODE(part.metadata)] * len(records) if is_one else map(_DECODE, part.metadata.to_pylist())
+            for record, found in zip(records, each, strict=True):
+                metadata[record] = found
+        for record, why in self.failed.items():
+            result[record], reason[record] = FAILED, why  # type: ignore[call-overload]
+        return result, reason, data, metadata  # type: ignore[return-value]
+
+
+class NativeResponse(Struct):
+    """The bytes of a response, and what they say."""
+
+    written: bytes
+    answers: Answers
+    delivery_stream_arn: str | None
+    invocation_id: str | None
+
+
+class NativePipeline:
+    """The stages of one transform by the kernel."""
+
+    def __init__(
+        self, spec: Spec, where: "Expression | None", plans: Sequence[RoutePlan], engine: Engine, is_wide: bool = True
+    ) -> None:
+        """Compile the plan; `engine` answers what the kernel does not.
+
+        Raises:
+            UnsupportedError: the kernel does not know all of the transform.
+        """
+        self.engine = engine
+        keyed: dict[Any, Column] = {column.name: column for column in shared_columns(spec)}
+        keyed |= {key: column for plan in plans for key, column in plan.inputs}
+        asks_event_name = any(plan.needs_event_name for plan in plans)
+        self.plan = compile_plan(spec, keyed, EVENT_NAME if asks_event_name else None, is_wide)
+        self.switch = Switch()
+        self.router = NativeRouter(spec, where, plans, self.plan)
+        self.encoders = [NativeRowEncoder(spec, plan, self.plan) for plan in plans]
+        self.reads_events = all(meta.name == "arrival_ms" for meta in self.plan.metas.values())
+
+    def run(
+        self,
+        payloads: Sequence[Any],
+        meta: Mapping[str, Sequence[Any]],
+        now_ms: int,
+        observe: Observe,
+        stop_ns: int | None,
+    ) -> Answers | None:
+        """Return what becomes of payloads, as `Pipeline.run` takes them; None where the batch is the engine's."""
+        if not self.switch.is_on():
+            return None
+        texts, is_base64 = (payloads.texts, True) if isinstance(payloads, Payloads) else (payloads, False)
+        decoded = self.plan.plan.decode_texts(texts if isinstance(texts, list) else list(texts), is_base64, _unpack)
+        observe("decode")
+        columns = NativeColumns(self.plan, decoded, None, meta)
+
+        def by_engine(records: list[int]) -> EngineBatch:
+            if len(records) == len(payloads):
+                return self.engine(payloads, meta, now_ms, stop_ns)
+            part = [payloads[record] for record in records]
+            taken = {name: [values[record] for record in records] for name, values in meta.items() if values}
+            return self.engine(part, taken, now_ms, stop_ns)
+
+        return self._answers(columns, now_ms, by_engine, observe)
+
+    def answer(
+        self, event: bytes, limit_bytes: int, now_ms: int, observe: Observe, stop_ns: int | None
+    ) -> NativeResponse | None:
+        """Return the response to an event; None where the event, or a response above the limit, is the engine's."""
+        if not self.reads_events or self.switch.is_paused:
+            return None
+        decoded = self.plan.plan.decode_event(event, _unpack)
+        if decoded is None:
+            return None
+        observe("decode")
+        found = decoded.event
+        assert found is not None
+
+        def by_engine(records: list[int]) -> EngineBatch:
+            taken = pa.array(records, pa.int32())
+            starts, ends = (kernels.take(part, taken).to_pylist() for part in (found.data_starts, found.data_ends))
+            texts = [_base64_of(event[start:end]) for start, end in zip(starts, ends, strict=True)]
+            meta = {}
+            if found.arrivals is not None:
+                meta["arrival_ms"] = kernels.take(found.arrivals, taken).to_pylist()
+            return self.engine(Payloads(texts), meta, now_ms, stop_ns)
+
+        answers = self._answers(NativeColumns(self.plan, decoded, found.arrivals, {}), now_ms, by_engine, observe)
+        written = self.plan.plan.respond(found.ids, answers.parts, list(answers.failed), limit_bytes)
+        observe("response")
+        if isinstance(written, int):
+            return None
+        return NativeResponse(written, answers, found.delivery_stream_arn, found.invocation_id)
+
+    def _answers(
+        self, columns: NativeColumns, now_ms: int, by_engine: Callable[[list[int]], EngineBatch], observe: Observe
+    ) -> Answers:
+        """Take the rows through the stages, and what falls back through the engine."""
+        decoded = columns.decoded
+        fallback = set(decoded.fallback)
+        while True:
+            routed = self.router.route(columns, fallback, now_ms, observe)
+            fallback |= routed.odd
+            # Of several rows of an odd record some may have been taken: without all of them once more.
+            if not routed.odd or not self.router.is_of_rows:
+                break
+        self.switch.note(len(fallback), decoded.record_count)
+        failed = dict.fromkeys(routed.unmatched, "unmatched")
+        where_null = routed.where_null
+        parts = []
+        for encoder, route in zip(self.encoders, routed.routes, strict=False):
+            if route is not None and route.rows.count:
+                rows, records = encoder.write(columns, route)
+                parts.append(WrittenPart(records, rows, route.metadata))
+        observe("encode")
+        faults: tuple[InternalFault, ...] = ()
+        if fallback:
+            ordered = sorted(fallback)
+            found = by_engine(ordered)
+            where_null += found.where_null
+            parts += _parts_of(found, ordered)
+            failed |= {r: str(reason) for r, reason in zip(ordered, found.reason, strict=True) if reason is not None}
+            failed = dict(sorted(failed.items()))
+            faults = tuple(InternalFault(ordered[f.record], f.exception, f.location) for f in found.faults)
+        return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults)
+
+
+def _parts_of(found: EngineBatch, records: list[int]) -> list[WrittenPart]:
+    """Return what the engine answered as parts."""
+    is_ok = [word == OK for word in found.result]
+    rows = list(compress(found.data, is_ok))
+    if not rows:
+        return []
+    metadata = None
+    if found.metadata is not None:
+        # `null` cannot be told from none in an array: the records of each are apart
+        with_metadata = [ok and each is not None for ok, each in zip(is_ok, found.metadata, strict=True)]
+        if not all(is_it for is_it, ok in zip(with_metadata, is_ok, strict=True) if ok):
+            bare = [ok and not it for ok, it in zip(is_ok, with_metadata, strict=True)]
+            return [
+                *([_part(found, records, with_metadata, True)] if any(with_metadata) else []),
+                *([_part(found, records, bare, False)] if any(bare) else []),
+            ]
+        return [_part(found, records, is_ok, True)]
+    return [WrittenPart(pa.array(list(compress(records, is_ok)), pa.int32()), pa.array(rows, pa.binary()), metadata)]
+
+
+def _part(found: EngineBatch, records: list[int], mask: list[bool], with_metadata: bool) -> WrittenPart:
+    each = None
+    if with_metadata and found.metadata is not None:
+        each = pa.array([_ENCODER.encode(value) for value in compress(found.metadata, mask)], pa.binary())
+    return WrittenPart(
+        pa.array(list(compress(records, mask)), pa.int32()),
+        pa.array(list(compress(found.data, mask)), pa.binary()),
+        each,
+    )
+
+
+def _unpack(payload: bytes) -> bytes | None:
+    try:
+        return decompress(payload)
+    except DecompressionError:
+        return None
+
+
+def _base64_of(text: bytes) -> str | None:
+    """Return what a JSON string out of an event holds; None where it is none that can be decoded."""
+    try:
+        return msgspec.json.decode(text, type=str)
+    except (msgspec.MsgspecError, ValueError):
+        return None

@@ -1,0 +1,183 @@
+/* Plans for the fuzzers: one of each shape, every conversion among their columns. */
+#ifndef FASTXFORM_FUZZ_PLANS_H
+#define FASTXFORM_FUZZ_PLANS_H
+#include <assert.h>
+#include <stdio.h>
+#include "../event.h"
+
+#define PLAN_COUNT 5
+
+static Node make_node(NodeKind kind, const char *name, int slot) {
+    Node node = {.kind = kind, .slot = slot, .whole_slot = -1, .name_size = (u32)strlen(name)};
+    node.name = calloc(1, node.name_size + PADDING);
+    memcpy(node.name, name, node.name_size);
+    node.name_head = head_of(node.name, node.name_size);
+    return node;
+}
+
+static Node *add(Node *parent, NodeKind kind, const char *name, int slot) {
+    parent->children = realloc(parent->children, (size_t)(parent->child_count + 1) * sizeof(Node));
+    Node *child = &parent->children[parent->child_count++];
+    *child = make_node(kind, name, slot);
+    parent->child_sizes |= 1ULL << (child->name_size < 63 ? child->name_size : 63);
+    return child;
+}
+
+static void add_search(Node *list, const char *text, int slot) {
+    list->searches = realloc(list->searches, (size_t)(list->search_count + 1) * sizeof(Search));
+    list->searches[list->search_count++] = (Search){(u8 *)strdup(text), (u32)strlen(text), slot};
+}
+
+static ColumnPlan *add_column(Plan *plan, Conversion conversion, Pick pick, int count, const Alternative *alternatives) {
+    plan->columns = realloc(plan->columns, (size_t)(plan->column_count + 1) * sizeof(ColumnPlan));
+    ColumnPlan *column = &plan->columns[plan->column_count++];
+    *column = (ColumnPlan){.conversion = conversion, .pick = pick, .alternative_count = count, .per_second = 1000, .precision = 12, .scale = 2};
+    column->alternatives = malloc((size_t)count * sizeof(Alternative));
+    memcpy(column->alternatives, alternatives, (size_t)count * sizeof(Alternative));
+    return column;
+}
+
+static ColumnPlan *add_plain(Plan *plan, Conversion conversion, int slot) { return add_column(plan, conversion, PICK_ONLY, 1, &(Alternative){slot, -1}); }
+
+static Plan *new_plan(Documents documents, int slot_count) {
+    Plan *plan = calloc(1, sizeof *plan);
+    plan->documents = documents;
+    plan->slot_count = plan->outer_slot_count = slot_count;
+    plan->event_version_slot = plan->event_source_slot = plan->type_slot = -1;
+    plan->root = make_node(NODE_OBJECT, "", -1);
+    plan->row = make_node(NODE_OBJECT, "", -1);
+    return plan;
+}
+
+static Plan *changes_plan(void) {
+    Plan *plan = new_plan(ONE_DOCUMENT, 16);
+    Node *change = add(&plan->root, NODE_OBJECT, "dynamodb", -1);
+    add(&plan->root, NODE_VALUE, "eventVersion", 0);
+    add(&plan->root, NODE_VALUE, "eventSourceARN", 1);
+    plan->event_version_slot = 0;
+    plan->event_source_slot = 1;
+    change = &plan->root.children[0];
+    Node *keys = add(change, NODE_OBJECT, "Keys", -1);
+    add(keys, NODE_ATTRIBUTE, "id", 2);
+    add(keys, NODE_ATTRIBUTE, "n", 3);
+    Node *new_image = add(change, NODE_OBJECT, "NewImage", 4);
+    new_image->whole_kind = NODE_IMAGE;
+    new_image->whole_slot = 5;
+    add(new_image, NODE_ATTRIBUTE, "amount", 6);
+    Node *map = add(new_image, NODE_MAP, "m", 7);
+    map->whole_kind = NODE_ATTRIBUTE;
+    map->whole_slot = 8;
+    add(map, NODE_ATTRIBUTE, "deep", 9);
+    Node *old_image = add(change, NODE_OBJECT, "OldImage", 10);
+    add(old_image, NODE_ATTRIBUTE, "amount", 11);
+    add(change, NODE_VALUE, "ApproximateCreationDateTime", 12);
+    add(change, NODE_VALUE, "SizeBytes", 13);
+    add_plain(plan, TO_TEXT, 2);
+    add_plain(plan, TO_INT64, 3);
+    add_plain(plan, TO_JSON, 5);
+    add_plain(plan, TO_JSON, 8);
+    add_plain(plan, TO_BINARY, 9);
+    add_plain(plan, TO_TEXT, 9);
+    add_plain(plan, TO_TIMESTAMP, 12);
+    add_plain(plan, TO_INT64, 13)->is_required = 1;
+    add_column(plan, TO_DECIMAL, PICK_FIRST_OBJECT, 2, (Alternative[]){{6, 4}, {11, 10}});
+    add_column(plan, TO_TEXT, PICK_FIRST_TRUE, 2, (Alternative[]){{6, -1}, {11, -1}});
+    return plan;
+}
+
+static Plan *mail_plan(Documents documents) {
+    Plan *plan = new_plan(documents, 12);
+    Node *mail = add(&plan->root, NODE_OBJECT, "mail", -1);
+    Node *headers = add(mail, NODE_SEARCH, "headers", -1);
+    headers->whole_kind = NODE_VALUE;
+    headers->whole_slot = 0;
+    add(headers, NODE_VALUE, "name", 0);
+    add(headers, NODE_VALUE, "value", 1);
+    add_search(headers, "From", 1);
+    add_search(headers, "To", 2);
+    add(mail, NODE_VALUE, "timestamp", 3);
+    add(mail, NODE_VALUE, "headersTruncated", 4);
+    const char *names[] = {"n", "a", "d", "b", "j", "aNameOfMoreThanEightBytes"};
+    for (int i = 0; i < 6; i++) add(&plan->root, NODE_VALUE, names[i], 5 + i);
+    add_plain(plan, TO_TEXT, 0);
+    add_plain(plan, TO_TEXT, 1);
+    add_plain(plan, TO_JSON, 2);
+    add_plain(plan, TO_TIMESTAMP, 3)->per_second = 1000000;
+    ColumnPlan *flag = add_plain(plan, TO_BOOL, 4);
+    flag->default_kind = TRUE_WORD;
+    flag->default_text = calloc(1, 4 + PADDING);
+    memcpy(flag->default_text, "true", flag->default_size = 4);
+    add_plain(plan, TO_FLOAT_TEXT, 5);
+    ColumnPlan *word = add_plain(plan, TO_TEXT, 6);
+    word->has_pattern = 1;
+    word->most = 8;
+    for (int c = 'a'; c <= 'z'; c++) word->class_of[c] = 1;
+    add_plain(plan, TO_DATE, 7);
+    add_plain(plan, TO_BINARY, 8);
+    add_plain(plan, TO_JSON, 9);
+    add_plain(plan, TO_TEXT, 10);
+    plan->wants_arrival = documents == ONE_DOCUMENT;
+    return plan;
+}
+
+static Plan *logs_plan(void) {
+    Plan *plan = new_plan(LOG_MESSAGE, 6);
+    plan->outer_slot_count = 2;
+    plan->type_slot = 0;
+    add(&plan->root, NODE_VALUE, "messageType", 0);
+    add(&plan->root, NODE_ROWS, "logEvents", -1);
+    add(&plan->root, NODE_VALUE, "logGroup", 1);
+    add(&plan->row, NODE_VALUE, "id", 2);
+    add(&plan->row, NODE_VALUE, "timestamp", 3);
+    add(&plan->row, NODE_VALUE, "message", 4);
+    add_plain(plan, TO_TEXT, 1);
+    add_plain(plan, TO_TEXT, 2);
+    add_plain(plan, TO_TIMESTAMP, 3);
+    add_plain(plan, TO_TEXT, 4);
+    return plan;
+}
+
+/* The plans, made once; `is_wide` says which code they run. */
+static Plan *fuzz_plan(int which, int is_wide) {
+    static Plan *plans[PLAN_COUNT];
+    if (!plans[0]) {
+        plans[0] = changes_plan();
+        plans[1] = mail_plan(ONE_DOCUMENT);
+        plans[2] = mail_plan(MANY_DOCUMENTS);
+        plans[3] = logs_plan();
+        plans[4] = new_plan(ONE_DOCUMENT, 2);
+    }
+    plans[which]->simd = choose_simd(is_wide);
+    return plans[which];
+}
+
+/* Stops where two columns are not the same bytes, or text is not what Arrow may be given. */
+static void check_columns(const Plan *plan, const Column *a, const Column *b, size_t row_count) {
+    for (int i = 0; i < plan->column_count; i++) {
+        const int has_text = is_text(plan->columns[i].conversion);
+        assert(!memcmp(a[i].values, b[i].values, (row_count + (size_t)has_text) * WIDTH[plan->columns[i].conversion]));
+        assert(a[i].data.size == b[i].data.size && (!a[i].data.size || !memcmp(a[i].data.data, b[i].data.data, a[i].data.size)));
+        assert(!row_count || !memcmp(a[i].kinds, b[i].kinds, row_count));
+        if (!has_text) continue;
+        i32 before = 0, end;
+        for (size_t row = 0; row <= row_count; row++) {
+            memcpy(&end, a[i].values + row * 4, 4);
+            assert(end >= before && (size_t)end <= a[i].data.size);
+            before = end;
+        }
+        assert((size_t)before == a[i].data.size);
+        if (plan->columns[i].conversion == TO_BINARY) continue;
+        /* UTF-8, judged by the first pass in blocks that end in white space */
+        u8 *copy = malloc(a[i].data.size + PADDING);
+        memset(copy, ' ', a[i].data.size + PADDING);
+        if (a[i].data.size) memcpy(copy, a[i].data.data, a[i].data.size);
+        size_t next = 0;
+        for (size_t block = 0; block < a[i].data.size; block += 64) {
+            u64 high = 0;
+            for (int bit = 0; bit < 64; bit++) high |= (u64)(copy[block + (size_t)bit] >> 7) << bit;
+            assert(!high || utf8_is_good(copy, block, high, &next));
+        }
+        free(copy);
+    }
+}
+#endif

@@ -1,0 +1,664 @@
+/* The Python face of the kernel: plans out of tuples, columns out as Arrow arrays, rows and the response. It is called by
+   `fastxform.core.native` alone, which says what the tuples hold. */
+#include "arrow.h"
+#include "event.h"
+#include "response.h"
+#include "rows.h"
+
+static void set_error(PyObject *type, const char *message) {
+    if (!PyErr_Occurred()) PyErr_SetString(type, message);
+}
+
+static PyObject *new_none(void) {
+    Py_IncRef(Py_None);
+    return Py_None;
+}
+
+static void drop(PyObject *object) {
+    if (object) Py_DecRef(object);
+}
+
+/* ---- plans */
+
+static void destroy_plan(PyObject *capsule) { free_plan(PyCapsule_GetPointer(capsule, "fastxform.plan")); }
+
+/* A copy of the bytes of an object with PADDING zeros behind it. */
+static u8 *copy_bytes(PyObject *object, u32 *size) {
+    char *bytes;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(object, &bytes, &length) < 0) return NULL;
+    if (length > 0xffff) {
+        set_error(PyExc_ValueError, "a text of the plan is too long");
+        return NULL;
+    }
+    u8 *copy = calloc(1, (size_t)length + PADDING);
+    if (!copy) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memcpy(copy, bytes, (size_t)length);
+    *size = (u32)length;
+    return copy;
+}
+
+static int slot_is_good(int slot, int slot_count) {
+    if (slot >= -1 && slot < slot_count) return 1;
+    set_error(PyExc_ValueError, "a slot that is not there");
+    return 0;
+}
+
+/* (kind, name, slot, (node, ...), ((text, slot), ...), kind as a whole, slot as a whole) */
+static int read_node(PyObject *object, Node *node, int slot_count, int depth) {
+    int kind, whole_kind;
+    PyObject *name, *children, *searches;
+    if (!PyArg_ParseTuple(object, "iOiOOii", &kind, &name, &node->slot, &children, &searches, &whole_kind, &node->whole_slot)) return 0;
+    const Py_ssize_t child_count = PyTuple_Size(children), search_count = PyTuple_Size(searches);
+    const int has_value = kind == NODE_VALUE || kind == NODE_ATTRIBUTE || kind == NODE_IMAGE;
+    if (child_count < 0 || search_count < 0 || !slot_is_good(node->slot, slot_count) || !slot_is_good(node->whole_slot, slot_count)) return 0;
+    const int is_whole = whole_kind == NODE_VALUE || whole_kind == NODE_ATTRIBUTE || whole_kind == NODE_IMAGE;
+    if (kind < 0 || kind >= NODE_KIND_COUNT || depth > NODE_DEPTH_LIMIT || child_count > MEMBERS_LIMIT || search_count > MEMBERS_LIMIT || (has_value && node->slot < 0) || (node->whole_slot >= 0 && (has_value || !is_whole))) {
+        set_error(PyExc_ValueError, "a node that the kernel does not know");
+        return 0;
+    }
+    node->kind = (NodeKind)kind;
+    node->whole_kind = (NodeKind)whole_kind;
+    node->name = copy_bytes(name, &node->name_size);
+    node->children = calloc((size_t)child_count + 1, sizeof(Node));
+    node->searches = calloc((size_t)search_count + 1, sizeof(Search));
+    if (!node->name || !node->children || !node->searches) {
+        if (!PyErr_Occurred()) PyErr_NoMemory();
+        return 0;
+    }
+    node->name_head = head_of(node->name, node->name_size);
+    for (Py_ssize_t i = 0; i < child_count; i++) {
+        Node *child = &node->children[i];
+        node->child_count = (int)i + 1;
+        if (!read_node(PyTuple_GetItem(children, i), child, slot_count, depth + 1)) return 0;
+        node->child_sizes |= 1ULL << (child->name_size < 63 ? child->name_size : 63);
+        if (kind == NODE_SEARCH && (child->kind != NODE_VALUE || child->slot > 1 || child->whole_slot >= 0)) {
+            set_error(PyExc_ValueError, "an element is searched by plain members alone");
+            return 0;
+        }
+    }
+    for (Py_ssize_t i = 0; i < search_count; i++) {
+        Search *search = &node->searches[i];
+        PyObject *text;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(searches, i), "Oi", &text, &search->slot) || !slot_is_good(search->slot, slot_count)) return 0;
+        if (search->slot < 0) {
+            set_error(PyExc_ValueError, "a search without a slot");
+            return 0;
+        }
+        search->text = copy_bytes(text, &search->size);
+        if (!search->text) return 0;
+        node->search_count = (int)i + 1;
+    }
+    return 1;
+}
+
+/* (conversion, (per second, precision, scale), pick, ((slot, object slot), ...), is required, (class, least, most) or None,
+   (kind, text) or None) */
+static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
+    int conversion, pick, is_required;
+    long long per_second;
+    PyObject *numbers, *alternatives, *pattern, *value;
+    if (!PyArg_ParseTuple(object, "iOiOpOO", &conversion, &numbers, &pick, &alternatives, &is_required, &pattern, &value)) return 0;
+    if (!PyArg_ParseTuple(numbers, "Lii", &per_second, &column->precision, &column->scale)) return 0;
+    const Py_ssize_t count = PyTuple_Size(alternatives);
+    if (count < 0) return 0;
+    const int is_time = conversion == TO_TIMESTAMP, is_decimal = conversion == TO_DECIMAL;
+    if (conversion < 0 || conversion >= CONVERSION_COUNT || pick < 0 || pick >= PICK_COUNT || count < 1 || count > MEMBERS_LIMIT || (is_time && per_second != 1 && per_second != 1000 && per_second != 1000000) || (is_decimal && (column->precision < 1 || column->precision > 38 || column->scale < 0 || column->scale > column->precision))) {
+        set_error(PyExc_ValueError, "a column that the kernel does not know");
+        return 0;
+    }
+    column->conversion = (Conversion)conversion;
+    column->pick = (Pick)pick;
+    column->per_second = per_second;
+    column->is_required = (u8)is_required;
+    column->alternatives = calloc((size_t)count, sizeof(Alternative));
+    if (!column->alternatives) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    column->alternative_count = (int)count;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Alternative *alternative = &column->alternatives[i];
+        if (!PyArg_ParseTuple(PyTuple_GetItem(alternatives, i), "ii", &alternative->slot, &alternative->object_slot)) return 0;
+        if (!slot_is_good(alternative->slot, slot_count) || !slot_is_good(alternative->object_slot, slot_count)) return 0;
+        if (alternative->slot < 0 || (pick == PICK_FIRST_OBJECT && i + 1 < count && alternative->object_slot < 0)) {
+            set_error(PyExc_ValueError, "an alternative without a slot");
+            return 0;
+        }
+    }
+    if (pattern != Py_None) {
+        PyObject *class_of;
+        unsigned least, most;
+        char *bytes;
+        Py_ssize_t size;
+        if (!PyArg_ParseTuple(pattern, "OII", &class_of, &least, &most) || PyBytes_AsStringAndSize(class_of, &bytes, &size) < 0) return 0;
+        if (size != sizeof column->class_of) {
+            set_error(PyExc_ValueError, "a class is 256 bytes");
+            return 0;
+        }
+        memcpy(column->class_of, bytes, sizeof column->class_of);
+        column->has_pattern = 1;
+        column->least = least;
+        column->most = most;
+    }
+    if (value != Py_None) {
+        PyObject *text;
+        int kind;
+        if (!PyArg_ParseTuple(value, "iO", &kind, &text)) return 0;
+        if (kind <= ABSENT || kind > CONTAINER || kind == NULL_WORD) {
+            set_error(PyExc_ValueError, "a default that the kernel does not know");
+            return 0;
+        }
+        column->default_text = copy_bytes(text, &column->default_size);
+        if (!column->default_text) return 0;
+        column->default_kind = (u8)kind;
+    }
+    return 1;
+}
+
+static int read_columns(PyObject *columns, Plan *plan) {
+    const Py_ssize_t count = PyTuple_Size(columns);
+    if (count < 0) return 0;
+    if (count > COLUMNS_LIMIT) {
+        set_error(PyExc_ValueError, "too many columns");
+        return 0;
+    }
+    plan->columns = calloc((size_t)count + 1, sizeof(ColumnPlan));
+    if (!plan->columns) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        plan->column_count = (int)i + 1;
+        if (!read_column(PyTuple_GetItem(columns, i), &plan->columns[i], plan->slot_count)) return 0;
+    }
+    return 1;
+}
+
+static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
+    PyObject *root, *row, *columns;
+    int documents, wants_arrival, is_wide;
+    Plan *plan = calloc(1, sizeof *plan);
+    (void)module;
+    if (!plan) return PyErr_NoMemory();
+    if (!PyArg_ParseTuple(arguments, "OOO(iiiiii)pp", &root, &row, &columns, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->type_slot, &wants_arrival, &is_wide)) goto fail;
+    if (documents < 0 || documents >= DOCUMENTS_COUNT || plan->slot_count < 0 || plan->slot_count > SLOTS_LIMIT || plan->outer_slot_count < 0 || plan->outer_slot_count > plan->slot_count) {
+        set_error(PyExc_ValueError, "a plan that the kernel does not know");
+        goto fail;
+    }
+    if (!slot_is_good(plan->event_version_slot, plan->slot_count) || !slot_is_good(plan->event_source_slot, plan->slot_count) || !slot_is_good(plan->type_slot, plan->slot_count)) goto fail;
+    if ((plan->event_version_slot < 0) != (plan->event_source_slot < 0) || (documents == LOG_MESSAGE && plan->type_slot < 0)) {
+        set_error(PyExc_ValueError, "a plan without the slots that it needs");
+        goto fail;
+    }
+    plan->documents = (Documents)documents;
+    plan->wants_arrival = (u8)wants_arrival;
+    plan->simd = choose_simd(is_wide);
+    if (!read_node(root, &plan->root, plan->slot_count, 0)) goto fail;
+    if (row != Py_None && !read_node(row, &plan->row, plan->slot_count, 0)) goto fail;
+    if (!read_columns(columns, plan)) goto fail;
+    PyObject *capsule = PyCapsule_New(plan, "fastxform.plan", destroy_plan);
+    if (capsule) return capsule;
+fail:
+    free_plan(plan);
+    return NULL;
+}
+
+/* ---- decoding */
+
+/* Unpacks by a Python function: bytes to bytes, or to None where it cannot. */
+static Status unpack_in_python(void *context, const Buffer *packed, Buffer *unpacked) {
+    char *bytes;
+    Py_ssize_t size;
+    Status status = FALLBACK;
+    PyObject *given = PyBytes_FromStringAndSize((const char *)packed->data, (Py_ssize_t)packed->size);
+    PyObject *found = given ? PyObject_CallFunctionObjArgs(context, given, NULL) : NULL;
+    drop(given);
+    if (!found) return PYTHON_ERROR;
+    if (found != Py_None) {
+        unpacked->size = 0;
+        if (PyBytes_AsStringAndSize(found, &bytes, &size) < 0) status = PYTHON_ERROR;
+        else status = buffer_reserve(unpacked, (size_t)size + PADDING) && buffer_append(unpacked, bytes, (size_t)size) ? TAKEN : OUT_OF_MEMORY;
+    }
+    Py_DecRef(found);
+    return status;
+}
+
+static const char *format_of(const ColumnPlan *plan, char *room) {
+    switch (plan->conversion) {
+        case TO_INT64: return "l";
+        case TO_TIMESTAMP: return plan->per_second == 1 ? "tss:" : plan->per_second == 1000 ? "tsm:" : "tsu:";
+        case TO_DECIMAL: snprintf(room, FORMAT_SIZE, "d:%d,%d", plan->precision, plan->scale); return room;
+        case TO_BOOL: return "b";
+        case TO_DATE: return "tdD";
+        case TO_BINARY: return "z";
+        default: return "u";
+    }
+}
+
+/* Bits, one for each byte that is not 0. */
+static u8 *bits_of(const u8 *bytes, size_t count) {
+    u8 *bits = calloc(count / 8 + 64, 1);
+    for (size_t i = 0; bits && i < count; i++) bits[i >> 3] |= (u8)((bytes[i] != 0) << (i & 7));
+    return bits;
+}
+
+static u8 *validity_of(const u8 *kinds, size_t count, i64 *null_count) {
+    u8 *bits = calloc(count / 8 + 64, 1);
+    *null_count = 0;
+    for (size_t i = 0; bits && i < count; i++) {
+        const int is_null = kinds[i] == NULL_WORD || kinds[i] == UNVERIFIED;
+        *null_count += is_null;
+        bits[i >> 3] |= (u8)(!is_null << (i & 7));
+    }
+    return bits;
+}
+
+/* (array, kinds seen, kinds or None): kinds where rows differ in them otherwise than by being null. */
+static PyObject *export_column(const ColumnPlan *plan, Column *column, size_t count) {
+    char room[FORMAT_SIZE];
+    const char *format = format_of(plan, room);
+    const u32 seen = column->seen, values_seen = seen & ~(1u << NULL_WORD);
+    u8 *validity = NULL, *first = NULL, *second = NULL;
+    i64 null_count = 0;
+    PyObject *kinds = NULL;
+    if (seen & (1u << NULL_WORD | 1u << UNVERIFIED)) {
+        validity = validity_of(column->kinds, count, &null_count);
+        if (!validity) return PyErr_NoMemory();
+    }
+    if (plan->conversion == TO_BOOL) {
+        first = bits_of(column->values, count);
+    } else {
+        first = column->values;
+        column->values = NULL;
+        if (is_text(plan->conversion)) second = buffer_release(&column->data);
+    }
+    if (!first || (is_text(plan->conversion) && !second)) {
+        free(validity);
+        free(first);
+        free(second);
+        return PyErr_NoMemory();
+    }
+    PyObject *array = export_array(format, (i64)count, null_count, validity, first, second);
+    if (!array) return NULL;
+    if (values_seen & (values_seen - 1) || seen >> UNVERIFIED & 1) {
+        kinds = export_array("C", (i64)count, 0, NULL, column->kinds, NULL);
+        column->kinds = NULL;
+    } else {
+        kinds = new_none();
+    }
+    return kinds ? Py_BuildValue("(NiN)", array, (int)seen, kinds) : (Py_DecRef(array), NULL);
+}
+
+static PyObject *export_columns(Call *call) {
+    PyObject *found = PyTuple_New(call->plan->column_count);
+    for (int i = 0; found && i < call->plan->column_count; i++) {
+        PyObject *column = export_column(&call->plan->columns[i], &call->columns.each[i], call->columns.row_count);
+        if (!column) {
+            Py_DecRef(found);
+            return NULL;
+        }
+        PyTuple_SetItem(found, i, column);
+    }
+    return found;
+}
+
+static PyObject *list_of_int32(const Buffer *buffer) {
+    const size_t count = buffer->size / sizeof(i32);
+    PyObject *list = PyList_New((Py_ssize_t)count);
+    for (size_t i = 0; list && i < count; i++) {
+        i32 value;
+        memcpy(&value, buffer->data + i * sizeof value, sizeof value);
+        PyObject *number = PyLong_FromLong(value);
+        if (!number) {
+            Py_DecRef(list);
+            return NULL;
+        }
+        PyList_SetItem(list, (Py_ssize_t)i, number);
+    }
+    return list;
+}
+
+static PyObject *text_or_none(const Fact *fact) { return fact->text ? PyUnicode_FromStringAndSize((const char *)fact->text, (Py_ssize_t)fact->size) : new_none(); }
+
+/* (ids, arrivals or None, data starts, data ends, stream or None, invocation or None) */
+static PyObject *export_event(Call *call, const Fact *stream, const Fact *invocation) {
+    PyObject *parts[6] = {
+        export_text(&call->id_ends, &call->ids, "u"),
+        call->plan->wants_arrival ? export_buffer(&call->arrivals, "l", 8) : new_none(),
+        export_buffer(&call->data_starts, "i", 4),
+        export_buffer(&call->data_ends, "i", 4),
+        text_or_none(stream),
+        text_or_none(invocation),
+    };
+    PyObject *tuple = PyTuple_New(6);
+    int is_whole = tuple != NULL;
+    for (int i = 0; i < 6; i++) is_whole = is_whole && parts[i];
+    if (!is_whole) {
+        for (int i = 0; i < 6; i++) drop(parts[i]);
+        drop(tuple);
+        return NULL;
+    }
+    for (int i = 0; i < 6; i++) PyTuple_SetItem(tuple, i, parts[i]);
+    return tuple;
+}
+
+/* (records, columns, record of each row, fallback, event or None); takes `event`. */
+static PyObject *export_call(Call *call, PyObject *event) {
+    if (!event) return NULL;
+    PyObject *columns = export_columns(call);
+    PyObject *row_records = columns ? export_buffer(&call->row_records, "i", 4) : NULL;
+    PyObject *fallback = row_records ? list_of_int32(&call->fallback) : NULL;
+    if (fallback) return Py_BuildValue("(iNNNN)", (int)call->record_count, columns, row_records, fallback, event);
+    drop(columns);
+    drop(row_records);
+    Py_DecRef(event);
+    return NULL;
+}
+
+static PyObject *finish_call(Call *call, Status status, PyObject *result) {
+    end_call(call);
+    if (status == OUT_OF_MEMORY) return PyErr_NoMemory();
+    if (status == PYTHON_ERROR) return NULL;
+    return result;
+}
+
+/* decode_event(plan, event, unpack) -> what `export_call` returns; None where the event is unusual */
+static PyObject *decode_event(PyObject *module, PyObject *arguments) {
+    PyObject *capsule, *object, *unpack, *result = NULL;
+    Py_buffer event;
+    Call call = {0};
+    Fact stream = {0}, invocation = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OOO", &capsule, &object, &unpack)) return NULL;
+    const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
+    if (!plan || PyObject_GetBuffer(object, &event, PyBUF_SIMPLE) < 0) return NULL;
+    call.unpack = unpack_in_python;
+    call.unpack_context = unpack;
+    Status status = event.len > 0x40000000 ? FALLBACK : begin_call(&call, plan, (size_t)event.len / 512 + 64) ? TAKEN : OUT_OF_MEMORY;
+    if (status == TAKEN) status = read_event(&call, event.buf, (size_t)event.len, &stream, &invocation);
+    if (status == TAKEN) result = export_call(&call, export_event(&call, &stream, &invocation));
+    else if (status == FALLBACK) result = new_none();
+    PyBuffer_Release(&event);
+    return finish_call(&call, status, result);
+}
+
+/* Reads one item of a list: base64 as text, bytes or a view, or a payload. */
+static Status read_item(Call *call, PyObject *item, int is_base64) {
+    Py_buffer view = {0};
+    Py_ssize_t size;
+    const u8 *bytes;
+    Status status;
+    if (item == Py_None) return refuse_payload(call);
+    const char *text = PyUnicode_AsUTF8AndSize(item, &size);
+    if (text) {
+        bytes = (const u8 *)text;
+    } else {
+        PyErr_Clear(); /* no text, or one with half a surrogate pair */
+        if (PyObject_GetBuffer(item, &view, PyBUF_SIMPLE) < 0) {
+            PyErr_Clear();
+            return refuse_payload(call);
+        }
+        bytes = view.buf;
+        size = view.len;
+    }
+    call->payload.size = 0;
+    if (is_base64) {
+        const u8 *p = bytes, *const end = bytes + size;
+        status = decode_base64(call->plan->simd, &p, end, &call->payload);
+        if (status == TAKEN && p != end) status = FALLBACK;
+    } else {
+        status = buffer_append(&call->payload, bytes, (size_t)size) ? TAKEN : OUT_OF_MEMORY;
+    }
+    if (view.obj) PyBuffer_Release(&view);
+    if (status == FALLBACK) return refuse_payload(call);
+    return status == TAKEN ? read_payload(call) : status;
+}
+
+/* decode_texts(plan, list, is_base64, unpack) -> what `export_call` returns */
+static PyObject *decode_texts(PyObject *module, PyObject *arguments) {
+    PyObject *capsule, *list, *unpack, *result = NULL;
+    int is_base64;
+    Call call = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OOpO", &capsule, &list, &is_base64, &unpack)) return NULL;
+    const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
+    const Py_ssize_t count = plan ? PyList_Size(list) : -1;
+    if (count < 0) return NULL;
+    call.unpack = unpack_in_python;
+    call.unpack_context = unpack;
+    Status status = begin_call(&call, plan, (size_t)count + 16) ? TAKEN : OUT_OF_MEMORY;
+    for (Py_ssize_t i = 0; status == TAKEN && i < count; i++) status = read_item(&call, PyList_GetItem(list, i), is_base64);
+    if (status == TAKEN) result = export_call(&call, new_none());
+    return finish_call(&call, status, result);
+}
+
+/* ---- rows */
+
+/* The width of the formats that `rows` takes beside text, and how each of them may be written. */
+static int open_field(PyObject *object, Field *field, View *view, View *kinds_view) {
+    PyObject *array, *prefix, *kinds;
+    int way, is_selected;
+    char *bytes;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(object, "iOOOp", &way, &array, &prefix, &kinds, &is_selected)) return 0;
+    if (PyBytes_AsStringAndSize(prefix, &bytes, &size) < 0 || !open_view(array, view)) return 0;
+    if (kinds != Py_None && !open_view_of(kinds, kinds_view, "C")) return 0;
+    const char *f = view->format;
+    int fits = 0;
+    switch (way) {
+        case AS_TEXT: case AS_JSON: fits = !strcmp(f, "u"); break;
+        case AS_BINARY: fits = !strcmp(f, "z"); break;
+        case AS_INT64: fits = !strcmp(f, "l"); break;
+        case AS_BOOL: fits = !strcmp(f, "b"); break;
+        case AS_DATE: fits = !strcmp(f, "tdD"); break;
+        case AS_TIMESTAMP: case AS_MICROSECONDS:
+            fits = strlen(f) == 4 && f[0] == 't' && f[1] == 's' && f[3] == ':' && (f[2] == 's' || f[2] == 'm' || f[2] == 'u');
+            field->per_second = f[2] == 's' ? 1 : f[2] == 'm' ? 1000 : 1000000;
+            break;
+        case AS_DECIMAL: {
+            int precision;
+            fits = sscanf(f, "d:%d,%d", &precision, &field->scale) == 2 && precision <= 38 && field->scale >= 0 && field->scale <= 38 && !strchr(strchr(f, ',') + 1, ',');
+            break;
+        }
+        default: break;
+    }
+    if (!fits || (kinds_view->capsules && kinds_view->array->length != view->array->length)) {
+        set_error(PyExc_TypeError, "a field that the kernel does not write");
+        return 0;
+    }
+    const int is_of_text = way == AS_TEXT || way == AS_JSON || way == AS_BINARY;
+    field->way = (Way)way;
+    field->prefix = (const u8 *)bytes;
+    field->prefix_size = (size_t)size;
+    field->is_selected = (u8)is_selected;
+    field->validity = view_validity(view);
+    field->offset = view->array->offset;
+    field->length = view->array->length;
+    field->data = view_data(view, is_of_text ? 2 : 1);
+    static const i32 NOTHING[1] = {0};
+    field->ends = !is_of_text ? NULL : view->array->buffers[1] ? view_int32(view) : NOTHING;
+    field->kinds = kinds_view->capsules ? view_data(kinds_view, 1) + kinds_view->array->offset : NULL;
+    return 1;
+}
+
+/* rows(plan, fields, selection or None, record of each row, (is_json, delimiter, quotes_all, null, suffix))
+   -> (rows, the record of each); field = (way, array, prefix, kinds or None, is_selected) */
+static PyObject *rows(PyObject *module, PyObject *arguments) {
+    PyObject *capsule, *fields_object, *selection_object, *records_object, *null, *suffix, *result = NULL;
+    int is_json, delimiter, quotes_all;
+    View selection = {0}, records = {0}, *views = NULL;
+    Field *fields = NULL;
+    Buffer out = {0}, ends = {0}, written = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OOOO(pipOO)", &capsule, &fields_object, &selection_object, &records_object, &is_json, &delimiter, &quotes_all, &null, &suffix)) return NULL;
+    const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
+    const Py_ssize_t field_count = plan ? PyTuple_Size(fields_object) : -1;
+    if (field_count < 0) return NULL;
+    RowFormat format = {(u8)is_json, (u8)delimiter, (u8)quotes_all, NULL, 0, NULL, 0};
+    char *bytes;
+    Py_ssize_t size;
+    if (PyBytes_AsStringAndSize(null, &bytes, &size) < 0) return NULL;
+    format.null = (const u8 *)bytes;
+    format.null_size = (size_t)size;
+    if (PyBytes_AsStringAndSize(suffix, &bytes, &size) < 0) return NULL;
+    format.suffix = (const u8 *)bytes;
+    format.suffix_size = (size_t)size;
+    views = calloc((size_t)field_count * 2 + 1, sizeof(View));
+    fields = calloc((size_t)field_count + 1, sizeof(Field));
+    if (!views || !fields) {
+        PyErr_NoMemory();
+        goto end;
+    }
+    if (!open_view_of(records_object, &records, "i") || (selection_object != Py_None && !open_view_of(selection_object, &selection, "i"))) goto end;
+    const i64 row_count = records.array->length, count = selection.capsules ? selection.array->length : row_count;
+    if (records.array->null_count || (selection.capsules && selection.array->null_count)) {
+        set_error(PyExc_ValueError, "rows that are null");
+        goto end;
+    }
+    const i32 *selected = selection.capsules ? view_int32(&selection) : NULL;
+    for (i64 i = 0; selected && i < count; i++)
+        if (selected[i] < 0 || selected[i] >= row_count) {
+            set_error(PyExc_IndexError, "a row that is not there");
+            goto end;
+        }
+    for (Py_ssize_t i = 0; i < field_count; i++) {
+        if (!open_field(PyTuple_GetItem(fields_object, i), &fields[i], &views[2 * i], &views[2 * i + 1])) goto end;
+        if (fields[i].length != (fields[i].is_selected ? count : row_count)) {
+            set_error(PyExc_ValueError, "a field of another length");
+            goto end;
+        }
+    }
+    if (!write_rows(plan->simd, fields, (size_t)field_count, selected, count, view_int32(&records), &format, &out, &ends, &written)) {
+        PyErr_NoMemory();
+        goto end;
+    }
+    PyObject *rows_pair = export_text(&ends, &out, "z");
+    PyObject *records_pair = rows_pair ? export_buffer(&written, "i", 4) : NULL;
+    if (records_pair) result = Py_BuildValue("(NN)", rows_pair, records_pair);
+    else drop(rows_pair);
+end:
+    for (Py_ssize_t i = 0; views && i < 2 * field_count; i++) close_view(&views[i]);
+    close_view(&selection);
+    close_view(&records);
+    free(views);
+    free(fields);
+    buffer_free(&out);
+    buffer_free(&ends);
+    buffer_free(&written);
+    return result;
+}
+
+/* ---- the response */
+
+/* (records, rows, metadata): metadata is None, JSON bytes for all, or a binary array of JSON, one for each row */
+static int take_part(PyObject *object, Answer *answers, i64 count, View *views) {
+    PyObject *records_object, *rows_object, *metadata;
+    char *bytes = NULL;
+    Py_ssize_t size = 0;
+    View *records = &views[0], *given = &views[1], *each = &views[2];
+    if (!PyArg_ParseTuple(object, "OOO", &records_object, &rows_object, &metadata)) return 0;
+    if (!open_view_of(records_object, records, "i") || !open_view_of(rows_object, given, "z")) return 0;
+    if (metadata != Py_None && PyBytes_AsStringAndSize(metadata, &bytes, &size) < 0) {
+        PyErr_Clear();
+        if (!open_view_of(metadata, each, "z")) return 0;
+    }
+    const i64 rows_count = given->array->length;
+    if (records->array->length != rows_count || records->array->null_count || given->array->null_count || (each->capsules && (each->array->length != rows_count || each->array->null_count))) {
+        set_error(PyExc_ValueError, "rows and their records differ");
+        return 0;
+    }
+    if (!rows_count) return 1;
+    const i32 *at = view_int32(records), *ends = view_int32(given), *each_ends = each->capsules ? view_int32(each) : NULL;
+    for (i64 i = 0; i < rows_count; i++) {
+        if (at[i] < 0 || at[i] >= count || answers[at[i]].result != DROPPED) {
+            set_error(PyExc_IndexError, "a record that is not there, or is answered twice");
+            return 0;
+        }
+        Answer *answer = &answers[at[i]];
+        *answer = (Answer){view_data(given, 2) + ends[i], (const u8 *)bytes, (u32)(ends[i + 1] - ends[i]), (u32)size, OK};
+        if (!each_ends) continue;
+        answer->metadata = view_data(each, 2) + each_ends[i];
+        answer->metadata_size = (u32)(each_ends[i + 1] - each_ends[i]);
+    }
+    return 1;
+}
+
+/* respond(plan, ids, parts, failed, limit) -> the response; its size where that is above the limit */
+static PyObject *respond(PyObject *module, PyObject *arguments) {
+    PyObject *capsule, *ids_object, *parts, *failed, *result = NULL;
+    long long limit;
+    View ids = {0}, *views = NULL;
+    Answer *answers = NULL;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OOOOL", &capsule, &ids_object, &parts, &failed, &limit)) return NULL;
+    const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
+    const Py_ssize_t part_count = plan ? PyTuple_Size(parts) : -1, failed_count = plan ? PyList_Size(failed) : -1;
+    if (part_count < 0 || failed_count < 0) return NULL;
+    views = calloc((size_t)part_count * 3 + 1, sizeof(View));
+    if (!views) {
+        PyErr_NoMemory();
+        goto end;
+    }
+    if (!open_view_of(ids_object, &ids, "u")) goto end;
+    const i64 count = ids.array->length;
+    answers = calloc((size_t)count + 1, sizeof(Answer));
+    if (!answers) {
+        PyErr_NoMemory();
+        goto end;
+    }
+    for (Py_ssize_t i = 0; i < part_count; i++)
+        if (!take_part(PyTuple_GetItem(parts, i), answers, count, &views[3 * i])) goto end;
+    for (Py_ssize_t i = 0; i < failed_count; i++) {
+        const long record = PyLong_AsLong(PyList_GetItem(failed, i));
+        if (record < 0 || record >= count || answers[record].result != DROPPED) {
+            set_error(PyExc_IndexError, "a record that is not there, or is answered twice");
+            goto end;
+        }
+        answers[record].result = FAILED;
+    }
+    static const i32 NOTHING[1] = {0};
+    const i32 *id_ends = ids.array->buffers[1] ? view_int32(&ids) : NOTHING;
+    const u64 size = response_size(answers, count, id_ends);
+    if (size > (u64)limit) {
+        result = PyLong_FromUnsignedLongLong(size);
+        goto end;
+    }
+    result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (!result) goto end;
+    u8 *bytes = (u8 *)PyBytes_AsString(result);
+    if (write_response(plan->simd, answers, count, view_data(&ids, 2), id_ends, bytes) != bytes + size) {
+        Py_DecRef(result);
+        result = NULL;
+        set_error(PyExc_SystemError, "the response was counted wrongly");
+    }
+end:
+    for (Py_ssize_t i = 0; views && i < 3 * part_count; i++) close_view(&views[i]);
+    close_view(&ids);
+    free(views);
+    free(answers);
+    return result;
+}
+
+/* simd() -> what this processor runs */
+static PyObject *simd(PyObject *module, PyObject *arguments) {
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "")) return NULL;
+    return PyUnicode_FromString(choose_simd(1)->name);
+}
+
+static PyMethodDef METHODS[] = {
+    {"compile", compile_plan, METH_VARARGS, NULL},
+    {"decode_event", decode_event, METH_VARARGS, NULL},
+    {"decode_texts", decode_texts, METH_VARARGS, NULL},
+    {"rows", rows, METH_VARARGS, NULL},
+    {"respond", respond, METH_VARARGS, NULL},
+    {"simd", simd, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+static PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_kernel", NULL, 0, METHODS, NULL, NULL, NULL, NULL};
+
+__attribute__((visibility("default"))) PyObject *PyInit__kernel(void) { return PyModule_Create2(&MODULE, PYTHON_ABI_VERSION); }

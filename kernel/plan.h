@@ -1,0 +1,136 @@
+/* What a transform reads: a tree of wanted members, and the columns that are made of their values. A plan is never written
+   after it was compiled: what belongs to a call is in `Columns` and `Document`. */
+#ifndef FASTXFORM_PLAN_H
+#define FASTXFORM_PLAN_H
+#include "simd.h"
+
+/* Deeper than this below a member is judged by the engine, whose limit for a document is 512 levels. */
+#define DEPTH_LIMIT 256
+#define NODE_DEPTH_LIMIT 64
+#define MEMBERS_LIMIT 64 /* of one object, so that those that came fit one word */
+#define COLUMNS_LIMIT 1024
+#define SLOTS_LIMIT 4096
+
+typedef enum {
+    NODE_OBJECT,    /* members of a plain object */
+    NODE_VALUE,     /* a plain value */
+    NODE_MAP,       /* a DynamoDB attribute of type M, whose members are attributes */
+    NODE_ATTRIBUTE, /* the value of a DynamoDB attribute */
+    NODE_IMAGE,     /* a whole map of DynamoDB attributes as one value */
+    NODE_SEARCH,    /* a list: the first value of the elements whose key is a text */
+    NODE_ROWS,      /* the list whose elements are the rows */
+    NODE_KIND_COUNT
+} NodeKind;
+
+typedef struct {
+    u8 *text;
+    u32 size;
+    int slot;
+} Search;
+
+typedef struct Node {
+    NodeKind kind;
+    int slot;            /* where the value, or that the object is there, is noted; -1: nowhere */
+    NodeKind whole_kind; /* of an object, a map or a list that is wanted as one value, too */
+    int whole_slot;      /* of that value; -1: it is not wanted */
+    int child_count, search_count;
+    u8 *name;
+    u32 name_size;
+    u64 name_head;       /* the first eight bytes, zeros behind a shorter name */
+    u64 child_sizes;     /* a bit for each size that the name of a child has, the last for all of 63 and more */
+    struct Node *children;
+    Search *searches;
+} Node;
+
+typedef enum {
+    ABSENT,
+    STRING,
+    NUMBER,
+    TRUE_WORD,
+    FALSE_WORD,
+    NULL_WORD,
+    CONTAINER,
+    EMPTY,       /* an object or a list without members */
+    PLAIN,       /* a DynamoDB attribute that holds others, or base64 */
+    IMAGE,       /* a map of DynamoDB attributes */
+    UNVERIFIED,  /* in a column: the engine decides whether the value fits */
+} Kind;
+
+typedef struct {
+    u32 start, end;      /* of a string without its quotes */
+    u32 token, token_end;
+    u8 kind;
+    u8 is_attribute;
+} Slot;
+
+typedef enum { TO_TEXT, TO_JSON, TO_INT64, TO_TIMESTAMP, TO_DECIMAL, TO_FLOAT_TEXT, TO_BOOL, TO_DATE, TO_BINARY, CONVERSION_COUNT } Conversion;
+
+typedef enum {
+    PICK_ONLY,           /* the value of the one alternative */
+    PICK_FIRST_TRUE,     /* `a || b` */
+    PICK_FIRST_OBJECT,   /* `(a || b).c` */
+    PICK_COUNT
+} Pick;
+
+typedef struct {
+    int slot;
+    int object_slot;     /* of PICK_FIRST_OBJECT: whether the object that the value is in is there */
+} Alternative;
+
+typedef struct {
+    Conversion conversion;
+    i64 per_second;      /* of timestamps */
+    int precision, scale; /* of decimals */
+    Pick pick;
+    int alternative_count;
+    Alternative *alternatives;
+    u8 is_required;
+    u8 has_pattern;      /* so many characters, all of one class */
+    u8 class_of[256];
+    u32 least, most;
+    u8 default_kind;     /* ABSENT: none */
+    u8 *default_text;
+    u32 default_size;
+} ColumnPlan;
+
+typedef enum { ONE_DOCUMENT, MANY_DOCUMENTS, LOG_MESSAGE, DOCUMENTS_COUNT } Documents;
+
+typedef struct {
+    const Simd *simd;
+    Documents documents;
+    Node root;
+    Node row;                          /* of a log message: one event */
+    int slot_count, outer_slot_count;  /* slots below the second belong to the message, the others to one event */
+    int event_version_slot, event_source_slot; /* of a DynamoDB change: either there says one layer of base64 */
+    int type_slot;                     /* of a log message */
+    int column_count;
+    ColumnPlan *columns;
+    u8 wants_arrival;
+} Plan;
+
+/* The first eight bytes of a text that has PADDING bytes behind it, zeros in the place of what is not its own. */
+INLINE u64 head_of(const u8 *text, u32 size) {
+    u64 head;
+    memcpy(&head, text, 8);
+    return size >= 8 ? head : head & ((1ULL << (8 * size)) - 1);
+}
+
+static void free_node(Node *node) {
+    for (int i = 0; i < node->child_count; i++) free_node(&node->children[i]);
+    for (int i = 0; i < node->search_count; i++) free(node->searches[i].text);
+    free(node->children);
+    free(node->searches);
+    free(node->name);
+}
+
+static void free_plan(Plan *plan) {
+    free_node(&plan->root);
+    free_node(&plan->row);
+    for (int i = 0; i < plan->column_count; i++) {
+        free(plan->columns[i].alternatives);
+        free(plan->columns[i].default_text);
+    }
+    free(plan->columns);
+    free(plan);
+}
+#endif

@@ -1,0 +1,252 @@
+/* Text in its two spellings: as JSON has it, with escapes, and plain. */
+#ifndef FASTXFORM_TEXT_H
+#define FASTXFORM_TEXT_H
+#include "document.h"
+
+/* Appends a short text as 32 bytes: behind `text` stand PADDING bytes that may be read. */
+INLINE int append_padded(Buffer *out, const u8 *text, size_t size) {
+    if (!buffer_reserve(out, size + 32)) return 0;
+    if (LIKELY(size <= 32)) memcpy(out->data + out->size, text, 32);
+    else memcpy(out->data + out->size, text, size);
+    out->size += size;
+    return 1;
+}
+
+/* Appends the text of a JSON string, its escapes replaced; they were checked when the document was indexed. */
+static int append_unescaped(Buffer *out, const u8 *p, const u8 *end) {
+    if (!buffer_reserve(out, (size_t)(end - p) + 8)) return 0;
+    u8 *w = out->data + out->size;
+    while (p < end) {
+        const u8 *escape = memchr(p, '\\', (size_t)(end - p));
+        const size_t plain = (size_t)((escape ? escape : end) - p);
+        memcpy(w, p, plain);
+        w += plain;
+        p += plain;
+        if (!escape) break;
+        if (p[1] != 'u') {
+            *w++ = ESCAPED[p[1]];
+            p += 2;
+            continue;
+        }
+        u32 c = (u32)hex_unit(p + 2);
+        p += 6;
+        if (c >= 0xd800 && c < 0xdc00) {
+            c = 0x10000 + ((c - 0xd800) << 10) + ((u32)hex_unit(p + 2) - 0xdc00);
+            p += 6;
+        }
+        if (c < 0x80) *w++ = (u8)c;
+        else if (c < 0x800) {
+            *w++ = (u8)(0xc0 | c >> 6);
+            *w++ = (u8)(0x80 | (c & 63));
+        } else if (c < 0x10000) {
+            *w++ = (u8)(0xe0 | c >> 12);
+            *w++ = (u8)(0x80 | (c >> 6 & 63));
+            *w++ = (u8)(0x80 | (c & 63));
+        } else {
+            *w++ = (u8)(0xf0 | c >> 18);
+            *w++ = (u8)(0x80 | (c >> 12 & 63));
+            *w++ = (u8)(0x80 | (c >> 6 & 63));
+            *w++ = (u8)(0x80 | (c & 63));
+        }
+    }
+    out->size = (size_t)(w - out->data);
+    return 1;
+}
+
+/* Appends a plain text as a JSON string with its quotes, as `json.dumps(ensure_ascii=False)` spells it. */
+static int append_json_string(Buffer *out, const u8 *p, size_t size) {
+    static const u8 SHORT[0x20] = {[8] = 'b', [9] = 't', [10] = 'n', [12] = 'f', [13] = 'r'};
+    static const u8 HEX[17] = "0123456789abcdef";
+    const u8 *const end = p + size;
+    if (!buffer_reserve(out, size + 8)) return 0;
+    out->data[out->size++] = '"';
+    for (;;) {
+        const u8 *stop = plain_end(p, end, 0);
+        const size_t plain = (size_t)(stop - p);
+        if (!buffer_reserve(out, (size_t)(end - p) + 8)) return 0;
+        u8 *w = out->data + out->size;
+        memcpy(w, p, plain);
+        w += plain;
+        out->size += plain;
+        if (stop == end) break;
+        const u8 c = *stop;
+        p = stop + 1;
+        *w++ = '\\';
+        if (c >= 0x20) *w++ = c;
+        else if (SHORT[c]) *w++ = SHORT[c];
+        else {
+            memcpy(w, "u00", 3);
+            w[3] = HEX[c >> 4];
+            w[4] = HEX[c & 15];
+            w += 5;
+        }
+        out->size = (size_t)(w - out->data);
+    }
+    out->data[out->size++] = '"';
+    return buffer_reserve(out, 8);
+}
+
+/* Appends the JSON between two tokens without the white space between them; all else stays as written. */
+static int append_compact(Buffer *out, const Document *d, const Slot *slot) {
+    const u8 *text = d->text, *end = NULL;
+    const u32 *tokens = d->index.tokens;
+    if (!d->index.has_space) return append_padded(out, text + slot->start, slot->end - slot->start);
+    if (!buffer_reserve(out, slot->end - slot->start + 32)) return 0;
+    u8 *w = out->data + out->size;
+    for (u32 k = slot->token; k < slot->token_end; k++) {
+        const u32 start = tokens[k];
+        u32 size = 1;
+        switch (text[start]) {
+            case '"': size = tokens[++k] + 1 - start; break;
+            case '{': case '}': case '[': case ']': case ',': case ':': break;
+            default: read_scalar(text + start, &end); size = (u32)(end - text) - start;
+        }
+        memcpy(w, text + start, size);
+        w += size;
+    }
+    out->size = (size_t)(w - out->data);
+    return 1;
+}
+
+/* ---- DynamoDB attributes as plain JSON */
+
+/* Appends the string whose first quote is a token, spelt as JSON is written here. */
+static int append_respelt(Buffer *out, const Document *d, u32 token, Buffer *scratch) {
+    const u8 *start = d->text + d->index.tokens[token], *end = d->text + d->index.tokens[token + 1];
+    if (!has_backslash(d, d->index.tokens[token], d->index.tokens[token + 1])) return append_padded(out, start, (size_t)(end - start) + 1);
+    scratch->size = 0;
+    return append_unescaped(scratch, start + 1, end) && append_json_string(out, scratch->data, scratch->size);
+}
+
+typedef struct {
+    Buffer *out;
+    Document *d;
+    Buffer *scratch;
+    u8 is_double;      /* binary values carry two layers of base64 */
+    u32 next;
+} PlainWriter;
+
+static Status write_attributes(PlainWriter *writer);
+
+INLINE Status write_byte(PlainWriter *writer, u8 c) {
+    if (!buffer_reserve(writer->out, 8)) return OUT_OF_MEMORY;
+    writer->out->data[writer->out->size++] = c;
+    return TAKEN;
+}
+
+/* Writes the scalar of an attribute, or an element of a set, of one type. */
+static Status write_typed(PlainWriter *writer, u8 type) {
+    const Document *d = writer->d;
+    const u8 *text = d->text;
+    const u32 *tokens = d->index.tokens, k = writer->next;
+    if (AT(k) != '"') return FALLBACK;
+    const u8 *start = text + tokens[k] + 1, *end = text + tokens[k + 1];
+    writer->next = k + 2;
+    if (type == 'N') {
+        if (number_end(start) != end) return FALLBACK;
+        return append_padded(writer->out, start, (size_t)(end - start)) ? TAKEN : OUT_OF_MEMORY;
+    }
+    if (type == 'B' && (writer->is_double || !is_canonical_base64(start, (size_t)(end - start)))) return FALLBACK;
+    return append_respelt(writer->out, d, k, writer->scratch) ? TAKEN : OUT_OF_MEMORY;
+}
+
+/* Writes the list of an attribute of type L, or of a set; `type` is that of the elements, 'L' for attributes. */
+static Status write_attribute(PlainWriter *writer);
+static Status write_list(PlainWriter *writer, u8 type) {
+    const Document *d = writer->d;
+    const u8 *text = d->text;
+    const u32 *tokens = d->index.tokens;
+    if (AT(writer->next) != '[') return FALLBACK;
+    writer->next++;
+    Status status = write_byte(writer, '[');
+    if (AT(writer->next) == ']') {
+        writer->next++;
+        return status == TAKEN ? write_byte(writer, ']') : status;
+    }
+    while (status == TAKEN) {
+        status = type == 'L' ? write_attribute(writer) : write_typed(writer, type);
+        if (status != TAKEN) break;
+        const u8 c = AT(writer->next);
+        writer->next++;
+        status = write_byte(writer, c);
+        if (c == ']') break;
+    }
+    return status;
+}
+
+/* Writes the attribute that comes next. */
+static Status write_attribute(PlainWriter *writer) {
+    const Document *d = writer->d;
+    const u8 *text = d->text, *end;
+    const u32 *tokens = d->index.tokens, k = writer->next;
+    if (AT(k) != '{' || AT(k + 1) != '"') return FALLBACK;
+    const u8 *type = text + tokens[k + 1] + 1;
+    const u32 size = tokens[k + 2] - tokens[k + 1] - 1;
+    writer->next = k + 4;
+    Status status = FALLBACK;
+    if (size == 1) {
+        switch (*type) {
+            case 'S': case 'N': case 'B': status = write_typed(writer, *type); break;
+            case 'L': status = write_list(writer, 'L'); break;
+            case 'M': status = write_attributes(writer); break;
+            default: break;
+        }
+    } else if (size == 2 && type[1] == 'S' && (*type == 'S' || *type == 'N' || *type == 'B')) {
+        status = write_list(writer, *type);
+    } else if (size == 4 && (!memcmp(type, "BOOL", 4) || !memcmp(type, "NULL", 4))) {
+        const Kind kind = read_scalar(text + tokens[k + 4], &end);
+        const int is_null = *type == 'N';
+        if (kind != TRUE_WORD && (is_null || kind != FALSE_WORD)) return FALLBACK;
+        const char *word = is_null ? "null" : kind == TRUE_WORD ? "true" : "false";
+        writer->next = k + 5;
+        status = buffer_append(writer->out, word, kind == FALSE_WORD ? 5 : 4) ? TAKEN : OUT_OF_MEMORY;
+    }
+    if (status != TAKEN) return status;
+    if (AT(writer->next) != '}') return FALLBACK;
+    writer->next++;
+    return TAKEN;
+}
+
+/* Writes a map of attributes; a name that comes twice is unusual. */
+static Status write_attributes(PlainWriter *writer) {
+    Document *d = writer->d;
+    const u8 *text = d->text;
+    const u32 *tokens = d->index.tokens;
+    Buffer *names = &d->names;
+    const size_t first_name = names->size;
+    if (AT(writer->next) != '{') return FALLBACK;
+    writer->next++;
+    Status status = write_byte(writer, '{');
+    if (AT(writer->next) == '}') {
+        writer->next++;
+        return status == TAKEN ? write_byte(writer, '}') : status;
+    }
+    while (status == TAKEN) {
+        const u32 k = writer->next, start = tokens[k] + 1, size = tokens[k + 1] - start;
+        if (has_backslash(d, start, start + size) || names->size - first_name >= 256 * sizeof(u32)) return FALLBACK;
+        for (size_t i = first_name; i < names->size; i += sizeof(u32)) {
+            u32 other;
+            memcpy(&other, names->data + i, sizeof other);
+            if (tokens[other + 1] - tokens[other] - 1 == size && !memcmp(text + tokens[other] + 1, text + start, size)) return FALLBACK;
+        }
+        if (!buffer_append(names, &k, sizeof k) || !append_padded(writer->out, text + tokens[k], size + 2)) return OUT_OF_MEMORY;
+        status = write_byte(writer, ':');
+        writer->next = k + 3;
+        if (status == TAKEN) status = write_attribute(writer);
+        if (status != TAKEN) break;
+        const u8 c = AT(writer->next);
+        writer->next++;
+        status = write_byte(writer, c);
+        if (c == '}') break;
+    }
+    names->size = first_name;
+    return status;
+}
+
+/* Appends an attribute, or a whole map of them, as plain JSON. */
+static Status append_plain(Buffer *out, Document *d, const Slot *slot, int is_double, Buffer *scratch) {
+    PlainWriter writer = {out, d, scratch, (u8)is_double, slot->token};
+    d->names.size = 0;
+    return slot->kind == IMAGE ? write_attributes(&writer) : write_attribute(&writer);
+}
+#endif

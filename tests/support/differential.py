@@ -1,0 +1,138 @@
+"""The native kernel against the engine, record by record, on what `mutation` makes.
+
+`python tests/support/differential.py [--seconds S | --rounds N] [--seed S] [--kernel FILE]` runs it alone, with another
+build of the kernel if one is named; it prints the differences, and ends with 1 where there are some.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent.parent))
+
+import mutation
+
+BATCH_RECORDS = 60
+QUIET = {"POWERTOOLS_METRICS_DISABLED": "true", "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
+"""What keeps handlers from writing lines."""
+
+NOW_MS = 1_651_495_600_000
+ARRIVED_MS = 1_651_495_526_900
+
+
+def load_kernel(path):
+    """Put another build of the kernel in the place of the package's own."""
+    name = "fastxform.core._kernel"
+    spec = importlib.util.spec_from_file_location(name, path)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+
+class Pair:
+    """A transform by the kernel and by the engine."""
+
+    def __init__(self, case, is_wide):
+        from fastxform import Pipeline, make_handler
+        from fastxform.core.native import Switch
+        from fastxform.native_pipeline import NativePipeline
+
+        class AlwaysOn(Switch):
+            def note(self, fallback_count, record_count):
+                """Never pause: most of these records are the engine's."""
+
+            def pause(self):
+                """Let the exception be seen for which a stream would be left to the engine."""
+                raise
+
+        self.case = case
+        self.engine = Pipeline.from_toml(case.config)
+        self.engine.native = None
+        self.native = Pipeline.from_toml(case.config)
+        native = NativePipeline(
+            self.native.spec,
+            self.native._router.where,
+            self.native._plans,
+            lambda payloads, meta, now_ms, stop_ns: self.native.run_engine(payloads, meta=meta, now_ms=now_ms),
+            is_wide,
+        )
+        native.switch = AlwaysOn()
+        self.native.native = native
+        self.handlers = make_handler(self.engine), make_handler(self.native)
+
+    def differences(self, rng):
+        """Yield what differs for one batch: by payloads, by base64, and as an event."""
+        from fastxform.core.payloads import Payloads
+
+        payloads = list(mutation.records(rng, self.case, BATCH_RECORDS))
+        meta = {name: [ARRIVED_MS + i for i in range(len(payloads))] for name in self.engine.meta_names}
+        expected = self.engine.run(payloads, meta=meta, now_ms=NOW_MS)
+        yield from self._unequal(payloads, expected, self.native.run(payloads, meta=meta, now_ms=NOW_MS))
+        texts = [mutation.base64_of(rng, payload) for payload in payloads]
+        expected = self.engine.run(Payloads(texts), meta=meta, now_ms=NOW_MS)
+        yield from self._unequal(texts, expected, self.native.run(Payloads(texts), meta=meta, now_ms=NOW_MS))
+        records = [
+            {"recordId": f"r{i}", "approximateArrivalTimestamp": ARRIVED_MS + i, "data": text}
+            for i, text in enumerate(texts)
+        ]
+        event = {"invocationId": "i", "deliveryStreamArn": "arn:aws:firehose:x:1:deliverystream/d", "records": records}
+        spaces = rng.choice((None, (",", ":")))
+        raw = json.dumps(event, separators=spaces, ensure_ascii=rng.random() < 0.5).encode()
+        if "now_ms" not in self.case.config:  # the handler asks the clock
+            one, other = self.handlers[0](raw, None), self.handlers[1](raw, None)
+            if one != other:
+                pairs = zip(texts, json.loads(one)["records"], json.loads(other)["records"], strict=True)
+                yield from (difference for difference in pairs if difference[1] != difference[2])
+                if list(json.loads(one)) != list(json.loads(other)):
+                    yield raw, one, other
+
+    def _unequal(self, given, expected, found):
+        if expected.where_null != found.where_null:
+            yield "where_null", expected.where_null, found.where_null
+        for place, payload in enumerate(given):
+            one, other = (
+                (b.result[place], b.reason[place], b.data[place], b.metadata and b.metadata[place])
+                for b in (expected, found)
+            )
+            if one != other:
+                yield payload, one, other
+
+
+def run(rounds, seed, seconds=None, limit=5):
+    """Return the first differences of so many batches of every case, or of so many seconds."""
+    rng = random.Random(seed)
+    pairs = [Pair(case, is_wide) for case in mutation.CASES for is_wide in (True, False)]
+    end = None if seconds is None else time.monotonic() + seconds
+    found, count = [], 0
+    while count < rounds if end is None else time.monotonic() < end:
+        count += 1
+        for pair in pairs:
+            found += [(pair.case.name, *difference) for difference in pair.differences(rng)]
+            if len(found) >= limit:
+                return found
+    return found
+
+
+def main():
+    """Run from the command line."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kernel")
+    options = parser.parse_args()
+    os.environ.update(QUIET)
+    if options.kernel:
+        load_kernel(options.kernel)
+    found = run(options.rounds, options.seed, options.seconds)
+    for difference in found:
+        print(*(str(part)[:900] for part in difference), sep="\n    ")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

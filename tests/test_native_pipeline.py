@@ -1,0 +1,186 @@
+"""The native kernel against the engine, and what decides between them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import differential
+import mutation
+import planted
+import pytest
+
+from fastxform import Pipeline, make_handler
+from fastxform.config.model import Column, Spec
+from fastxform.core import native
+from fastxform.core.native import Switch
+from fastxform.decode import native_plan
+from fastxform.decode.native_plan import UnsupportedError
+from fastxform.tools.sample_data import burst
+
+ROOT = Path(__file__).parent.parent
+CONFIG = '[columns]\na = { type = "int64" }\nb = {}\n'
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """No lines of metrics and logs."""
+    for name, value in differential.QUIET.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_package_has_a_kernel():
+    """Where there is a compiler, the set-up has built it."""
+    assert native.simd() in ("avx2", "sse2", "neon")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_kernel_and_engine_answer_alike(seed):
+    """On spoilt records of every shape, by the plain and by the wide code: payloads, base64 and events."""
+    assert differential.run(rounds=2, seed=100 + seed) == []
+
+
+@pytest.mark.parametrize("number", range(len(planted.BUGS)), ids=[bug[-1] for bug in planted.BUGS])
+def test_the_differential_test_finds_a_planted_bug(number):
+    """It can fail: each of these bugs in the kernel's sources changes an answer that it looks at."""
+    assert planted.is_found(number)
+
+
+@pytest.mark.parametrize("case", mutation.CASES, ids=[case.name for case in mutation.CASES])
+def test_records_that_are_right_do_not_fall_back(case):
+    """The kernel itself answers the records of each shape as they were written."""
+    pair = differential.Pair(case, is_wide=True)
+    stages = pair.native.native
+    payloads = [seed for seed in case.seeds if seed and not case.is_packed]
+    stages.run(payloads * 20, {}, 0, lambda stage: None, None)
+    decoded = stages.plan.plan.decode_texts(payloads, False, lambda payload: None)
+    assert len(decoded.fallback) <= len(payloads) // 3  # binary of two layers of base64, and what has no documents
+
+
+def test_a_key_that_the_plan_does_not_know_is_the_engines():
+    """A new key of the language, set, makes the transform the engine's; at its default it changes nothing."""
+
+    class NewColumn(Column, frozen=True, eq=False):
+        explode: str = ""
+
+    known = native_plan._KNOWN | {NewColumn: native_plan._KNOWN[Column]}
+    spec = Spec(columns=(NewColumn("a", path="a"),))
+    other = Spec(columns=(NewColumn("a", path="a", explode="b"),))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native_plan, "_KNOWN", known)
+        native_plan.check(spec, {"a": spec.columns[0]})
+        with pytest.raises(UnsupportedError, match="explode"):
+            native_plan.check(other, {"a": other.columns[0]})
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '[columns]\na = { path = "a[0]" }\n',
+        '[columns]\na = { path = "length(a)" }\n',
+        'output = { newlines = "space" }\n[columns]\na = {}\n',
+        "output = { escape_formulas = true }\n[columns]\na = {}\n",
+        'output = { quoting = "none" }\n[columns]\na = {}\n',
+        'output = { delimiter = "x" }\n[columns]\na = {}\n',
+        'output = { format = "json" }\n',
+        'source = "dynamodb"\n[columns]\na = "dynamodb"\n',
+    ],
+)
+def test_what_the_plan_does_not_take_is_the_engines(config):
+    """Paths, outputs and sources beyond its list are left alone, and answered."""
+    pipeline = Pipeline.from_toml(config)
+    assert pipeline.native is None
+    assert pipeline.run([b'{"a":"y","dynamodb":{"Keys":{"a":{"S":"y"}}}}']).result == ["Ok"]
+
+
+def test_a_stream_of_odd_records_is_left_to_the_engine():
+    """The pause grows up to its limit, and ends with the first batch that is worth it."""
+    switch = Switch()
+    pauses = []
+    for _ in range(6):
+        assert switch.is_on()
+        switch.note(fallback_count=60, record_count=100)
+        pauses.append(0)
+        while switch.is_paused:
+            assert not switch.is_on()
+            pauses[-1] += 1
+    assert pauses == [8, 16, 32, 64, 64, 64]
+    switch.note(fallback_count=50, record_count=100)
+    assert switch.is_on()
+    switch.note(fallback_count=9, record_count=9)
+    assert switch.is_on()
+
+
+def test_a_paused_kernel_answers_nothing():
+    """After a batch of odd records the next ones are the engine's, with the same answers."""
+    handler = make_handler(pipeline := Pipeline.from_toml(CONFIG))
+    event = burst.event([b'{"a":1.5e0}'] * 40)
+    answers = [handler(event, None) for _ in range(12)]
+    assert len(set(answers)) == 1
+    assert pipeline.native.switch.is_paused
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda event: json.dumps(event, indent=2).encode(),
+        lambda event: json.dumps(event).replace("/", "\\/").encode(),
+        lambda event: json.dumps({"recördId": "é", **event}).encode(),
+        lambda event: json.dumps({**event, "records": [{**r, "recordId": '"é'} for r in event["records"]]}).encode(),
+        lambda event: json.dumps(
+            {**event, "records": [{"recordId": r["recordId"]} for r in event["records"]]}
+        ).encode(),
+        lambda event: json.dumps(
+            {**event, "records": [{"recordId": r["recordId"], "kafkaRecordValue": r["data"]} for r in event["records"]]}
+        ).encode(),
+        lambda event: json.dumps(event).replace('"records"', '"records":[],"records"').encode(),
+        lambda event: json.dumps({**event, "records": []}).encode(),
+        lambda event: event,
+    ],
+    ids=["indented", "escaped", "not-ascii", "odd-ids", "no-data", "kafka", "twice", "empty", "dict"],
+)
+def test_events_of_any_spelling(change):
+    """What the kernel refuses as an event the engine reads; the answer is the same with and without it."""
+    event = json.loads(burst.event([b'{"a":1,"b":"x,y"}', b'{"a":"z"}', b"?", b'{"a":2,"b":[1, 2]}']))
+    handlers = []
+    for with_kernel in (True, False):
+        pipeline = Pipeline.from_toml(CONFIG)
+        if not with_kernel:
+            pipeline.native = None
+        handlers.append(make_handler(pipeline))
+    one, other = (handler(change(event), None) for handler in handlers)
+    assert one == other
+
+
+def test_the_environment_turns_the_kernel_off():
+    """`FASTXFORM_KERNEL=0` leaves the engine alone."""
+    code = "import fastxform; print(fastxform.Pipeline.from_toml('[columns]\\na = {}\\n').native)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"FASTXFORM_KERNEL": "0"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "None\n"
+
+
+def test_invocations_leave_nothing_behind():
+    """20,000 invocations, odd records and gzip among them, take no more memory than the first thousands."""
+    code = """
+import gzip, resource, fastxform
+from fastxform.tools.sample_data import burst
+handler = fastxform.make_handler(fastxform.Pipeline.from_toml('[columns]\\na = {}\\nb = {path="b",type="json"}\\n'))
+good = b'{"a":"x\\\\u00e9","b":{"c":[1, 2]}}'
+event = burst.event([good, b"?", gzip.compress(good), good])
+sizes = []
+for turn in range(20_000):
+    handler(event, None)
+    if turn in (4_000, 19_999):
+        sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(sizes[1] - sizes[0])
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 2_048  # KiB
