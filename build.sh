@@ -15,7 +15,7 @@ usage: ./build.sh VERB [ARGUMENT...]
   spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
           arguments go to pytest (-k NAME)
-  deploy  the tests of what is deployed, Terraform and SAM; arguments go to pytest (-k NAME)
+  deploy  the tests of what is deployed, Terraform, SAM and CDK; arguments go to pytest (-k NAME)
   fuzz    the native kernel under libFuzzer and the sanitizers of clang; --seconds 60 (default)
   layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
   lock    requirements.lock, from pyproject.toml; --upgrade takes the newest versions

@@ -385,6 +385,7 @@ run "layer_of_its_own" {
 run "direct_put_with_keys" {
   variables {
     stream_kms_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/stream"
+    bucket_kms_key_arn   = "arn:aws:kms:eu-central-1:123456789012:key/bucket"
     function_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/function"
     log_kms_key_arn      = "arn:aws:kms:eu-central-1:123456789012:key/logs"
   }
