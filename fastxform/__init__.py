@@ -15,13 +15,19 @@ __all__ = ["Batch", "Pipeline", "__version__", "make_handler"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    if name == "make_handler":
-        from fastxform.invocation.handler import make_handler
+if not TYPE_CHECKING:  # to a type checker a wrong name is one
 
-        return make_handler
-    if name in ("Batch", "Pipeline"):
-        from fastxform import pipeline
+    def __getattr__(name: str) -> Any:
+        if name == "make_handler":
+            from fastxform.invocation.handler import make_handler
 
-        return getattr(pipeline, name)
-    raise AttributeError(f"module 'fastxform' has no attribute {name!r}")
+            return make_handler
+        if name in ("Batch", "Pipeline"):
+            from fastxform import pipeline
+
+            return getattr(pipeline, name)
+        raise AttributeError(f"module 'fastxform' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

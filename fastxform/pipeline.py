@@ -129,7 +129,11 @@ class Pipeline:
             now_ms: what `now_ms()` gives in expressions, epoch milliseconds; the time of the call by default.
             observer: is called with each stage when it is over.
             stop_ns: by `time.monotonic_ns`; records that are not begun by then fail as `deadline`.
+
+        Raises:
+            TypeError: the payloads are text, or one payload instead of a list of them.
         """
+        _check_payloads(payloads)
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         observe = observer or _observe_nothing
         if self.native is not None:
@@ -182,6 +186,12 @@ class Pipeline:
             return batch, rows.records
 
         return joined(run_in_parts(work, failed, Part(payloads, meta or {}), stop_ns))
+
+    def __repr__(self) -> str:
+        spec = self.spec
+        columns = "documents" if self._is_document else f"{len(shared_columns(spec))} columns"
+        routes = f", {len(spec.routes)} routes" if spec.routes else ""
+        return f"<Pipeline: {spec.source} to {spec.output.format}, {columns}{routes}>"
 
     def columns(
         self,
@@ -280,6 +290,17 @@ class Pipeline:
             written.add_metadata(row_set, metadata_of(plan, row_set, columns, rows, outcomes, now))
         encoder.write(plan, row_set, visible, written, outcomes)
         observe("encode")
+
+
+def _check_payloads(payloads: Sequence[bytes | None]) -> None:
+    """Refuse what is no list of bytes; one look, since a batch is not mixed."""
+    if isinstance(payloads, (str, bytes, bytearray, memoryview)):
+        raise TypeError(f"payloads is a list of bytes, one for each record, and not {type(payloads).__name__}")
+    first = next((payload for payload in payloads if payload is not None), b"")
+    if isinstance(first, str):
+        raise TypeError("payloads are bytes, and the first is str: encode it, as in text.encode()")
+    if not isinstance(first, (bytes, bytearray, memoryview)):
+        raise TypeError(f"payloads are bytes, and the first is {type(first).__name__}")
 
 
 def _observe_nothing(stage: Stage) -> None:

@@ -4,11 +4,15 @@ Which stages gave an answer is not known here. Invariant: a batch has exactly on
 their order, and data only where the result is Ok.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastxform.core.structs import Struct
-from fastxform.errors import FAILED
+from fastxform.errors import DROPPED, FAILED, OK
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class InternalFault(Struct, frozen=True):
@@ -22,8 +26,17 @@ class InternalFault(Struct, frozen=True):
     location: str
 
 
+class RecordResult(NamedTuple):
+    """What became of one record: an entry of each list of a `Batch`."""
+
+    result: str
+    reason: str | None
+    data: bytes | None
+    metadata: dict[str, Any] | None
+
+
 class Batch(Struct, frozen=True):
-    """What became of a batch, column-wise: one entry a payload in each list.
+    """What became of a batch, column-wise: one entry a payload in each list; iterating gives a `RecordResult` each.
 
     `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a
     code of `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is
@@ -40,6 +53,27 @@ class Batch(Struct, frozen=True):
 
     def __len__(self) -> int:
         return len(self.result)
+
+    def __iter__(self) -> Iterator[RecordResult]:
+        metadata = self.metadata or [None] * len(self)
+        return map(RecordResult, self.result, self.reason, self.data, metadata)
+
+    def __repr__(self) -> str:
+        counts = (f"{self.result.count(word)} {word}" for word in (OK, DROPPED, FAILED) if word in self.result)
+        return f"<Batch of {len(self)}: {', '.join(counts) or 'no records'}>"
+
+    def to_arrow(self) -> "pa.Table":
+        """Return the batch as a table of `result`, `reason`, `data` (binary) and `metadata` (JSON text)."""
+        import pyarrow as pa
+
+        metadata = [None if value is None else json.dumps(value) for value in self.metadata or [None] * len(self)]
+        columns = {
+            "result": pa.array(self.result, pa.string()),
+            "reason": pa.array(self.reason, pa.string()),
+            "data": pa.array(self.data, pa.binary()),
+            "metadata": pa.array(metadata, pa.string()),
+        }
+        return pa.table(columns)
 
 
 def failed(count: int, reason: str, faults: tuple[InternalFault, ...] = ()) -> Batch:

@@ -5,6 +5,7 @@ after. Invariant: each record of the event is answered once, in order, and the r
 limit.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -48,7 +49,7 @@ class InvocationObserver(Protocol):
 
 
 def make_handler(
-    pipeline: Pipeline,
+    pipeline: Pipeline | str | os.PathLike[str],
     client: "ClientFactory | Reingester | None" = None,
     *,
     observer: InvocationObserver | None = None,
@@ -59,14 +60,21 @@ def make_handler(
     None: then nothing ends the invocation.
 
     Args:
-        pipeline: the transform.
+        pipeline: the transform, or the path of its configuration.
         client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default,
             imported when the first batch overflows. Or a Reingester, which then puts records back.
         observer: follows the records of each invocation.
 
     Raises:
-        ConfigError: a variable of the environment asks for metrics or a log that cannot be written.
+        ConfigError: a variable of the environment asks for metrics or a log that cannot be written, or the
+            configuration cannot be used.
     """
+    if isinstance(pipeline, (str, os.PathLike)):
+        pipeline = Pipeline.load(pipeline)
+    if not isinstance(pipeline, Pipeline):
+        raise TypeError(
+            f"make_handler takes a Pipeline or the path of its configuration, not {type(pipeline).__name__}"
+        )
     invoker = _Invoker(pipeline, client, observer)
 
     def handler(event: Any, context: Any = None) -> Any:

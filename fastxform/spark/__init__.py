@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 __all__ = ["backup_records", "failed_records", "transform"]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "transform":
-        from fastxform.spark.plan import transform
+if not TYPE_CHECKING:  # to a type checker a wrong name is one
 
-        return transform
-    if name in __all__:
-        from fastxform.spark import objects
+    def __getattr__(name: str) -> Any:
+        if name == "transform":
+            from fastxform.spark.plan import transform
 
-        return getattr(objects, name)
-    raise AttributeError(f"module 'fastxform.spark' has no attribute {name!r}")
+            return transform
+        if name in __all__:
+            from fastxform.spark import objects
+
+            return getattr(objects, name)
+        raise AttributeError(f"module 'fastxform.spark' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

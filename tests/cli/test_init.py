@@ -5,13 +5,16 @@ import gzip
 import io
 import json
 import sys
+import tomllib
 from importlib.resources import files
 from types import SimpleNamespace
 
+import jsonschema
 import pytest
 
 from fastxform.cli.commands.init import PRESETS
 from fastxform.config import model
+from fastxform.tools.sample_data import burst
 
 pytestmark = pytest.mark.processes
 
@@ -64,7 +67,7 @@ def test_a_preset_works_where_it_is_written(preset, command, here):
     assert_passes(command, "below/mine.toml")
     text = (here / "below" / "mine.toml").read_text()
     original = (EXAMPLES / preset / f"{preset}.toml").read_text()
-    assert text.count("#") == original.count("#")
+    assert text.count("#") == original.count("#") + 1
     assert "sample.json" not in text.replace("mine-sample.json", "")
     assert model.parse(text) == model.parse(original)
     assert (here / "below" / f"mine-{sample.name}").read_bytes() == sample.read_bytes()
@@ -314,7 +317,7 @@ def test_the_sample_of_a_preset_overwrites_nothing_either(command, write, here):
     ("out", "text"),
     [
         pytest.param("nowhere/c.toml", "No such file or directory", id="no-directory"),
-        pytest.param(".", "exists; --force overwrites it", id="directory"),
+        pytest.param(".", "is a directory; name the file, such as transform.toml", id="directory"),
         pytest.param("a\x00b", "null", id="no-name"),
     ],
 )
@@ -339,3 +342,32 @@ def test_usage_mistakes(arguments, text, command):
     code, out, err = command("init", *arguments)
     assert (code, out) == (2, "")
     assert err.startswith(f"fastxform: {text}")
+
+
+def test_a_file_names_its_schema_to_editors(command, here):
+    """The schema is beside it, and accepts it; another file of that name is not touched."""
+    assert command("init", "--preset", "ticker", "--out", "t.toml")[0] == 0
+    text = (here / "t.toml").read_text()
+    assert text.startswith("#:schema ./fastxform.schema.json\n")
+    schema = (here / "fastxform.schema.json").read_text()
+    assert schema == command("schema")[1]
+    jsonschema.Draft7Validator(json.loads(schema)).validate(tomllib.loads(text))
+    (here / "fastxform.schema.json").write_text('{"title": "mine"}')
+    assert command("init", "--preset", "ticker", "--out", "t.toml", "--force")[0] == 0
+    assert (here / "fastxform.schema.json").read_text() == '{"title": "mine"}'
+
+
+def test_what_it_infers_has_no_findings_of_check(command, here):
+    """Line breaks in values are escaped, since Athena reads a row a line."""
+    (here / "s").write_bytes(b"\n".join(burst.records("cities", 50)))
+    assert command("init", "--sample", "s", "--out", "c.toml")[0] == 0
+    assert 'newlines = "escape"' in (here / "c.toml").read_text()
+    code, out, err = command("check", "c.toml")
+    assert (code, out, err) == (0, "", "c.toml: nothing found\n")
+    assert command("test", "c.toml")[0] == 0
+
+
+def test_a_record_that_is_too_large_to_be_tried_is_said(command, here):
+    """Instead of an empty count."""
+    (here / "s").write_text(json.dumps({"a": "x" * 8_000_001}))
+    assert "none was small enough to be tried" in command("init", "--sample", "s")[2]

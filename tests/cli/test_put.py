@@ -54,6 +54,20 @@ def pipe(monkeypatch):
     return fill
 
 
+def test_a_run_that_sent_nothing_leaves_no_journal(command, write, monkeypatch, tmp_path):
+    """There is nothing to resume: without credentials no call is made."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    code, _, err = command("put", "s", write(b'{"a":1}\n{"a":2}\n'))
+    assert code == 1
+    assert "there are no AWS credentials" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["c.toml"]
+
+
 def taken(server):
     """Return the records of a server in the order in which it took them."""
     return [(one.data, one.partition_key) for one in server.taken]

@@ -185,13 +185,22 @@ def test_what_has_no_definition_yet(command, write, config, lines):
 
 
 @pytest.mark.parametrize(
-    "location", ["lake/raw", "s3://", "s3://x", "s3://Lake/raw", "s3://lake/it's", "s3://lake/a b", "http://lake"]
+    ("location", "why"),
+    [
+        ("lake/raw", "is written s3://BUCKET/PREFIX"),
+        ("http://lake", "is written s3://BUCKET/PREFIX"),
+        ("s3://", "'' cannot be a bucket: its name has 3 to 63 characters, and this has 0"),
+        ("s3://b/wh/", "'b' cannot be a bucket: its name has 3 to 63 characters, and this has 1"),
+        ("s3://Lake/raw", "'Lake' cannot be a bucket: its name has lower-case letters, digits, dots and hyphens only"),
+        ("s3://lake/it's", "the prefix has white space or a quote in it"),
+        ("s3://lake/a b", "the prefix has white space or a quote in it"),
+    ],
 )
-def test_what_is_no_location(command, write, location):
-    """A usage mistake: exit code 2, one line that says what is right."""
+def test_what_is_no_location(command, write, location, why):
+    """A usage mistake: exit code 2, and what is wrong with it."""
     code, out, err = command("ddl", write(ALL_TYPES), "--location", location)
     assert (code, out) == (2, "")
-    assert "is no place in S3, such as s3://bucket/prefix" in err
+    assert why in err
 
 
 def test_routes_of_one_table_make_one_statement():

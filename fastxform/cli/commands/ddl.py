@@ -5,11 +5,14 @@ check --ddl` compares them.
 """
 
 import argparse
+import re
 from typing import Any, Final
 
 from fastxform.cli.console import Console, number_of
 
 HELP: Final = "print the CREATE TABLE of the Iceberg tables of a configuration"
+
+_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 
 EPILOG: Final = (
     "The statements are Athena's. Without --location they are for S3 Tables, which places tables itself; a table of "
@@ -57,8 +60,20 @@ def _read_location(text: str) -> str:
     from fastxform.tools.ddl import LOCATION
 
     if LOCATION.fullmatch(text) is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is no place in S3, such as s3://bucket/prefix")
+        raise argparse.ArgumentTypeError(f"{text!r}: {_location_mistake(text)}")
     return text
+
+
+def _location_mistake(text: str) -> str:
+    """Return what is wrong with a location."""
+    bucket = text.removeprefix("s3://").partition("/")[0]
+    if not text.startswith("s3://"):
+        return "a location in S3 is written s3://BUCKET/PREFIX"
+    if not 3 <= len(bucket) <= 63:
+        return f"{bucket!r} cannot be a bucket: its name has 3 to 63 characters, and this has {len(bucket)}"
+    if _BUCKET.fullmatch(bucket) is None:
+        return f"{bucket!r} cannot be a bucket: its name has lower-case letters, digits, dots and hyphens only"
+    return "the prefix has white space or a quote in it"
 
 
 def _as_json(table: Any, statement: str) -> dict[str, Any]:

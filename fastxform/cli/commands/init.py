@@ -6,6 +6,7 @@ written. Invariant: a file that exists stays as it is unless it is said to be ov
 """
 
 import argparse
+import json
 import os
 import re
 from importlib.resources import files
@@ -43,6 +44,9 @@ EPILOG: Final = (
     "DynamoDB changes (both shapes), SES events and CloudWatch Logs messages are recognised, anything else is plain\n"
     "JSON. Types are those that every record of the sample fits. Values of the sample go into comments and tests.\n"
 )
+
+SCHEMA: Final = "fastxform.schema.json"
+"""The file beside a configuration that editors complete it by."""
 
 _SAMPLE: Final = re.compile(r"\bsample\.jsonl?\b")
 
@@ -90,6 +94,10 @@ def _check(options: argparse.Namespace) -> None:
         from fastxform.errors import nearest, shown
 
         raise InputError(f"there is no preset {shown(options.preset)}; {nearest(options.preset, PRESETS)}")
+    if options.out != "-" and Path(options.out).is_dir():
+        raise InputError(
+            f"{options.out}: is a directory; name the file, such as {Path(options.out) / 'transform.toml'}"
+        )
     if options.out != "-" and not options.force and os.path.lexists(options.out):
         raise InputError(f"{options.out}: exists; --force overwrites it")
 
@@ -124,10 +132,25 @@ def _sample_name(out: str, sample: Traversable) -> str:
 
 
 def _write(options: argparse.Namespace, text: str, console: Console) -> None:
+    """Write the configuration; a file gets the schema beside it, which its first line names to editors."""
     if options.out != "-":
-        _write_file(options.out, text.encode(), options.force)
+        _write_file(options.out, f"#:schema ./{SCHEMA}\n{text}".encode(), options.force)
+        _write_schema(Path(options.out).with_name(SCHEMA))
     elif not options.json:
         console.data(text.encode())
+
+
+def _write_schema(path: Path) -> None:
+    """Write the schema of this version, over one of another version, but over nothing else."""
+    from fastxform.cli.commands import schema
+    from fastxform.config.schema import json_schema
+
+    title = json.dumps(json_schema()["title"])
+    try:
+        if not path.exists() or title in path.read_text(errors="replace"):
+            path.write_text(schema.text() + "\n", encoding="utf-8")
+    except OSError as err:
+        raise InputError(f"{path}: {err.strerror or err}") from err
 
 
 def _write_file(name: str, content: bytes, force: bool) -> None:
@@ -180,7 +203,9 @@ def _lines(found: "Inferred") -> list[str]:
         lines.append(f"the sample mixes families: {count} {family}, {rest}; the configuration is for {family} alone")
     lines += found.notes
     made = f"{number_of(count, 'record')}, {number_of(found.columns, 'column')}, {number_of(found.tests, 'test')}"
-    return [*lines, f"{found.title}: {made}; of {found.results.total()} tried: {counted(found.results)}"]
+    tried = found.results.total()
+    outcome = f"of {tried} tried: {counted(found.results)}" if tried else "none was small enough to be tried"
+    return [*lines, f"{found.title}: {made}; {outcome}"]
 
 
 def _text(options: argparse.Namespace, text: str) -> dict[str, str]:

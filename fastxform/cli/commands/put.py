@@ -92,7 +92,7 @@ def _send(options: argparse.Namespace, target: "Target", reader: InputReader, co
             sending.send(sender, _outgoing(reader, journal.ledger), progress, console)
         finally:
             code = sent.report(sender.sent, target, names, console)
-        if code == 0 and options.journal is None:
+        if options.journal is None and (code == 0 or not journal.ledger.is_started()):
             path.unlink(missing_ok=True)
         else:
             console.note(f"{path}: the journal; the same command sends what is not acknowledged in it, and no more")

@@ -176,7 +176,12 @@ class _ReplayRun:
                 code = sent.report(sender.sent, target, self._names, self._console)
         finally:
             journal.close()
-        self._console.note(f"{path}: the journal; the same command sends what is not acknowledged in it, and no more")
+        if self._options.journal is None and not journal.ledger.is_started():
+            path.unlink(missing_ok=True)
+        else:
+            self._console.note(
+                f"{path}: the journal; the same command sends what is not acknowledged in it, and no more"
+            )
         self._document["put"] = sent.as_json(sender.sent, target, self._names, journal.ledger) | {"journal": str(path)}
         self.sent = sender.sent
         return code

@@ -63,6 +63,8 @@ def infer(
     plan = chosen.plan()
     chosen_output = _format(plan, output, name)
     text = writing.configuration(plan, _head(name, chosen, families), chosen_output)
+    if chosen_output == "csv" and _has_line_breaks(Pipeline.from_toml(text), chosen):
+        text = writing.configuration(plan, _head(name, chosen, families), chosen_output, escapes_newlines=True)
     tests, results = _try(Pipeline.from_toml(text), chosen)
     return Inferred(
         text=text + "".join(tests),
@@ -122,6 +124,12 @@ def _try(pipeline: Pipeline, chosen: Gatherer) -> tuple[list[str], Counter[str]]
             done.add(payload)
             tests.append(_example(pipeline, kind, payload))
     return tests or [_FALLBACK], results
+
+
+def _has_line_breaks(pipeline: Pipeline, chosen: Gatherer) -> bool:
+    """Tell whether a row of the sample takes more than one line, which Athena cannot read."""
+    payloads = [*chosen.samples.tried, *chosen.samples.tests.values()]
+    return any(row is not None and row.count(b"\n") > 1 for row in pipeline.run(payloads).data)
 
 
 def _example(pipeline: Pipeline, kind: str, payload: bytes) -> str:

@@ -17,13 +17,15 @@ _NOT_LITERAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WIDEST_NAME: Final = 24
 
 
-def configuration(plan: DraftPlan, head: list[str], output: Format) -> str:
+def configuration(plan: DraftPlan, head: list[str], output: Format, *, escapes_newlines: bool = False) -> str:
     """Return the configuration without tests; `head` is the lines of its first comment."""
     lines = [*(_comment(line) for line in head), "", "version = 1", f"source = {text(plan.source)}"]
     if plan.routes:
         lines.append('unmatched = "fail"              # a record that no route takes; "drop" leaves it out')
     lines += [_comment(hint) for hint in plan.hints]
     lines += ["", "[output]", f"format = {text(output)}"]
+    if escapes_newlines:
+        lines.append('newlines = "escape"             # values hold line breaks, and Athena reads a row a line')
     if plan.columns:
         lines += ["", "[columns]", *_columns(plan.columns)]
     for route in plan.routes:

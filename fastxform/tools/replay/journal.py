@@ -50,6 +50,10 @@ class PutLedger:
         """Count the records that were taken."""
         return sum(len(states) - states.count(0) - self._open(states) for states in self._states)
 
+    def is_started(self) -> bool:
+        """Tell whether a record was taken, may have been, or is on its way: whether a later run needs to know."""
+        return any(states.count(0) < len(states) for states in self._states)
+
     def in_flight(self) -> list[Span]:
         """Return the records of calls without a known end."""
         return self._where(lambda state: state & _STARTED and not state & _ACKNOWLEDGED)
