@@ -22,6 +22,7 @@ VERBS: Final = (
     "simulate",
     "size",
     "check",
+    "explain",
     "schema",
     "doctor",
     "test",
