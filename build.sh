@@ -243,7 +243,23 @@ lock() {
     exec .venv/bin/python -m dev.lock "$@"
 }
 
-# Documents and events through the kernel under the sanitizers, half of the time each.
+# The fuzzers' inputs through the kernel's code for arm64, under qemu, and for this machine: they must come to the same.
+replay_arm64() {
+    local inputs=(kernel/fuzz/corpus/*/*) zig=(.cache/ziglang==*/ziglang/zig)
+    if ! command -v qemu-aarch64-static >/dev/null || [[ ! -x ${zig[0]} ]]; then
+        say "fuzz: the code for arm64 is not executed: that takes qemu-aarch64-static and Zig, which ./build.sh layer brings"
+        return
+    fi
+    ZIG_GLOBAL_CACHE_DIR=.cache/zig ZIG_LOCAL_CACHE_DIR=.cache/zig "${zig[0]}" cc -O2 -std=gnu11 -target aarch64-linux-musl -static \
+        -Wno-unused-function kernel/fuzz/replay.c -o .cache/fuzz/replay-arm64
+    clang -O2 -std=gnu11 -Wno-unused-function kernel/fuzz/replay.c -o .cache/fuzz/replay
+    .cache/fuzz/replay "${inputs[@]}" >.cache/fuzz/replay.txt
+    qemu-aarch64-static .cache/fuzz/replay-arm64 "${inputs[@]}" | cmp - .cache/fuzz/replay.txt ||
+        die "fuzz: arm64 comes to something else than this machine"
+    say "fuzz: arm64 comes to the same as this machine on ${#inputs[@]} inputs"
+}
+
+# Documents and events through the kernel under the sanitizers, half of the time each; then the same code for arm64.
 fuzz() {
     local seconds=60 name
     while (($#)); do
@@ -266,6 +282,7 @@ fuzz() {
             -artifact_prefix=".cache/fuzz/$name.found/" ".cache/fuzz/$name.corpus" "kernel/fuzz/corpus/$name" ||
             die "fuzz: $name failed; the input is in .cache/fuzz/$name.found"
     done
+    replay_arm64
 }
 
 layer() {

@@ -145,6 +145,7 @@ def masked(text: str) -> str:
     text = re.sub(r"^time {3,}.*$", "time", text, flags=re.MULTILINE)
     text = re.sub(r"^(memory|duration|time-out|concurrency|  Lambda) .*$", r"\1", text, flags=re.MULTILINE)
     text = re.sub(r'("timestamp"|"TransformMilliseconds"): [^,]+', r"\1", text)
+    text = re.sub(r'"kernel": "[^"]*"', '"kernel"', text)
     return re.sub(r'"stages": \{.*\}', lambda found: re.sub(r"[\d.]+", "", found[0]), text)
 
 
