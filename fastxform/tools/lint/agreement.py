@@ -11,6 +11,7 @@ from typing import Final
 from fastxform.config.model import Column, Iceberg, Route, Spec
 from fastxform.errors import near
 from fastxform.tools import ddl
+from fastxform.tools.lint import objects
 from fastxform.tools.lint.definitions import Definition
 from fastxform.tools.lint.finding import Finding, Level
 
@@ -42,6 +43,8 @@ def compare(spec: Spec, definitions: Sequence[Definition], name: str, ddl_name: 
         ddl_name: the file of the definitions, for places.
     """
     routes = [(route, route.iceberg) for route in spec.routes if route.iceberg is not None]
+    if not routes and (spec.output.reader or "").startswith("athena-"):
+        return tuple(objects.compare(spec, definitions[0], ddl_name))
     if not routes:
         message = "no route names an Iceberg table, so there is nothing to compare with a definition"
         return (Finding("error", "no-table", name, message),)
@@ -111,8 +114,10 @@ class _Comparison:
         if properties.get("format", "parquet").lower() != "parquet":
             message = f"has the format {properties['format']}, and Firehose writes Parquet only"
             yield self._at(line, "error", "table-format", message)
-        if properties.get("format-version", "2") == "1":
-            yield self._at(line, "error", "table-format", "has format version 1, and Firehose takes version 2")
+        version = properties.get("format-version", properties.get("format_version", "2"))
+        if version != "2":
+            message = f"has format version {version}, and Firehose takes version 2"
+            yield self._at(line, "error", "table-format", message)
         upper = [field.name for field in self.definition.fields if field.name != field.name.lower()]
         if upper:
             message = f"{', '.join(upper)}: S3 Tables refuses upper-case names, and Athena makes small letters of them"
