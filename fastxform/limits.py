@@ -110,6 +110,9 @@ RECORD_ROWS_LIMIT: Final = 100_000
 RECORD_WRITTEN_LIMIT_BYTES: Final = 6_000_000
 """Bytes that the rows of one record are written as, ours: more can be in no response."""
 
+PART_WRITTEN_LIMIT_BYTES: Final = 48_000_000
+"""Bytes that the rows of a part are written as, ours: with more its records are worked in halves."""
+
 PART_UNPACKED_LIMIT_BYTES: Final = 16 * 1024 * 1024
 PART_ROWS_LIMIT: Final = 100_000
 """What compressed records unpack to, and the rows of records that may have several, after which a part of a batch is

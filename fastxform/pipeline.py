@@ -30,6 +30,7 @@ from fastxform.transform.map_batch import MapBatch
 from fastxform.transform.metadata import metadata_of
 from fastxform.transform.route import RoutePlan, Router, plan_routes, shared_columns
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
+from fastxform.transform.volume import refuse_large
 
 if TYPE_CHECKING:
     from fastxform.encode.table import Columns
@@ -268,11 +269,14 @@ class Pipeline:
             if plan.has_metadata:
                 written.add_metadata(row_set, metadata_of(plan, row_set, {}, rows, outcomes, now))
             row_set = outcomes.surviving(row_set)
-            documents, failed = write_documents(self.spec, rows.texts, row_set.rows)
-            outcomes.fail(row_set, failed, "type:*")
+            documents, malformed, large = write_documents(self.spec, rows.texts, row_set.rows)
+            outcomes.fail(row_set, malformed, "type:*")
+            outcomes.fail(row_set, large, "never_fits")
             written.add(row_set, documents)
             return
         with_json = self.spec.output.format == "json"
+        if self.map_batch is None:  # which may make less of it
+            row_set = refuse_large(plan, row_set, rows, outcomes, with_json)
         row_set = outcomes.surviving(type_columns(row_set, plan.inputs, outcomes, with_json))
         if not row_set.rows:
             return

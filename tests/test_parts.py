@@ -155,6 +155,7 @@ def test_parts_of_messages_are_answered_as_the_whole(monkeypatch):
     payloads[20:20] = [b"no", None, GOOD]
     whole = Pipeline.from_toml(LOGS).run(payloads)
     monkeypatch.setattr("fastxform.decode.cloudwatch.PART_ROWS_LIMIT", 5)
+    monkeypatch.setattr("fastxform.decode.cloudwatch._GROUP_BYTES", 20)
     assert Pipeline.from_toml(LOGS).run(payloads) == whole
     assert (whole.result.count(OK), whole.result.count(DROPPED), whole.result.count(FAILED)) == (51, 9, 3)
 

@@ -5,7 +5,7 @@ decoded in one call, or, where an event has a shape that the decoder refuses, ea
 Invariant: how events were decoded never shows in their values, and a message that is none has no events.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import Any, Final, overload
 
@@ -27,12 +27,13 @@ MESSAGE_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStre
 
 
 class Events(Struct):
-    """The events of the first messages of a batch: their columns, the message of each, and why a message is none."""
+    """The events of the first `messages` messages: their columns, the message of each, and why a message is none."""
 
     columns: dict[Any, RawColumn]
     parents: list[int]
     refused: dict[int, str]
-    messages: int = 0
+    messages: int
+    longest_bytes: int = 0
 
 
 class Messages:
@@ -50,63 +51,104 @@ class Messages:
         """Return the events of a batch, in the order of their messages: of as many as a part may hold."""
         messages = self.message.project(payloads)
         lists, refused = _lists(messages)
-        count = _limit(lists, refused, messages)
+        _refuse_large(lists, refused, messages)
         events = None
         while events is None:  # each time the decoder of events is wider
-            events = self._attempt(lists)
+            events = self._attempt(lists, messages.count)
         for key, column in messages.columns.items():
             events.columns[key] = column.take(events.parents)
             events.columns[key].dictionary = column, events.parents
-        events.refused |= refused
-        events.messages = count
+        events.longest_bytes = messages.longest_bytes
+        events.refused |= {record: reason for record, reason in refused.items() if record < events.messages}
         return events
 
-    def _attempt(self, lists: dict[int, Any]) -> Events | None:
-        """Return the events of lists, or None where the decoder was widened on the way."""
+    def _attempt(self, lists: dict[int, Any], count: int) -> Events | None:
+        """Return the events of lists, as many as a part holds, or None where the decoder was widened on the way."""
         if self.event.whole is None:
-            return self._apart({record: bytes(text) for record, text in lists.items()})
-        together, left = self._together(self.event.whole, lists)
+            return self._apart(lists, count)
+        together, left = self._together(self.event.whole, lists, count)
         if together is None:
             return None
         if not left:
             return together
-        apart = self._apart({record: bytes(lists[record]) for record in left})
+        apart = self._apart({record: lists[record] for record in left}, together.messages)
         if not together.parents:
             return apart
         if any(column.kind != apart.columns[key].kind for key, column in together.columns.items()):
             return None
         return _merge(together, apart)
 
-    def _together(self, decoder: Decoder, lists: dict[int, Any]) -> tuple[Events | None, list[int]]:
+    def _together(self, decoder: Decoder, lists: dict[int, Any], count: int) -> tuple[Events | None, list[int]]:
         """Return the events of the lists that are decoded as they are, and the messages of the others."""
         decode = decoder.generated.decode_lists
-        try:
-            records, found = list(lists), decode(b"\n".join(lists.values()))
-        except REFUSED:
-            records, found = [], []
-            for record, text in lists.items():
-                try:
-                    found += decode(text)
-                except REFUSED:
-                    continue
-                records.append(record)
-        sizes = list(map(len, found))
-        projection = self.event.project_decoded(list(chain.from_iterable(found)), _Texts(lists, records, sizes))
+        records: list[int] = []
+        decoded: list[Any] = []
+        sizes: list[int] = []
+        rows = 0
+        for group in _groups(lists):
+            if rows >= PART_ROWS_LIMIT:
+                count = group[0]
+                break
+            try:
+                found = decode(b"\n".join([lists[record] for record in group]))
+            except REFUSED:
+                group, found = _one_by_one(decode, lists, group)
+            records += group
+            decoded += found
+            sizes += map(len, found)
+            rows = sum(sizes)
+        projection = self.event.project_decoded(list(chain.from_iterable(decoded)), _Texts(lists, records, sizes))
         if projection is None:
             return None, []
         parents = list(chain.from_iterable(map(repeat, records, sizes)))
-        return Events(projection.columns, parents, {}), sorted(lists.keys() - set(records))
+        left = [record for record in lists.keys() - set(records) if record < count]
+        return Events(projection.columns, parents, {}, count), sorted(left)
 
-    def _apart(self, lists: dict[int, bytes]) -> Events:
+    def _apart(self, lists: dict[int, Any], count: int) -> Events:
         """Return the events of lists, each decoded alone; a list that holds anything else is refused."""
-        split = {record: json_text.elements_of(text) for record, text in lists.items()}
-        parents = [record for record, texts in split.items() for _ in texts]
-        projection = self.event.project([text for texts in split.values() for text in texts])
-        refused = {record for record, text in lists.items() if not text.startswith(b"[")}
+        parents: list[int] = []
+        texts: list[bytes] = []
+        refused: set[int] = set()
+        for record, raw in lists.items():
+            if len(parents) >= PART_ROWS_LIMIT:
+                count = record
+                break
+            text = bytes(raw)
+            if not text.startswith(b"["):
+                refused.add(record)
+            elements = json_text.elements_of(text)
+            parents += [record] * len(elements)
+            texts += elements
+        projection = self.event.project(texts)
         refused |= {parents[row] for row in projection.failed}
         kept = [row for row, record in enumerate(parents) if record not in refused]
         columns = {key: column.take(kept) for key, column in projection.columns.items()}
-        return Events(columns, [parents[row] for row in kept], dict.fromkeys(refused, "message"))
+        return Events(columns, [parents[row] for row in kept], dict.fromkeys(refused, "message"), count)
+
+
+def _groups(lists: dict[int, Any]) -> Iterator[list[int]]:
+    """Yield the records of lists that are decoded in one call, of which no two hold many events."""
+    group: list[int] = []
+    size_bytes = 0
+    for record, text in lists.items():
+        group.append(record)
+        size_bytes += len(memoryview(text))
+        if size_bytes >= _GROUP_BYTES:
+            yield group
+            group, size_bytes = [], 0
+    if group:
+        yield group
+
+
+def _one_by_one(decode: Any, lists: dict[int, Any], group: list[int]) -> tuple[list[int], list[Any]]:
+    records, decoded = [], []
+    for record in group:
+        try:
+            decoded += decode(lists[record])
+        except REFUSED:
+            continue
+        records.append(record)
+    return records, decoded
 
 
 class _Texts(Sequence[bytes]):
@@ -160,47 +202,32 @@ def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:
     return lists, refused
 
 
-def _limit(lists: dict[int, Any], refused: dict[int, str], messages: Projection) -> int:
-    """Take out the lists of messages that hold too much, and those that a part has no room for.
-
-    Returns:
-        How many messages are left, from the first on.
-    """
+def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Projection) -> None:
+    """Take out the lists of messages that hold more events, or are written as more bytes, than a record may."""
     repeated = list(messages.columns.values())
-    rows_most = 0
     for record, text in list(lists.items()):
-        # An event has a brace and a comma at least: most messages are too short to hold many of them.
-        rows = len(memoryview(text)) // _EVENT_MIN_BYTES + 1
-        if rows_most + rows > PART_ROWS_LIMIT:
-            rows = _count(text)
-        if rows > RECORD_ROWS_LIMIT:
+        size_bytes = len(memoryview(text))
+        width_bytes = sum(len(value) for column in repeated if isinstance(value := column.values[record], str))
+        if size_bytes < _LONG_BYTES and width_bytes < _WIDE_BYTES:
+            continue
+        rows = _count(text)
+        if rows < 0:
+            refused[record] = "message"
+        elif rows > RECORD_ROWS_LIMIT:
             refused[record] = "rows"
-            del lists[record]
-            continue
-        width_bytes = sum(len(value) for column in repeated if isinstance(value := column.values[record], (str, bytes)))
-        if width_bytes > _WIDE_BYTES and width_bytes * min(rows, _count(text)) > RECORD_WRITTEN_LIMIT_BYTES:
+        elif width_bytes * rows > RECORD_WRITTEN_LIMIT_BYTES:
             refused[record] = "never_fits"
-            del lists[record]
+        else:
             continue
-        if rows_most and rows_most + rows > PART_ROWS_LIMIT:
-            for late in [late for late in lists if late >= record]:
-                del lists[late]
-            for late in [late for late in refused if late >= record]:
-                del refused[late]
-            return record
-        rows_most += rows
-    return messages.count
+        del lists[record]
 
 
 def _count(text: Any) -> int:
-    """Return how many events a list holds at most; exactly, where there may be more than a record may hold."""
-    braces = bytes(text).count(b"{")
-    if braces <= RECORD_ROWS_LIMIT:
-        return braces
+    """Return how many events a list holds; -1 where it is no list of objects."""
     try:
         return len(_EVENTS_ONLY.decode(text))
-    except REFUSED:  # no list of objects: refused as soon as it is decoded
-        return 0
+    except REFUSED:
+        return -1
 
 
 class _AnyEvent(msgspec.Struct, gc=False):
@@ -208,7 +235,10 @@ class _AnyEvent(msgspec.Struct, gc=False):
 
 
 _EVENTS_ONLY: Final = msgspec.json.Decoder(list[_AnyEvent])
-_EVENT_MIN_BYTES: Final = len("{},")
+_GROUP_BYTES: Final = 1 << 20
+"""What is decoded in one call, less than the events of so many bytes more than a part holds: 350,000 at worst."""
+_LONG_BYTES: Final = 2 * RECORD_ROWS_LIMIT
+"""Lists of fewer bytes hold no more events than a record may, whatever they hold: a digit and a comma is least."""
 _WIDE_BYTES: Final = 1_024
 """What is repeated in each row of a message is mostly shorter: owner, group and stream."""
 
@@ -223,4 +253,5 @@ def _merge(one: Events, other: Events) -> Events:
         more = other.columns[key]
         known = column.fallback | {start + row: outcome for row, outcome in more.fallback.items()}
         columns[key] = RawColumn(column.kind, column.values + more.values, known).take(order)
-    return Events(columns, [parents[row] for row in order], one.refused | other.refused)
+    count = min(one.messages, other.messages)
+    return Events(columns, [parents[row] for row in order], one.refused | other.refused, count)

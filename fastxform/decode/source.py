@@ -39,6 +39,7 @@ class Rows(Struct):
         failed: why a row is no record, where each record is one row.
         texts: the document of each row.
         parents: the record of each row; None where each record is one row, in order.
+        longest_bytes: no text of a record is longer, unpacked.
         refused: why a record has no rows, where `parents` is given.
     """
 
@@ -48,6 +49,7 @@ class Rows(Struct):
     failed: dict[int, str]
     texts: Sequence[bytes | None]
     parents: list[int] | None = None
+    longest_bytes: int = 0
     refused: dict[int, str] = field(default_factory=dict)
 
     def sizes(self) -> list[int]:
@@ -105,7 +107,14 @@ class Source:
             texts = list(payloads[: projection.count])
             for row in projection.compressed:
                 texts[row] = decompress(texts[row] or b"")
-        return Rows(projection.count, projection.count, projection.columns, projection.failed, texts)
+        return Rows(
+            projection.count,
+            projection.count,
+            projection.columns,
+            projection.failed,
+            texts,
+            longest_bytes=projection.longest_bytes,
+        )
 
     # -- many documents a record
 
@@ -130,13 +139,25 @@ class Source:
         for record, documents in enumerate(split):
             if not documents:
                 refused.setdefault(record, "base64" if payloads[record] is None else "json")
-        return _without(Rows(len(split), len(texts), projection.columns, projection.failed, texts, parents, refused))
+        longest_bytes = max((len(payload) for payload in payloads if payload is not None), default=0)
+        return _without(
+            Rows(len(split), len(texts), projection.columns, projection.failed, texts, parents, longest_bytes, refused)
+        )
 
     # -- CloudWatch Logs
 
     def _read_messages(self, payloads: Sequence[bytes | None]) -> Rows:
         found = self.messages.read(payloads)
-        return Rows(found.messages, len(found.parents), found.columns, {}, [], found.parents, found.refused)
+        return Rows(
+            found.messages,
+            len(found.parents),
+            found.columns,
+            {},
+            [],
+            found.parents,
+            found.longest_bytes,
+            found.refused,
+        )
 
 
 def _decoded_kind(column: Column) -> str:
@@ -246,7 +267,16 @@ def _without(rows: Rows) -> Rows:
     kept = [row for row, record in enumerate(rows.parents) if record not in rows.refused]
     values = {key: column.take(kept) for key, column in rows.values.items()}
     texts = [rows.texts[row] for row in kept]
-    return Rows(rows.records, len(kept), values, {}, texts, [rows.parents[row] for row in kept], rows.refused)
+    return Rows(
+        rows.records,
+        len(kept),
+        values,
+        {},
+        texts,
+        [rows.parents[row] for row in kept],
+        rows.longest_bytes,
+        rows.refused,
+    )
 
 
 def log_columns() -> tuple[Column, ...]:

@@ -14,6 +14,7 @@ from fastxform.core.json_text import encode_plain
 from fastxform.decode import fallback
 from fastxform.decode.dynamodb import BadAttributeError, plain_image
 from fastxform.decode.source import Rows
+from fastxform.limits import RECORD_WRITTEN_LIMIT_BYTES
 
 
 def join_rows(
@@ -67,10 +68,14 @@ def join_rows(
 
 def write_documents(
     spec: Spec, texts: Sequence[bytes | None], rows: Sequence[int]
-) -> tuple[list[bytes | None], list[int]]:
-    """Return the documents of some rows as they go out without columns, and the indices of those that cannot."""
+) -> tuple[list[bytes | None], list[int], list[int]]:
+    """Return the documents of some rows as they go out without columns, and the indices of those that cannot.
+
+    The latter are those that are no documents of their source, and those that are too long for any response.
+    """
     documents: list[bytes | None] = []
-    failed = []
+    failed: list[int] = []
+    large: list[int] = []
     end = "\r\n" if spec.output.line_end == "crlf" else "\n"
     for index, row in enumerate(rows):
         text = texts[row]
@@ -78,8 +83,11 @@ def write_documents(
         written = _item(text) if spec.source == "dynamodb" else json_text.compact(text)
         if written is None:
             failed.append(index)
+        elif len(written) > RECORD_WRITTEN_LIMIT_BYTES:
+            large.append(index)
+            written = None
         documents.append(None if written is None else (written + end).encode())
-    return documents, failed
+    return documents, failed, large
 
 
 def _item(text: bytes) -> str | None:

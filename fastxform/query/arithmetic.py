@@ -4,6 +4,7 @@ Null gives null. Invariant: no result wraps, is cut, or is infinite: what the re
 its row, as a division by zero is.
 """
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from fastxform.core.kernels import call, cast
 from fastxform.core.structs import replace
 from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
 from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
+from fastxform.query.refusals import infinite, out_of_int64, zero_divisor
 from fastxform.query.terms import (
     FLOAT64,
     INT64,
@@ -36,6 +38,15 @@ from fastxform.query.terms import ExpressionError as Error
 _CHECKED: Final = {"+": "add_checked", "-": "subtract_checked", "*": "multiply_checked", "**": "power_checked"}
 _WIDE_DIGITS: Final = 2 * MAX_PRECISION
 
+_UNCHECKED: Final = {"+": "add", "-": "subtract", "*": "multiply", "**": "power", "/": "divide"}
+_INT_CERTAIN: Final = {
+    "//": zero_divisor,
+    "%": zero_divisor,
+    "+": out_of_int64(operator.add),
+    "-": out_of_int64(operator.sub),
+    "*": out_of_int64(operator.mul),
+}
+
 Binary = Callable[[Datum, Datum], Datum]
 
 
@@ -49,14 +60,19 @@ def arithmetic(op: str, left: Term, right: Term, offset: int) -> Term:
     if op == "/" or kinds == {"float64"} or kinds == {"int64", "float64"}:
         function = _float_function(op)
         return derived(
-            FLOAT64, offset, [to_float(left), to_float(right)], lambda a, b: finite(function(a, b)), raises=True
+            FLOAT64,
+            offset,
+            [to_float(left), to_float(right)],
+            lambda a, b: finite(function(a, b)),
+            raises=True,
+            certain=zero_divisor if op in ("//", "%") else infinite(_UNCHECKED[op]),
         )
     if "decimal" in kinds:
         return _decimal_arithmetic(op, left, right, offset)
     power = right.constant and right.constant.value
     if op == "**" and isinstance(power, int) and power < 0:
         raise Error("a negative power of int64 is no int64; write a float64, as in 2.0 ** -1", right.offset)
-    return derived(INT64, offset, [left, right], _int_function(op), raises=True)
+    return derived(INT64, offset, [left, right], _int_function(op), raises=True, certain=_INT_CERTAIN.get(op))
 
 
 def negative(term: Term, offset: int) -> Term:

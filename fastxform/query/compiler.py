@@ -14,12 +14,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from fastxform.core import kernels
 from fastxform.core.structs import Struct
 from fastxform.datatypes.logical import Type, arrow_type
 from fastxform.errors import near
 from fastxform.query import arithmetic, operators
 from fastxform.query.calls import Given, fit
 from fastxform.query.functions import FUNCTIONS, unknown_function
+from fastxform.query.refusals import Refusals
 from fastxform.query.terms import INT64, STRING, ExpressionError, Frame, Term, constant, shorten
 
 TEXT_LIMIT_CHARACTERS: Final = 10_000
@@ -92,12 +94,30 @@ class Expression(Struct, frozen=True):
         Raises:
             pa.ArrowException: a row has a value that is refused; the message may quote it and must not be logged.
         """
-        if not length:
+        return self._run(Frame(columns, length, pa.scalar(now_ms, pa.int64())))
+
+    def evaluate_rows(self, columns: Mapping[str, pa.Array], length: int, now_ms: int) -> tuple[pa.Array, list[int]]:
+        """Return one value per row, and the rows that have a value which is refused, null in it.
+
+        Its cost is linear in the rows, whatever is refused; where nothing is, `evaluate` is cheaper.
+        """
+        refusals = Refusals()
+        frame = Frame(columns, length, pa.scalar(now_ms, pa.int64()), False, refusals, range(length))
+        result = self._run(frame)
+        refused = sorted(refusals.rows)
+        if refused:
+            mask = [True] * length
+            for row in refused:
+                mask[row] = False
+            result = kernels.call("if_else", [pa.array(mask, pa.bool_()), result, pa.scalar(None, result.type)])
+        return result, refused
+
+    def _run(self, frame: Frame) -> pa.Array:
+        if not frame.length:
             return pa.array([], arrow_type(self.type))
-        frame = Frame(columns, length, pa.scalar(now_ms, pa.int64()))
         result = frame.full(self._term.run(frame))
-        if len(result) != length:
-            raise pa.ArrowInvalid(f"{len(result)} values for {length} rows")
+        if len(result) != frame.length:
+            raise pa.ArrowInvalid(f"{len(result)} values for {frame.length} rows")
         return result
 
 

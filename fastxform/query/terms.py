@@ -9,7 +9,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -17,8 +17,8 @@ from fastxform.core import kernels
 from fastxform.core.structs import Struct, replace
 from fastxform.datatypes.logical import END_SECONDS, MAX_PRECISION, MIN_SECONDS, Type, arrow_type
 from fastxform.errors import FastxformError
-
-Datum: TypeAlias = pa.Array | pa.Scalar
+from fastxform.query.refusals import Certain, Refusals
+from fastxform.query.refusals import Datum as Datum
 
 BOOL: Final = Type("bool")
 INT64: Final = Type("int64")
@@ -75,13 +75,16 @@ def _columns(char: str) -> int:
 class Frame(Struct, frozen=True):
     """The rows at hand: the columns that an expression reads, how many rows, and the time (int64, epoch ms).
 
-    On `trial` every operand and branch is computed, whether a row asks for it or not.
+    On `trial` every operand and branch is computed, whether a row asks for it or not. With `refusals` no row makes a
+    term raise: it is noted there, by its number in the batch, which `origin` has of each row.
     """
 
     columns: Mapping[str, pa.Array]
     length: int
     now: pa.Scalar
     trial: bool = False
+    refusals: Refusals | None = None
+    origin: Sequence[int] = ()
 
     def full(self, value: Datum) -> pa.Array:
         """Return the value as a column: a scalar is the value of each row."""
@@ -90,7 +93,10 @@ class Frame(Struct, frozen=True):
     def rows(self, mask: pa.BooleanArray, names: Iterable[str]) -> "Frame":
         """Return the rows for which the mask, which has no nulls, is true."""
         columns = {name: kernels.call("array_filter", [self.columns[name], mask]) for name in names}
-        return Frame(columns, mask.true_count, self.now)
+        origin: Sequence[int] = ()
+        if self.refusals is not None:
+            origin = [self.origin[row] for row in kernels.true_rows(mask)]
+        return Frame(columns, mask.true_count, self.now, False, self.refusals, origin)
 
 
 class Constant(Struct, frozen=True):
@@ -146,13 +152,31 @@ def _scalar(value: object, arrow: pa.DataType) -> Callable[[Frame], Datum]:
 
 
 def derived(
-    result: Type, offset: int, terms: Sequence[Term], function: Callable[..., Datum], *, raises: bool = False
+    result: Type,
+    offset: int,
+    terms: Sequence[Term],
+    function: Callable[..., Datum],
+    *,
+    raises: bool = False,
+    certain: Certain | None = None,
 ) -> Term:
-    """Return the term whose column is the function of the columns of the terms."""
+    """Return the term whose column is the function of the columns of the terms.
+
+    Args:
+        result: its type.
+        offset: where it stands in the expression.
+        terms: what the function takes.
+        function: takes and returns whole columns, row by row.
+        raises: whether a row can make it raise.
+        certain: tells rows that do, without calling it.
+    """
     names = frozenset[str]().union(*(term.names for term in terms))
 
     def run(frame: Frame) -> Datum:
-        return function(*[term.run(frame) for term in terms])
+        values = [term.run(frame) for term in terms]
+        if frame.refusals is None:
+            return function(*values)
+        return frame.refusals.apply(function, values, certain, arrow_type(result), frame.origin)
 
     return Term(result, run, offset, names, raises or any(term.raises for term in terms))
 

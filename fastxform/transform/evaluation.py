@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from fastxform.config.model import Column
-from fastxform.core import kernels
 from fastxform.core.values import TypedColumn
-from fastxform.datatypes.logical import Type, arrow_type
+from fastxform.datatypes.logical import Type
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
 if TYPE_CHECKING:
@@ -59,18 +58,10 @@ def evaluate(
         The result, and the rows on which the expression raises, null in it.
     """
     arrays = {name: columns[name].array for name in expression.names}
-
-    def attempt(rows: pa.Array) -> pa.Array:
-        if len(rows) == length:
-            return expression.evaluate(arrays, length, now)
-        start, count = rows[0].as_py(), len(rows)
-        return expression.evaluate({name: array.slice(start, count) for name, array in arrays.items()}, count, now)
-
     try:
         return expression.evaluate(arrays, length, now), []
     except pa.ArrowException:
-        rows = pa.array(range(length), pa.int64())
-        return kernels.bisect(attempt, rows, arrow_type(expression.type))
+        return expression.evaluate_rows(arrays, length, now)
 
 
 def compute(

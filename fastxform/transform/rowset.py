@@ -15,8 +15,8 @@ from fastxform.core.structs import Struct, field
 from fastxform.core.values import RawColumn, Selection, TypedColumn, take_columns
 from fastxform.datatypes.logical import Type
 
-_FEW: Final = 16
-"""One row in so many is taken out of a list faster by itself than by copying the others."""
+_FEW: Final = 32
+"""So many rows are taken out of a list faster by themselves than by copying the others."""
 
 
 class OutputColumn(Struct, frozen=True):
@@ -106,7 +106,7 @@ class Outcomes(Struct):
         if failures == row_set.failures_seen:
             return row_set
         absent = None
-        if isinstance(row_set.rows, range) and failures <= len(row_set) // _FEW:
+        if isinstance(row_set.rows, range) and failures <= min(_FEW, len(row_set) // _FEW):
             absent = sorted(self.reasons)
             left = list(row_set.rows)
             for row in reversed(absent):

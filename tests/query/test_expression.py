@@ -1075,3 +1075,42 @@ print(json.dumps(sorted({"pyarrow.compute", "numpy", "difflib"} & sys.modules.ke
         [sys.executable, "-c", script], input=json.dumps([texts, types]), capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == []
+
+
+# -- which rows are refused
+
+
+REFUSED = table(
+    ("divisor", "i // j", {"i": [1, 2, None, 4], "j": [0, 1, 0, 0]}, [0, 3]),
+    ("remainder", "i % j", {"i": [1, 2, None], "j": [0, 1, 0]}, [0]),
+    ("least by minus one", "i // j", {"i": [-(2**63), 2], "j": [-1, 1]}, [0]),
+    ("float divisor", "f / g", {"f": [1.0, 2.0, None, 0.0], "g": [0.0, 1.0, 0.0, 0.0]}, [0, 3]),
+    ("float overflow", "f * g", {"f": [1e300, 2.0], "g": [1e300, 1.0]}, [0]),
+    ("int overflow", "i * j", {"i": [2**40, 2, None], "j": [2**40, 1, 1]}, [0]),
+    ("sum", "i + 1", {"i": [2**63 - 1, 2]}, [0]),
+    ("power", "i ** j", {"i": [2, 2, 2], "j": [62, 63, 3]}, [1]),
+    ("in a branch", "1 // i if j > 1 else i // j", {"i": [0, 0, 1, 5], "j": [2, 1, 0, 5]}, [0, 2]),
+    ("in a junction", "j != 0 and i // j > 0", {"i": [1, 1, 1], "j": [0, 1, None]}, []),
+    ("twice", "i // j + i // k", {"i": [1, 1, 1], "j": [0, 1, 1], "k": [1, 0, 1]}, [0, 1]),
+    ("every row", "i // 0", {"i": [1, 2, None]}, [0, 1]),
+    ("a constant", "1 // (i - i)", {"i": [1, 2]}, [0, 1]),
+)
+
+
+@pytest.mark.parametrize(("text", "values", "expected"), REFUSED)
+def test_rows_that_are_refused_are_the_ones_that_raise_alone(text, values, expected):
+    """And every other row has the value that it has without them."""
+    kinds = {name: Type("float64") if name in "fg" else Type("int64") for name in values}
+    expression = compile_expression(text, kinds)
+    columns = {name: pa.array(column, arrow_type(kinds[name])) for name, column in values.items()}
+    count = len(next(iter(values.values())))
+    result, refused = expression.evaluate_rows(columns, count, NOW_MS)
+    assert refused == expected
+    for row in range(count):
+        alone = {name: column.slice(row, 1) for name, column in columns.items()}
+        if row in expected:
+            with pytest.raises(pa.ArrowException):
+                expression.evaluate(alone, 1, NOW_MS)
+            assert result[row].as_py() is None
+        else:
+            assert expression.evaluate(alone, 1, NOW_MS)[0] == result[row] or not result[row].is_valid
