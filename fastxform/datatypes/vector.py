@@ -23,7 +23,14 @@ _VERIFIED_INTEGER: Final = r"\A-?(?:0|[1-9][0-9]{0,17})\z"
 _VERIFIED_FLOAT: Final = r"\A-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?\z"
 # Years 0001 and 9999 are left to Python: an offset may carry them over the edge.
 _YEAR: Final = r"(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
-_DAY: Final = _YEAR + r"-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_LEAP_YEAR: Final = (
+    "(?:000[48]|00[13579][26]|00[2468][048]|(?:0[1-9]|[1-9][0-9])(?:0[48]|[13579][26]|[2468][048])"
+    "|(?:[13579][26]|[2468][048]|0[48])00)"
+)
+_SHORT_MONTH: Final = r"(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+_LONG_MONTH: Final = r"(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+# The days that there are, so that no cast meets one that there is not.
+_DAY: Final = rf"(?:{_YEAR}-(?:{_LONG_MONTH}|{_SHORT_MONTH}|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
 _VERIFIED_DATE: Final = rf"\A{_DAY}\z"
 _HOUR: Final = "(?:[01][0-9]|2[0-3])"
 _VERIFIED_TIMESTAMP: Final = (

@@ -14,7 +14,6 @@ from fastxform.core.json_text import (
     elements_of,
     json_value,
     json_verbatim,
-    members_of,
     raw_members,
     to_json,
 )
@@ -27,16 +26,22 @@ _WHITE_SPACE: Final = b" \t\n\r"
 
 
 class _JsonNode:
-    """A node of a plain document: the JSON text that stands there."""
+    """A node of a plain document: the JSON text that stands there, which is taken apart once, whoever asks."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = bytes(raw).strip(_WHITE_SPACE)
+        self._members: dict[str, Any] | None = None
+        self._nodes: dict[str, _JsonNode] = {}
 
     def member(self, name: str) -> "_AnyNode | None":
-        if not self.raw.startswith(b"{"):
+        if self._members is None:
+            self._members = raw_members(self.raw) if self.raw.startswith(b"{") else {}
+        raw = self._members.get(name)
+        if raw is None:
             return None
-        found = members_of(self.raw).get(name)
-        return None if found is None else _JsonNode(found)
+        if name not in self._nodes:
+            self._nodes[name] = _JsonNode(raw)
+        return self._nodes[name]
 
     def value(self, as_json: bool = False) -> Outcome:
         return json_verbatim(self.raw) if as_json else json_value(self.raw)
@@ -131,6 +136,7 @@ class Document:
         self.members = raw_members(payload)
         self.double = dynamodb.is_double_encoded(self.members)
         self._plain: Any = None
+        self._roots: dict[str, _AnyNode] = {}
 
     def evaluate(self, path: paths.Path, as_json: bool = False) -> Outcome:
         """Return the value at a path.
@@ -152,8 +158,12 @@ class Document:
         raw = self.members.get(names[0])
         if raw is None:
             return None
-        is_change = self.source == "dynamodb" and names[0] == "dynamodb"
-        return _descend(_ChangeNode(bytes(raw), self.double) if is_change else _JsonNode(bytes(raw)), names[1:])
+        root = self._roots.get(names[0])
+        if root is None:
+            is_change = self.source == "dynamodb" and names[0] == "dynamodb"
+            root = _ChangeNode(bytes(raw), self.double) if is_change else _JsonNode(bytes(raw))
+            self._roots[names[0]] = root
+        return _descend(root, names[1:])
 
     def _either(self, path: paths.Either, as_json: bool) -> Outcome:
         node: _AnyNode | None = None
