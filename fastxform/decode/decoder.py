@@ -22,7 +22,7 @@ FIRST_LOOK: Final = 16
 
 _KINDS: Final = {"str": "str", "S": "str", "N": "num", "int": "int", "float": "float", "bool": "bool", "BOOL": "bool"}
 _EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\n\r]*\}")
-_MINUS_ZERO: Final = re.compile(rb"-0(?![0-9.eE])")
+_MINUS_ZERO: Final = re.compile(rb"(?<=[:,\[ \t\n\r])-0(?=[,\]} \t\n\r])")
 
 
 class Decoder:

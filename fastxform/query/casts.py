@@ -136,7 +136,10 @@ def _from_text(term: Term, target: Type, offset: int) -> Term:
             raise pa.ArrowInvalid("text of another type")
         return read(value)
 
-    made = derived(target, offset, [term], run, raises=True)
+    def certain(value: Datum) -> Datum:
+        return call("invert", [call("match_substring_regex", [value], grammar)])
+
+    made = derived(target, offset, [term], run, raises=True, certain=certain)
     return in_calendar(made) if target.kind in TIMES else made
 
 
@@ -192,13 +195,15 @@ def in_calendar(term: Term) -> Term:
     """Return the times, all within the years 1 to 9999 as those of a column are; a row that is not is refused."""
     low, high = _bounds(term.known_type)
 
+    def outside(value: Datum) -> Datum:
+        return call("or", [call("less", [value, low]), call("greater", [value, high])])
+
     def run(value: Datum) -> Datum:
-        inside = call("and", [call("greater_equal", [value, low]), call("less_equal", [value, high])])
-        if call("all", [inside]).as_py() is False:
+        if call("any", [outside(value)]).as_py():
             raise pa.ArrowInvalid("not within the years 1 to 9999")
         return value
 
-    return derived(term.known_type, term.offset, [term], run, raises=True)
+    return derived(term.known_type, term.offset, [term], run, raises=True, certain=outside)
 
 
 def _bounds(time: Type) -> tuple[pa.Scalar, pa.Scalar]:
