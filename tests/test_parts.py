@@ -25,7 +25,9 @@ def message(events, group="g"):
 
 def outcomes(config, payloads, **options):
     """The reason of each record that failed, else its result."""
-    batch = Pipeline.from_toml(config).run(payloads, **options)
+    pipeline = Pipeline.from_toml(config)
+    batch = pipeline.run_engine(payloads, **options)
+    assert options or pipeline.run(payloads) == batch
     assert len(batch.result) == len(batch.reason) == len(batch.data) == len(payloads)
     return [word if reason is None else reason for word, reason in zip(batch.result, batch.reason, strict=True)]
 
@@ -50,7 +52,7 @@ def broken_writer(monkeypatch):
 def test_an_exception_costs_its_own_records():
     """Wherever they stand, and however many: their neighbours are answered as they would be without them."""
     payloads = [b'{"a":"boom"}' if number in (0, 7, 8, 99) else b'{"a":%d}' % number for number in range(100)]
-    batch = Pipeline.from_toml(CSV).run(payloads)
+    batch = Pipeline.from_toml(CSV).run_engine(payloads)
     assert [row for row, reason in enumerate(batch.reason) if reason] == [0, 7, 8, 99]
     assert {reason for reason in batch.reason if reason} == {"internal"}
     assert [data for data in batch.data if data] == [b"%d\n" % n for n in range(100) if n not in (0, 7, 8, 99)]
@@ -145,7 +147,7 @@ def test_parts_are_answered_as_the_whole(config, monkeypatch):
     for module in ("projection", "source"):
         monkeypatch.setattr(f"fastxform.decode.{module}.PART_UNPACKED_LIMIT_BYTES", 3_000)
     monkeypatch.setattr("fastxform.decode.projection.CHUNK_UNPACKED_BYTES", 1_000)
-    assert Pipeline.from_toml(config).run(payloads) == whole
+    assert Pipeline.from_toml(config).run_engine(payloads) == whole
     assert whole.result.count(OK) == 201
 
 
@@ -156,7 +158,7 @@ def test_parts_of_messages_are_answered_as_the_whole(monkeypatch):
     whole = Pipeline.from_toml(LOGS).run(payloads)
     monkeypatch.setattr("fastxform.decode.cloudwatch.PART_ROWS_LIMIT", 5)
     monkeypatch.setattr("fastxform.decode.cloudwatch._GROUP_BYTES", 20)
-    assert Pipeline.from_toml(LOGS).run(payloads) == whole
+    assert Pipeline.from_toml(LOGS).run_engine(payloads) == whole
     assert (whole.result.count(OK), whole.result.count(DROPPED), whole.result.count(FAILED)) == (51, 9, 3)
 
 
@@ -165,7 +167,7 @@ def test_meta_of_parts_is_that_of_their_records(monkeypatch):
     monkeypatch.setattr("fastxform.decode.projection.PART_UNPACKED_LIMIT_BYTES", 10)
     config = f'{CSV}id = {{ meta = "record_id" }}\n'
     ids = [str(number) for number in range(600)]
-    batch = Pipeline.from_toml(config).run([gzip.compress(GOOD)] * 600, meta={"record_id": ids})
+    batch = Pipeline.from_toml(config).run_engine([gzip.compress(GOOD)] * 600, meta={"record_id": ids})
     assert batch.data == [f"1,{number}\n".encode() for number in ids]
 
 

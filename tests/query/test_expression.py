@@ -625,7 +625,7 @@ OPERATOR_KERNELS = {
         "is_valid",
         "coalesce",
     ),
-    *("and_kleene", "or_kleene", "invert", "if_else", "or", "any", "all", "sum", "abs", "cast", "is_finite"),
+    *("and_kleene", "or_kleene", "invert", "if_else", "and", "or", "any", "all", "sum", "abs", "cast", "is_finite"),
     *("add_checked", "subtract_checked", "multiply_checked", "divide_checked", "power_checked", "negate_checked"),
     *("modulo", "modulo_checked", "remainder", "add", "subtract", "multiply", "divide", "floor"),
     *("array_filter", "replace_with_mask", "binary_join_element_wise", "binary_length"),
