@@ -20,6 +20,7 @@ VERBS: Final = (
     "run",
     "generate",
     "simulate",
+    "local",
     "size",
     "check",
     "explain",

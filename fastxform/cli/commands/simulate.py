@@ -52,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="DIR", help="where the objects go")
     add("--force", action="store_true", help="write into a directory that holds something else")
     add("--kinesis", action="store_true", help="the stream reads a Kinesis stream; default is Direct PUT")
-    add("--stream", type=_read_name, default="local", metavar="NAME", help="name of the delivery stream")
+    add("--stream", type=read_stream_name, default="local", metavar="NAME", help="name of the delivery stream")
     low, high = limits.BUFFER_SIZE_MIN_MB, limits.BUFFER_SIZE_MAX_MB
     add(
         "--buffer-mb",
@@ -122,7 +122,12 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     return 1 if broken or (options.strict and failed) else 0
 
 
-def _read_name(text: str) -> str:
+def read_stream_name(text: str) -> str:
+    """Return the name of a delivery stream as it is.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
     if not _STREAM_NAME.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a stream name: 1 to 64 letters, digits, _ . -")
     return text

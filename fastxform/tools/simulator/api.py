@@ -95,6 +95,14 @@ class FirehoseApi:
         """
         return self._made(name).live
 
+    def adopt(self, described: Description, live: LiveStream) -> LocalClient:
+        """Serve a stream that was made elsewhere, and return what counts its puts."""
+        name = described.settings.names.stream
+        client = LocalClient(live.put, kinesis=False, faults=self._parts.faults.get(name), hold=sleep)
+        with self._lock:
+            self._streams[name] = _Made(live, described, client, wall_ms())
+        return client
+
     def client(self, name: str) -> LocalClient:
         """Return what counts the puts of a stream.
 

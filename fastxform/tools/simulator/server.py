@@ -26,9 +26,14 @@ _RESET_AT_ONCE: Final = struct.pack("ii", 1, 0)
 class FirehoseServer:
     """Serves one `FirehoseApi`; a context manager. Clients find it by `AWS_ENDPOINT_URL_FIREHOSE`."""
 
-    def __init__(self, api: FirehoseApi) -> None:
+    def __init__(self, api: FirehoseApi, port: int = 0) -> None:
+        """Bind the port, a free one by default.
+
+        Raises:
+            OSError: another program has it.
+        """
         self.api = api
-        self._http = _Http(api)
+        self._http = _Http(api, port)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="firehose-api")
 
     def __enter__(self) -> "FirehoseServer":
@@ -60,12 +65,12 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 64
 
-    def __init__(self, api: FirehoseApi) -> None:
+    def __init__(self, api: FirehoseApi, port: int) -> None:
         self.api = api
         self.failures: list[Exception] = []
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection and remember it."""
