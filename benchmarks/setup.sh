@@ -15,15 +15,15 @@ build_rust() {
     rust=.cache/bench-rust
     local source=benchmarks/contenders/rust stamp log
     mkdir -p "$rust"
-    stamp=$(cat "$source"/Cargo.toml "$source"/build.rs "$source"/src/main.rs | sha256sum)
+    stamp=$(cat "$source"/Cargo.toml "$source"/build.rs "$source"/src/*.rs | sha256sum)
     [[ -x $rust/release/bench-handler && -f $rust/.stamp && $(<"$rust/.stamp") == "$stamp" ]] && return
     rm -rf "$rust"
     mkdir -p "$rust/package"
     command -v cargo >/dev/null || { no_rust "there is no cargo on the PATH"; return; }
     local crate
-    for crate in serde_json base64; do
+    for crate in serde_json base64 flate2; do
         compgen -G "/usr/share/cargo/registry/$crate-*" >/dev/null ||
-            { no_rust "Debian's crate $crate is not installed (apt-get install librust-serde-json-dev librust-base64-dev)"; return; }
+            { no_rust "Debian's crate $crate is not installed (apt-get install librust-serde-json-dev librust-base64-dev librust-flate2-dev)"; return; }
     done
     say "building the Rust handler"
     # Built from a copy: cargo writes its lock file beside the sources.

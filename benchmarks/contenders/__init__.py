@@ -73,7 +73,8 @@ CONTENDERS: Final[tuple[Contender, ...]] = (
     Contender("polars", "Polars", _python("polars"), _modules(RUNTIME, "polars")),
     Contender("duckdb", "DuckDB", _python("duckdb"), _modules(RUNTIME, "duckdb")),
     Contender("node", "Node.js", ("node", str(HERE / "node" / "handler.mjs")), _node),
-    Contender("rust", "Rust, serde_json", (str(RUST_BINARY),), _rust),
+    Contender("rust", "Rust, serde_json `Value`", (str(RUST_BINARY),), _rust),
+    Contender("rust-typed", "Rust, typed and borrowing", (str(RUST_BINARY), "typed"), _rust),
     Contender("fastxform-dict", "fastxform, dict", _python("fastxform_dict"), _modules(RUNTIME, "fastxform")),
     Contender("fastxform", "fastxform, bytes", _python("fastxform"), _modules("fastxform")),
 )

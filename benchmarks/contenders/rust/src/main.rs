@@ -3,6 +3,8 @@
 //!
 //! Spoken to as `benchmarks/worker.py` is, with the same frames; see `benchmarks/harness.py`.
 
+mod typed;
+
 use std::io::{self, Read, Write};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -177,6 +179,15 @@ fn quoted(text: &str) -> String {
     }
 }
 
+fn write_quoted(row: &mut Vec<u8>, text: &str) {
+    if !text.contains(['"', ',', '\n', '\r']) {
+        return row.extend_from_slice(text.as_bytes());
+    }
+    row.push(b'"');
+    row.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+    row.push(b'"');
+}
+
 /// Days since 1970-01-01 of a proleptic Gregorian date (Howard Hinnant, "chrono-compatible low-level date algorithms").
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let shifted = if month <= 2 { year - 1 } else { year };
@@ -226,6 +237,20 @@ fn clock(milliseconds: i64, fraction: bool) -> String {
 }
 
 // ---- one invocation
+
+enum Way {
+    Values(Transform),
+    Typed(typed::Transform),
+}
+
+impl Way {
+    fn invoke(&self, event: &[u8]) -> Vec<u8> {
+        match self {
+            Way::Values(transform) => invoke(event, transform),
+            Way::Typed(transform) => typed::invoke(event, *transform),
+        }
+    }
+}
 
 fn invoke(event: &[u8], transform: &Transform) -> Vec<u8> {
     let event: Event = serde_json::from_slice(event).expect("the event is JSON");
@@ -282,7 +307,8 @@ fn cpu_nanoseconds() -> i64 {
 fn main() -> io::Result<()> {
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     let mut event = Vec::new();
-    let mut transform: Transform = Box::new(|_, _| None);
+    let is_typed = std::env::args().nth(1).as_deref() == Some("typed");
+    let mut way = Way::Values(Box::new(|_, _| None));
     loop {
         let (request, body) = match receive(&mut input) {
             Ok(message) => message,
@@ -293,21 +319,23 @@ fn main() -> io::Result<()> {
             Some("load") => {
                 event = body;
                 let columns = request["columns"].as_u64().unwrap_or(0) as usize;
-                let header = match transform_of(request["shape"].as_str().unwrap_or(""), columns) {
+                let shape = request["shape"].as_str().unwrap_or("");
+                let found = if is_typed { typed::transform_of(shape).map(Way::Typed) } else { transform_of(shape, columns).map(Way::Values) };
+                let header = match found {
                     Ok(found) => {
-                        transform = found;
+                        way = found;
                         json!({"versions": {"serde_json": env!("BENCH_SERDE_JSON"), "base64": env!("BENCH_BASE64"), "rustc": env!("BENCH_RUSTC")}})
                     }
                     Err(reason) => json!({"unsupported": reason}),
                 };
                 send(&mut output, &header, &[])?;
             }
-            Some("answer") => send(&mut output, &json!({}), &invoke(&event, &transform))?,
+            Some("answer") => send(&mut output, &json!({}), &way.invoke(&event))?,
             _ => {
                 let (mut cpu, mut wall) = (Vec::new(), Vec::new());
                 for _ in 0..request["times"].as_u64().unwrap_or(1) {
                     let (wall_start, cpu_start) = (Instant::now(), cpu_nanoseconds());
-                    let response = invoke(&event, &transform);
+                    let response = way.invoke(&event);
                     cpu.push(cpu_nanoseconds() - cpu_start);
                     wall.push(wall_start.elapsed().as_nanos() as u64);
                     drop(response);
