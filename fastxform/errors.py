@@ -38,7 +38,7 @@ REASONS: Final[dict[str, str]] = {
     "unmatched": "no route takes the record",
     "operation": "the eventName has no operation in the route",
     "map_batch": "the map_batch function raised, or gave a wrong number of rows",
-    "quoting": "the value of the column needs quotes, and quoting is none",
+    "quoting": "the reader or the quoting of the output cannot hold the text of the column",
     "partition_key": "the partition key is null or empty",
     "overflow": "the response is full and the record is not to be sent back",
     "never_fits": "the record can never fit, alone, in a response or a put",

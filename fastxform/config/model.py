@@ -73,7 +73,7 @@ class Output(Struct, frozen=True):
     """How rows are written, as the keys of the file and the reader that it names have it.
 
     `timestamps` is None for the form of the format: `space` in CSV, `iso` in JSON. `strict` fails a text that the
-    reader would take for null, and `refuses` one that holds a character out of a set of a regular expression.
+    reader would take for null, and `refuses` one that holds any of its characters.
     """
 
     format: Literal["csv", "json"] = "csv"

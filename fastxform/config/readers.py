@@ -19,7 +19,7 @@ class Reader(Struct, frozen=True):
         format: the format of `[output]` that it reads.
         keys: for each key that matters to it the values that it can be told, the default first.
         tells_null: whether it tells a quoted text from an unquoted null; otherwise a text that equals `null` fails.
-        refuses: characters that it cannot hold in a text, as a set of a regular expression.
+        refuses: characters that it cannot hold in a text.
     """
 
     format: Literal["csv", "json"]
@@ -70,7 +70,7 @@ READERS: Final[dict[str, Reader]] = {
             "timestamps": _TIMES,
             "line_end": _LINE_ENDS,
         },
-        refuses=r"\x00",
+        refuses="\0",
     ),
     "snowflake": Reader(
         "csv",
@@ -96,7 +96,7 @@ READERS: Final[dict[str, Reader]] = {
             "timestamps": _TIMES,
             "line_end": _LINE_ENDS,
         },
-        refuses=r"\x00",
+        refuses="\0",
     ),
     "duckdb": Reader(
         "csv",
@@ -122,7 +122,7 @@ READERS: Final[dict[str, Reader]] = {
             "timestamps": _TIMES,
             "line_end": ("lf", "none"),
         },
-        refuses=r"\x00",
+        refuses="\0",
     ),
     "pandas": Reader(
         "csv",
@@ -135,7 +135,7 @@ READERS: Final[dict[str, Reader]] = {
             "timestamps": _TIMES,
             "line_end": ("lf", "none"),
         },
-        refuses=r"\x00",
+        refuses="\0",
     ),
     "excel": Reader(
         "csv",

@@ -79,10 +79,18 @@ def _escape(text: pa.Array, output: Output) -> pa.Array:
         text = _replaced(text, {"\r\n": " ", "\r": " ", "\n": " "})
     elif output.newlines == "escape":
         text = _replaced(text, {"\n": r"\n", "\r": r"\r"})
-    if output.escape_formulas:
-        formula = kernels.call("and_not", [kernels.matches(text, _FORMULA), kernels.matches(text, NUMBER)])
-        text = _join([kernels.call("if_else", [formula, _APOSTROPHE, _NOTHING]), text], "")
-    return text
+    return _without_formulas(text) if output.escape_formulas and _holds(text, _FORMULAS) else text
+
+
+def _without_formulas(text: pa.Array) -> pa.Array:
+    formula = kernels.call("and_not", [kernels.matches(text, _FORMULA), kernels.matches(text, NUMBER)])
+    return _join([kernels.call("if_else", [formula, _APOSTROPHE, _NOTHING]), text], "")
+
+
+def _holds(text: pa.Array, characters: str) -> bool:
+    """Tell whether one of some characters is anywhere in a column, by `memchr`: far less than a pattern a row."""
+    data = kernels.data_of(text)
+    return any(character.encode() in data for character in characters)
 
 
 def _replaced(text: pa.Array, replacements: Mapping[str, str]) -> pa.Array:
@@ -128,11 +136,13 @@ def _faults(array: pa.Array, is_text: bool, is_alone: bool, output: Output) -> I
         return
     refuses = ""
     if output.quoting == "none":
-        refuses = re.escape(_LINE_BREAKS if output.escape else output.delimiter + _LINE_BREAKS)
+        refuses = _LINE_BREAKS if output.escape else output.delimiter + _LINE_BREAKS
     if is_text:
-        refuses += output.refuses + (re.escape(_LINE_BREAKS) if output.newlines == "fail" else "")
-    if refuses and re.search(f"[{refuses}]".encode(), kernels.data_of(array)):
-        yield kernels.matches(array, f"[{refuses}]")
+        refuses += output.refuses + (_LINE_BREAKS if output.newlines == "fail" else "")
+    if _holds(array, refuses):
+        # RE2 takes no NUL in a pattern.
+        characters = "".join(rf"\x{{{ord(character):x}}}" for character in refuses)
+        yield kernels.matches(array, f"[{characters}]")
     if is_text and output.strict:
         yield from _any(_equal(array, output.null))
     if is_alone and output.quoting == "none" and output.reader is None:

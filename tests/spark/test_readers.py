@@ -1,19 +1,24 @@
 """Rows written for a reader come back from it, cell by cell, and null is told from the empty text where it can be.
 
-The table in `docs/readers.md` is made by these tests.
+The table in `docs/readers.md` is made by these tests: `WRITE_TABLE=1 ./build.sh spark -k readers` writes it anew.
 """
 
+import datetime
 import json
+import os
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 import reader_programs as readers
 
 from fastxform import Pipeline
+from fastxform.config import model
+from fastxform.tools import reader_ddl
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "readers.md"
+TABLE = ROOT / "benchmarks" / "results" / "readers.md"
 
 COLUMNS = """
 [columns]
@@ -200,11 +205,111 @@ def texts_of(record):
     return [record[name] for name in "abc" if record[name] is not None]
 
 
+@pytest.fixture(scope="module")
+def found():
+    """What each case had to read, and what it read: filled by the tests in their order."""
+    return {}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.key}: {case.what.split()[0]}")
-def test_a_reader_reads_what_was_written_for_it(case, spark, tmp_path):
+def test_a_reader_reads_what_was_written_for_it(case, spark, tmp_path, found):
     """Every cell is what it was, or the record failed because it holds what the reader cannot be told."""
     wanted, rows, failed = read_back(case, spark, tmp_path / "object")
     assert len(rows) == len(wanted)
     for want, row in zip(wanted, rows, strict=True):
         assert [case.shown(cell) for cell in want] == [empty(cell) if case.lost else cell for cell in row]
     assert failed == [record for record in records() if any(map(case.refuses, texts_of(record)))]
+    found[case.key, case.what] = len(wanted) * len(NAMES), len(failed)
+
+
+def test_the_page_shows_what_was_found(found):
+    """The table of the documentation: cells that were written and came back, records that failed, and why."""
+    heads = ("`reader`", "read by", "cells that came back", "records that failed", "what it cannot be told")
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|"]
+    for case in CASES:
+        count, failed = found[case.key, case.what]
+        cannot = "; ".join(filter(None, (case.cannot, case.lost))) or "nothing"
+        row = f"`{case.key}`", case.what, f"{count:,} of {count:,}", f"{failed:,} of {len(records()):,}", cannot
+        lines.append(f"| {' | '.join(row)} |")
+    text = "\n".join(lines) + "\n"
+    if os.environ.get("WRITE_TABLE"):
+        TABLE.write_text(text, encoding="utf-8")
+    assert TABLE.read_text(encoding="utf-8") == text
+
+
+TYPED = """
+[columns]
+a = { type = "string" }
+i = { type = "int64" }
+d = { type = "decimal(38,9)" }
+t = { type = "timestamp[us]" }
+day = { type = "date" }
+ok = { type = "bool" }
+"""
+DAY = datetime.date(2024, 2, 29)
+NOON = datetime.datetime(2024, 2, 29, 12, 0, 0, 123456)
+VALUES = [
+    ('a,"b"\nc', 2**63 - 1, Decimal("-12345678901234567890123456789.123456789"), NOON, DAY, True),
+    ("", None, None, None, None, None),
+    (None, -1, Decimal("0E-9"), NOON, DAY, False),
+]
+
+
+def written(reader, directory):
+    """Write an object of the typed rows where a stream would, and return the statement that reads it."""
+    config = f'output = {{ reader = "{reader}" }}\n{TYPED}'
+    names = ("a", "i", "d", "t", "day", "ok")
+    payloads = [json.dumps(dict(zip(names, row, strict=True)), default=str).encode() for row in VALUES]
+    path = directory / "2024" / "02" / "29" / "12" / "object"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"".join(Pipeline.from_toml(config).run(payloads).data))
+    return reader_ddl.statement(model.parse(config), "rows", str(directory))
+
+
+def test_duckdb_takes_the_statement(tmp_path):
+    """What `fastxform ddl` prints, as it is: typed columns, and null told from the empty text."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        connection.execute(written("duckdb", tmp_path))
+        assert connection.execute("SELECT * FROM rows").fetchall() == VALUES
+
+
+def test_spark_takes_the_statement(spark, tmp_path):
+    """What `fastxform ddl` prints, as it is, in a session in UTC."""
+    zone = spark.conf.get("spark.sql.session.timeZone")
+    spark.conf.set("spark.sql.session.timeZone", "UTC")
+    try:
+        spark.sql(written("spark", tmp_path).rstrip().rstrip(";"))
+        rows = spark.sql("SELECT a, i, d, CAST(t AS string) AS t, day, ok FROM rows").collect()
+        spark.sql("DROP TABLE rows")
+    finally:
+        spark.conf.set("spark.sql.session.timeZone", zone)
+    assert [tuple(row) for row in rows] == [(*row[:3], row[3] and str(row[3]), *row[4:]) for row in VALUES]
+
+
+def test_pandas_takes_the_call(tmp_path):
+    """What `fastxform ddl` prints, run as a program over one object."""
+    code = written("pandas", tmp_path)
+    names = {"path": next(tmp_path.rglob("object"))}
+    exec(code, names)  # it is our own text
+    frame = names["rows"]
+    assert frame["a"].fillna("NULL").tolist() == [row[0] if row[0] is not None else "NULL" for row in VALUES]
+    assert frame["i"].fillna(0).tolist() == [row[1] or 0 for row in VALUES]
+    assert frame["t"].dropna().tolist() == [NOON, NOON]
+
+
+@pytest.mark.parametrize("reader", ["athena-opencsv", "athena-lazysimple"])
+def test_hive_takes_the_properties(reader, spark, tmp_path):
+    """The class and the properties of the statement are those that the rows were read with."""
+    statement = (
+        written(reader, tmp_path)
+        if reader == "athena-lazysimple"
+        else reader_ddl.statement(model.parse(f'output = {{ reader = "{reader}" }}\n{TYPED}'), "rows", "s3://bucket/x")
+    )
+    (serde,) = re.findall(r"ROW FORMAT SERDE 'org\.apache\.hadoop\.hive\.serde2\.([\w.]+)'", statement)
+    (text,) = re.findall(r"WITH SERDEPROPERTIES \((.*)\)\n", statement)
+    properties = {name: value.replace("\\\\", "\\") for name, value in re.findall(r"'([\w.]+)' = '((?:[^'])*)'", text)}
+    read = readers.Hive(spark, serde, **{name.replace(".", "_"): value for name, value in properties.items()}).read
+    row = read(rb'"a\\","b","c"' + b"\n" if reader == "athena-opencsv" else rb"a\\,\N,c" + b"\n", "abc")
+    assert row == [["a\\", "b" if reader == "athena-opencsv" else None, "c"]]
