@@ -323,7 +323,9 @@ def _batch_of(rows: Rows, written: WrittenRows, outcomes: Outcomes, count: int) 
         if metadata is not None:
             metadata = [None if row is None else metadata[row] for row in first]
     if not reasons and None not in data:
-        return Batch([OK] * count, [None] * count, data, metadata, outcomes.where_null)
+        return Batch(
+            [OK] * count, [None] * count, data, metadata, outcomes.where_null, values_nulled=outcomes.values_nulled
+        )
     reason: list[str | None] = [None] * count
     for record, code in reasons.items():
         reason[record], data[record] = code, None
@@ -332,4 +334,4 @@ def _batch_of(rows: Rows, written: WrittenRows, outcomes: Outcomes, count: int) 
     ]
     if metadata is not None:
         metadata = [value if word == OK else None for value, word in zip(metadata, result, strict=True)]
-    return Batch(result, reason, data, metadata, outcomes.where_null)
+    return Batch(result, reason, data, metadata, outcomes.where_null, values_nulled=outcomes.values_nulled)

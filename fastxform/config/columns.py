@@ -6,13 +6,13 @@ and is in `broken` where its type is not known, so that what names it makes no s
 
 import json
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal, cast
 
 import pyarrow as pa
 
 from fastxform.config import defaults
 from fastxform.config.diagnostics import Diagnostics, is_name, kind_of
-from fastxform.config.keys import COLUMN, ROUTE, TOP_LEVEL
+from fastxform.config.keys import COLUMN, OUTPUT, ROUTE, TOP_LEVEL
 from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column
 from fastxform.config.table import Table
@@ -26,14 +26,15 @@ LOG_EVENT: Final = ("id", "timestamp", "message")
 """What paths address where the source is cloudwatch-logs: members of the record, or of each of its events."""
 
 _SOURCES: Final = ("path", "expr", "meta")
-_NOT_OF_EXPR: Final = ("required", "default", "pattern")
+_NOT_OF_EXPR: Final = ("required", "default", "pattern", "invalid", "nulls", "format")
 
 
 class ColumnReader:
     """Reads tables of columns; `broken` collects the names of those whose type is not known."""
 
-    def __init__(self, diagnostics: Diagnostics, source: str) -> None:
+    def __init__(self, diagnostics: Diagnostics, source: str, invalid: str = "fail") -> None:
         self.diagnostics = diagnostics
+        self.invalid = cast(Literal["fail", "null"], invalid)
         self.source = source
         self.broken: set[str] = set()
 
@@ -59,7 +60,7 @@ class ColumnReader:
             return [self._only_named(name)]
         if type(value) is str:
             self._check_path(location, value)
-            return [Column(name, path=value, location=self.diagnostics.noted_location(location))]
+            return [Column(name, path=value, location=self.diagnostics.noted_location(location), invalid=self.invalid)]
         if type(value) is not dict:
             self.diagnostics.add(location, f"a column is a path in quotes or a table, not {kind_of(value)}")
             return [self._only_named(name)]
@@ -73,6 +74,8 @@ class ColumnReader:
         """Tell whether a key of the file, or of the route, was written below the columns and became one."""
         if name not in TOP_LEVEL.names and not (len(path) > 1 and name in ROUTE.names):
             return False
+        if name == "output" and type(value) is dict and value.get("format") in OUTPUT.find("format").choices:
+            return True
         return type(value) is not dict or (len(value) > 0 and not any(known in COLUMN.names for known in value))
 
     def _dotted_names(self, path: KeyPath, name: str, value: dict[str, Any]) -> list[str]:
@@ -116,7 +119,41 @@ class ColumnReader:
             pattern=self._pattern(table),
             hidden=table.boolean("hidden"),
             location=self.diagnostics.noted_location(location),
+            invalid=self._invalid(table),
+            nulls=self._nulls(table),
+            format=self._format(table, column_type),
         )
+
+    def _invalid(self, table: Table) -> Literal["fail", "null"]:
+        if "expr" in table:
+            return "fail"
+        return cast(Any, table.choice("invalid")) if "invalid" in table else self.invalid
+
+    def _nulls(self, table: Table) -> tuple[str, ...]:
+        value = table.value("nulls")
+        if value is None:
+            return ()
+        if type(value) is not list or not value or not all(type(text) is str for text in value):
+            table.fail("nulls", f'must be a list of texts, such as ["-", ""], not {_listed(value)}')
+            return ()
+        return tuple(value)
+
+    def _format(self, table: Table, column_type: Type | None) -> str | None:
+        text = table.text("format")
+        if text is None or column_type is None:
+            return None
+        if column_type.kind not in ("timestamp", "date"):
+            table.fail("format", f"is for columns of type timestamp or date, not {column_type}")
+            return None
+        # Few files have formats.
+        from fastxform.datatypes.time_format import TimeFormatError, compile_format
+
+        try:
+            compile_format(text)
+        except TimeFormatError as err:
+            table.fail("format", str(err))
+            return None
+        return text
 
     def _check_path(self, location: KeyPath, text: str) -> None:
         try:
@@ -181,6 +218,12 @@ class ColumnReader:
         elif pattern is not None and (reason := _refusal(pattern)) is not None:
             table.fail("pattern", f"RE2 refuses it: {reason}")
         return pattern
+
+
+def _listed(value: Any) -> str:
+    if type(value) is not list:
+        return kind_of(value)
+    return "an empty one" if not value else kind_of(next(text for text in value if type(text) is not str))
 
 
 def _toml_text(text: str) -> str:

@@ -113,6 +113,13 @@ TOP_LEVEL: Final = Section(
             '"many"',
             choices=("one", "many"),
         ),
+        Key(
+            "invalid",
+            "choice",
+            "What a value that does not fit is, in columns that do not say it: fail or null.",
+            '"null"',
+            choices=("fail", "null"),
+        ),
         Key("output", "table", "How rows are written.", '{ format = "csv" }'),
         Key(
             "columns",
@@ -235,6 +242,20 @@ COLUMN: Final = Section(
             types=("string", "number", "boolean", "object", "array"),
         ),
         Key("pattern", "text", "RE2; the text of the value has to match it in full.", "'[A-Z]+'", may_be_empty=True),
+        Key(
+            "invalid",
+            "choice",
+            "A value that does not fit its type, pattern or format fails the record, or is null and counted.",
+            '"null"',
+            choices=("fail", "null"),
+        ),
+        Key("nulls", "any", "Texts that are null, before anything else.", '["-", ""]', types=("array",)),
+        Key(
+            "format",
+            "text",
+            "How a timestamp or date is written, by the directives of strptime, with English names.",
+            '"%d/%b/%Y:%H:%M:%S %z"',
+        ),
         Key("hidden", "boolean", "Whether the column is only for expressions and conditions.", "true", default=False),
     ),
 )

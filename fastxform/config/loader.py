@@ -129,7 +129,7 @@ class _Reader:
         self.with_tests = tests
         self.table = Table(diagnostics, (), content, TOP_LEVEL)
         self.source = self.table.choice("source")
-        self.columns = ColumnReader(diagnostics, self.source)
+        self.columns = ColumnReader(diagnostics, self.source, self.table.choice("invalid"))
 
     def spec(self) -> Spec:
         """Return the whole file."""

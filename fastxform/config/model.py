@@ -54,7 +54,8 @@ class Column(_Located, frozen=True, eq=False):
 
     The type of an `expr` column is never `auto`: it is what the expression gives, and where the file declares another
     one, `expr` is the file's with a cast around it. `default` is a value as a record holds it: text, a bool, an int or
-    `Number`, or a `Json` text; dates and times of TOML are RFC 3339 text.
+    `Number`, or a `Json` text; dates and times of TOML are RFC 3339 text. `nulls` are texts that are null before
+    anything else, `format` is how a timestamp or a date is written, and `invalid` what a value that does not fit is.
     """
 
     name: str
@@ -67,6 +68,9 @@ class Column(_Located, frozen=True, eq=False):
     pattern: str | None = None
     hidden: bool = False
     location: str = ""
+    invalid: Literal["fail", "null"] = "fail"
+    nulls: tuple[str, ...] = ()
+    format: str | None = None
 
 
 class Output(Struct, frozen=True):

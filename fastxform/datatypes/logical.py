@@ -20,7 +20,9 @@ _PLAIN: Final[tuple[Kind, ...]] = ("auto", "string", "int64", "float64", "bool",
 
 SECONDS_BELOW: Final = 10**11
 MILLISECONDS_BELOW: Final = 10**14
-"""A number of epoch time below the first is seconds, below the second milliseconds, above it microseconds, by size."""
+MICROSECONDS_BELOW: Final = 10**17
+"""A number of epoch time below the first is seconds, below the second milliseconds, below the third microseconds, and
+from there on nanoseconds, by size; the limits are the contract's."""
 PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000}
 """The units of a timestamp, and how many of each are a second."""
 MIN_SECONDS: Final = -62_135_596_800

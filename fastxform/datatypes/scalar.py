@@ -8,22 +8,34 @@ a decimal or a timestamp.
 import datetime
 import re
 from decimal import Context, Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastxform.core.json_text import NUMBER
 from fastxform.core.payloads import decode
 from fastxform.core.values import Json, Number, Outcome, _Marker, text_of
-from fastxform.datatypes.logical import END_SECONDS, MILLISECONDS_BELOW, MIN_SECONDS, PER_SECOND, SECONDS_BELOW, Type
+from fastxform.datatypes.logical import (
+    END_SECONDS,
+    MICROSECONDS_BELOW,
+    MILLISECONDS_BELOW,
+    MIN_SECONDS,
+    PER_SECOND,
+    SECONDS_BELOW,
+    Type,
+)
+
+if TYPE_CHECKING:
+    from fastxform.datatypes.time_format import TimeFormat
 
 INT64_MIN: Final = -(2**63)
 INT64_MAX: Final = 2**63 - 1
 
 _INTEGER: Final = re.compile(r"-?[0-9]+")
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
-_RFC_3339: Final = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
-    r"(?:\.([0-9]{1,9}))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))?"
+_TIME: Final = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[Tt ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?"
+    r"(?:[Zz]| UTC| GMT|([+-])([0-9]{2})(?::?([0-9]{2}))?)?)?"
 )
+"""RFC 3339, and what else is often written: a date alone, no seconds, offsets as +09 and +0900, UTC behind a blank."""
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _MAX_EXPONENT: Final = 10_000
 _EXACT: Final = Context(prec=20_000, Emax=10**9, Emin=-(10**9))
@@ -33,8 +45,13 @@ class InvalidValueError(Exception):
     """The value does not fit the type."""
 
 
-def fit(target: Type, value: Outcome) -> Any:
+def fit(target: Type, value: Outcome, written: "TimeFormat | None" = None) -> Any:
     """Return what an Arrow array of the type holds for a value; timestamps as integers of their unit, dates as days.
+
+    Args:
+        target: the type.
+        value: a value of a record, or what stands for one.
+        written: the format of the texts of a timestamp or a date, where the column has one.
 
     Raises:
         InvalidValueError: the value does not fit.
@@ -43,7 +60,18 @@ def fit(target: Type, value: Outcome) -> Any:
         raise InvalidValueError
     if value is None:
         return None
+    if written is not None:
+        return _by_format(target, value, written)
     return _FIT[target.kind](target, value)
+
+
+def _by_format(target: Type, value: Any, written: "TimeFormat") -> int:
+    text = text_of(value)
+    assert text is not None
+    ticks = written.days(text) if target.kind == "date" else written.ticks(text, target.unit)
+    if ticks is None or isinstance(value, (bool, Json)):
+        raise InvalidValueError
+    return ticks
 
 
 def _string(target: Type, value: Any) -> str:
@@ -142,14 +170,18 @@ def _timestamp(target: Type, value: Any) -> int:
         return _timestamp_of_number(_number(value), target.unit)
     if type(value) is not str:
         raise InvalidValueError
+    if NUMBER.fullmatch(value) is not None:
+        return _timestamp_of_number(_number(value), target.unit)
     return _timestamp_of_text(value, target.unit)
 
 
 def _timestamp_of_number(number: Decimal, unit: str) -> int:
     size = abs(number)
-    if size >= 10**20:
+    if size >= 10**21:
         raise InvalidValueError
     scale = 1 if size < SECONDS_BELOW else 1_000 if size < MILLISECONDS_BELOW else 1_000_000
+    if size >= MICROSECONDS_BELOW:
+        scale = 1_000_000_000
     if number.adjusted() > -400:
         numerator, denominator = number.as_integer_ratio()
         ticks = numerator * PER_SECOND[unit] // (denominator * scale)
@@ -162,10 +194,10 @@ def _timestamp_of_number(number: Decimal, unit: str) -> int:
 
 
 def _timestamp_of_text(text: str, unit: str) -> int:
-    match = _RFC_3339.fullmatch(text)
+    match = _TIME.fullmatch(text)
     if match is None:
         raise InvalidValueError
-    hour, minute, second = int(match[4]), int(match[5]), int(match[6])
+    hour, minute, second = int(match[4] or 0), int(match[5] or 0), int(match[6] or 0)
     offset_hour, offset_minute = int(match[9] or 0), int(match[10] or 0)
     if hour > 23 or minute > 59 or second > 59 or offset_hour > 23 or offset_minute > 59:
         raise InvalidValueError

@@ -6,7 +6,7 @@ whether it fails, does not depend on the other rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -15,7 +15,19 @@ from fastxform.core.json_text import NUMBER as NUMBER_GRAMMAR
 from fastxform.core.structs import Struct
 from fastxform.core.values import Json, Number, Outcome, RawColumn, TypedColumn, _Marker, text_of
 from fastxform.datatypes import scalar
-from fastxform.datatypes.logical import END_SECONDS, MILLISECONDS_BELOW, PER_SECOND, SECONDS_BELOW, Type, arrow_type
+from fastxform.datatypes.logical import (
+    END_SECONDS,
+    MICROSECONDS_BELOW,
+    MILLISECONDS_BELOW,
+    PER_SECOND,
+    SECONDS_BELOW,
+    Type,
+    arrow_type,
+)
+
+if TYPE_CHECKING:
+    from fastxform.datatypes.time_format import TimeFormat
+
 
 NUMBER: Final = rf"\A{NUMBER_GRAMMAR.pattern}\z"
 """JSON's grammar of a number as a pattern of Arrow's, which is RE2."""
@@ -45,8 +57,10 @@ class Converted(Struct):
     invalid: list[int]
 
 
-def convert(target: Type, column: RawColumn) -> Converted:
-    """Return a column of values as its type."""
+def convert(target: Type, column: RawColumn, written: "TimeFormat | None" = None) -> Converted:
+    """Return a column of values as its type; `written` is the format of its times, where it has one."""
+    if written is not None:
+        return _convert_by_format(target, column, written)
     if column.dictionary is not None:
         return _convert_dictionary(target, column, *column.dictionary)
     if target.kind in ("auto", "string") and _is_text(column):
@@ -57,6 +71,42 @@ def convert(target: Type, column: RawColumn) -> Converted:
     return _patch(target, array, {row: _outcome(column, row) for row in unverified} | column.fallback)
 
 
+def _convert_by_format(target: Type, column: RawColumn, written: "TimeFormat") -> Converted:
+    """Convert times one by one, equal texts once: 1.9 us a text of the common log format, 0.1 of one seen before."""
+    known: dict[Any, Any] = {}
+    values, invalid = [], []
+    outcomes = column.fallback
+    for row in range(len(column.values)):
+        outcome = outcomes[row] if row in outcomes else _outcome(column, row)
+        kind = (type(outcome), outcome)
+        if kind not in known:
+            try:
+                known[kind] = scalar.fit(target, outcome, written)
+            except scalar.InvalidValueError:
+                known[kind] = _INVALID
+        value = known[kind]
+        if value is _INVALID:
+            invalid.append(row)
+        values.append(None if value is _INVALID else value)
+    array = pa.array(values, STORAGE[target.kind])
+    return Converted(TypedColumn(array.view(arrow_type(target))), invalid)
+
+
+def null_texts(column: RawColumn, nulls: frozenset[str]) -> RawColumn:
+    """Return a column in which some texts are null."""
+    fallback = {
+        row: None if type(outcome) is str and outcome in nulls else outcome for row, outcome in column.fallback.items()
+    }
+    values = column.values
+    if column.kind in ("str", "mixed"):
+        values = [None if type(value) is str and value in nulls else value for value in values]
+    dictionary = column.dictionary
+    if dictionary is not None:
+        dictionary = null_texts(dictionary[0], nulls), dictionary[1]
+    return RawColumn(column.kind, values, fallback, dictionary)
+
+
+_INVALID: Final = object()
 _SAME: Final = {"int64": "int", "bool": "bool"}
 """Types of columns that hold the very values of a kind."""
 
@@ -271,8 +321,17 @@ def _timestamp(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
         array, more = _timestamp_of_numbers(numbers, target)
         return array, sorted({*unverified, *more})
     if column.kind == "str" or (types and types <= {str, type(None)}):
-        return _timestamp_of_texts(pa.array(column.values, pa.string()), target)
+        return _timestamp_of_texts(column, target)
     return _all_unverified(target, column)
+
+
+_MAGNITUDES: Final = {
+    1: (0, SECONDS_BELOW),
+    1_000: (SECONDS_BELOW, MILLISECONDS_BELOW),
+    1_000_000: (MILLISECONDS_BELOW, MICROSECONDS_BELOW),
+    1_000_000_000: (MICROSECONDS_BELOW, 2**63),
+}
+"""How many of a number's unit are a second, and the numbers of that unit: from the first, below the second."""
 
 
 def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
@@ -281,10 +340,10 @@ def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, li
     if low is None or high is None:
         return pa.nulls(len(numbers), arrow_type(target)), []
     per_second = next(
-        (per for below, per in ((SECONDS_BELOW, 1), (MILLISECONDS_BELOW, 1_000), (2**63, 1_000_000)) if high < below),
+        (per for per, (_, below) in _MAGNITUDES.items() if high < below),
         1,
     )
-    floor = {1: 0, 1_000: SECONDS_BELOW, 1_000_000: MILLISECONDS_BELOW}[per_second]
+    floor = _MAGNITUDES[per_second][0]
     if low < floor or high // per_second >= END_SECONDS:
         return _no_rows(target, len(numbers), kernels.true_rows(kernels.call("is_valid", [numbers])))
     wanted = PER_SECOND[target.unit]
@@ -295,8 +354,13 @@ def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, li
     return ticks.view(arrow_type(target)), []
 
 
-def _timestamp_of_texts(text: pa.Array, target: Type) -> tuple[pa.Array, list[int]]:
+def _timestamp_of_texts(column: RawColumn, target: Type) -> tuple[pa.Array, list[int]]:
+    text = pa.array(column.values, pa.string())
     array, unverified = _cast_verified(text, _VERIFIED_TIMESTAMP, pa.timestamp("us", "UTC"))
+    if unverified and len(unverified) == len(text) - text.null_count and text[unverified[0]].as_py().isdigit():
+        numbers, more = _int64(Type("int64"), RawColumn("str", column.values))
+        array, out = _timestamp_of_numbers(numbers, target)
+        return array, sorted({*more, *out})
     micros = array.view(pa.int64())
     if target.unit != "us":
         low, _ = kernels.min_max(micros)

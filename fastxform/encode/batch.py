@@ -41,7 +41,8 @@ class Batch(Struct, frozen=True):
     `data` is the row with its newline (all rows of a payload that holds several), of `Ok` records only; `reason` is a
     code of `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is
     the content of the response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
-    `faults` says more of the records whose reason is `internal`.
+    `faults` says more of the records whose reason is `internal`; `values_nulled` counts the values that are null since
+    they did not fit, where their column says so.
     """
 
     result: list[str]
@@ -50,6 +51,7 @@ class Batch(Struct, frozen=True):
     metadata: list[dict[str, Any] | None] | None
     where_null: int = 0
     faults: tuple[InternalFault, ...] = ()
+    values_nulled: int = 0
 
     def __len__(self) -> int:
         return len(self.result)
@@ -100,4 +102,6 @@ def joined(batches: Sequence[Batch]) -> Batch:
         result += batch.result
         reason += batch.reason
         data += batch.data
-    return Batch(result, reason, data, metadata, sum(batch.where_null for batch in batches), tuple(faults))
+    where_null = sum(batch.where_null for batch in batches)
+    values_nulled = sum(batch.values_nulled for batch in batches)
+    return Batch(result, reason, data, metadata, where_null, tuple(faults), values_nulled)

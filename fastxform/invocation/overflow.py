@@ -100,4 +100,4 @@ def _answered(batch: Batch, reasons: Mapping[int, str | None]) -> Batch:
         result[record], reason[record], data[record] = DROPPED if code is None else FAILED, code, None
         if metadata is not None:
             metadata[record] = None
-    return Batch(result, reason, data, metadata, batch.where_null)
+    return Batch(result, reason, data, metadata, batch.where_null, (), batch.values_nulled)

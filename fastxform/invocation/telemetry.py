@@ -46,6 +46,7 @@ UNITS: Final[dict[str, str]] = {
     "ResponseShare": "Percent",
     "TransformMilliseconds": "Milliseconds",
     "ColdStart": "Count",
+    "ValuesNulled": "Count",
 }
 """Every metric and its unit. RecordsIn is RecordsOk, RecordsDropped, RecordsFailed and RecordsReingested added up;
 RecordsInternal are those of RecordsFailed that met an exception which fastxform did not expect."""
@@ -93,6 +94,7 @@ class InvocationReport(Struct):
     where_null: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     first_reasons: list[tuple[int, str]] = field(default_factory=list)
+    values_nulled: int = 0
     faults: tuple[InternalFault, ...] = ()
     put_back: PutBack | None = None
     delivery_stream_arn: str | None = None
@@ -104,7 +106,7 @@ class InvocationReport(Struct):
         """Take the facts of an event and the counts of its answered batch, whose failures alone cost a closer look."""
         self.bytes_in, self.bytes_out = bytes_in, bytes_out
         self.delivery_stream_arn, self.invocation_id = received.delivery_stream_arn, _text(received.invocation_id)
-        result, self.faults = batch.result, batch.faults
+        result, self.faults, self.values_nulled = batch.result, batch.faults, batch.values_nulled
         self.records, self.ok, self.where_null = len(result), result.count(OK), batch.where_null
         if self.ok < self.records:
             self.dropped = result.count(DROPPED)
@@ -206,6 +208,8 @@ class Reporter:
             values["BytesIn"] = report.bytes_in
         if report.is_cold:
             values["ColdStart"] = 1
+        if report.values_nulled:
+            values["ValuesNulled"] = report.values_nulled
         classes: dict[str, int] = {}
         for reason, count in report.reasons.items():
             code = reason.partition(":")[0]
@@ -268,6 +272,8 @@ def _log(report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[s
         codes = sorted({reason.partition(":")[0] for reason in report.reasons})
         line["reasons"] = {code: REASONS[code] for code in codes}
         line["first_reasons"] = [{"record": record, "reason": reason} for record, reason in report.first_reasons]
+    if report.values_nulled:
+        line["values_nulled"] = report.values_nulled
     if report.faults:
         line["internal"] = report.faults[:REASONS_SHOWN]
     if back is not None:

@@ -1,8 +1,9 @@
 """`cast(value, target_type='...')`: a term as one of another type, by the grammars of the types of columns.
 
-A number becomes a time as in a column: by its size it is seconds, milliseconds or microseconds. Arrow's own casts take
-more text (`0x1F`, `True`, `nan`, `1e400`) than a column of the type would. Invariant: a cast gives the value in full
-or refuses the row, but for float64, which is the nearest one, and coarser times, cut towards the past.
+A number becomes a time as in a column: by its size it is seconds, milliseconds, microseconds or nanoseconds; a text of
+digits does not, and is cast to int64 first. Arrow's own casts take more text (`0x1F`, `True`, `nan`, `1e400`) than a
+column of the type would. Invariant: a cast gives the value in full or refuses the row, but for float64, which is the
+nearest one, and coarser times, cut towards the past.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from fastxform.core.kernels import call, cast, options
 from fastxform.core.structs import replace
 from fastxform.datatypes.logical import (
     END_SECONDS,
+    MICROSECONDS_BELOW,
     MILLISECONDS_BELOW,
     MIN_SECONDS,
     SECONDS_BELOW,
@@ -41,13 +43,25 @@ from fastxform.query.terms import (
 from fastxform.query.terms import ExpressionError as Error
 
 _DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_ZONE: Final = r"[Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9]"
+_ZONE: Final = r"[Zz]| UTC| GMT|[+-]([01][0-9]|2[0-3])(:?[0-5][0-9])?"
+_USUAL_TIME: Final = r"\A.{10}.[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-].{5})?\z"
+_SPELLINGS: Final = tuple(
+    options.ReplaceSubstringOptions(pattern, replacement)
+    for pattern, replacement in (
+        (r"^(.{10})$", r"\1T00:00"),
+        (r"^(.{10}).([0-9]{2}:[0-9]{2})([^:].*)?$", r"\1T\2:00\3"),
+        (r"( UTC| GMT)$", "Z"),
+        (r"^(.{11}.*[+-][0-9]{2})$", r"\1:00"),
+        (r"^(.{11}.*[+-][0-9]{2})([0-9]{2})$", r"\1:\2"),
+    )
+)
+"""From the spellings of a time that follow its grammar to the one of RFC 3339, in this order."""
 _GRAMMARS: Final = {
     "int64": r"-?[0-9]+",
     "float64": NUMBER.pattern,
     "decimal": NUMBER.pattern,
     "bool": "true|false",
-    "timestamp": rf"{_DAY}[Tt ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?({_ZONE})?",
+    "timestamp": rf"{_DAY}([Tt ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]{{1,9}})?)?({_ZONE})?)?",
     "date": _DAY,
 }
 """RE2 of the text that fits a type; Arrow's cast checks ranges and the calendar."""
@@ -155,6 +169,12 @@ def _reader(target: Type) -> Callable[[Datum], Datum]:
 
 def _read_timestamp(value: Datum, unit: str) -> Datum:
     """Read RFC 3339: Arrow wants a `T`, no digits beyond the unit, and an offset in each text or in none."""
+    if (
+        call("all", [call("match_substring_regex", [value], options.MatchSubstringOptions(_USUAL_TIME))]).as_py()
+        is False
+    ):
+        for spelling in _SPELLINGS:
+            value = call("replace_substring_regex", [value], spelling)
     digits = UNITS[unit]
     kept = rf"(\.[0-9]{{1,{digits}}})[0-9]*" if digits else r"()\.[0-9]*"
     cut = options.ReplaceSubstringOptions(rf"^(.{{10}}).(.{{8}})(?:{kept})?", r"\1T\2\3")
@@ -165,7 +185,7 @@ def _read_timestamp(value: Datum, unit: str) -> Datum:
 
 def _from_epoch(term: Term, target: Type, offset: int) -> Term:
     arrow, none = arrow_type(target), pa.scalar(None, pa.int64())
-    below = ((SECONDS_BELOW, "s"), (MILLISECONDS_BELOW, "ms"))
+    below = ((SECONDS_BELOW, "s"), (MILLISECONDS_BELOW, "ms"), (MICROSECONDS_BELOW, "us"))
 
     def run(value: Datum) -> Datum:
         size, ticks = call("abs_checked", [value]), []
@@ -173,14 +193,14 @@ def _from_epoch(term: Term, target: Type, offset: int) -> Term:
             fits = call("less", [size, limit])
             ticks.append(_rescaled(call("if_else", [fits, value, none]), unit, target.unit))
             value = call("if_else", [fits, none, value])
-        return cast(call("coalesce", [*ticks, _rescaled(value, "us", target.unit)]), arrow)
+        return cast(call("coalesce", [*ticks, _rescaled(value, "ns", target.unit)]), arrow)
 
     return in_calendar(derived(target, offset, [term], run, raises=True))
 
 
 def _rescaled(value: Datum, unit: str, wanted: str) -> Datum:
     """Return epoch time of one unit as that of another, cut towards the past."""
-    digits = UNITS[wanted] - UNITS[unit]
+    digits = UNITS[wanted] - (9 if unit == "ns" else UNITS[unit])
     return call("multiply_checked", [value, 10**digits]) if digits >= 0 else floor_divide(value, 10**-digits)
 
 

@@ -1,21 +1,26 @@
 """The columns of a row set from decoded values to their types, all of them in one loop.
 
 How a column is converted is `datatypes`'. Invariant: a value that does not fit fails its row, with the reason of the
-first column that it does not fit, and is null; no other row is changed.
+first column that it does not fit, and is null; or is null and counted, where its column says so. No other row is
+changed.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from fastxform.config.model import Column
 from fastxform.core import kernels
 from fastxform.core.json_text import to_json
-from fastxform.core.values import BAD_PATH, TypedColumn
+from fastxform.core.values import BAD_PATH, RawColumn, TypedColumn
 from fastxform.datatypes import scalar, vector
 from fastxform.datatypes import text as as_text
 from fastxform.transform.rowset import Outcomes, RowSet
+
+if TYPE_CHECKING:
+    from fastxform.datatypes.time_format import TimeFormat
 
 
 def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcomes: Outcomes, with_json: bool) -> RowSet:
@@ -31,7 +36,14 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
     if not untyped:
         return row_set
     raw_columns = row_set.raw_columns([key for key, _ in untyped])
-    converted = [vector.convert(column.type, raw) for (_, column), raw in zip(untyped, raw_columns, strict=True)]
+    raw_columns = [
+        vector.null_texts(raw, frozenset(column.nulls)) if column.nulls else raw
+        for (_, column), raw in zip(untyped, raw_columns, strict=True)
+    ]
+    converted = [
+        vector.convert(column.type, raw, None if column.format is None else time_format(column.format))
+        for (_, column), raw in zip(untyped, raw_columns, strict=True)
+    ]
     typed: dict[Any, TypedColumn] = {}
     json_literals: dict[Any, pa.Array] = {}
     for (key, column), raw, result_of in zip(untyped, raw_columns, converted, strict=True):
@@ -39,12 +51,19 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
         for index, outcome in raw.fallback.items():
             if outcome is BAD_PATH:
                 outcomes.fail(row_set, [index], f"path:{column.name}")
-        if invalid:
-            outcomes.fail(row_set, invalid, f"type:{column.name}")
+        unmatched: list[int] = []
         if column.pattern is not None:
             text = as_text.pattern_text(column.type, raw, result.array)
             matches = kernels.matches(text, rf"\A(?:{column.pattern})\z")
-            outcomes.fail(row_set, kernels.false_rows(matches), f"pattern:{column.name}")
+            unmatched = kernels.false_rows(matches)
+        if column.invalid == "null":
+            bad_paths = {index for index, outcome in raw.fallback.items() if outcome is BAD_PATH}
+            outcomes.values_nulled += len({*invalid, *unmatched} - bad_paths)
+            result = _nulled(result, unmatched)
+            raw = raw if not unmatched else _raw_nulled(raw, unmatched)
+        else:
+            outcomes.fail(row_set, invalid, f"type:{column.name}")
+            outcomes.fail(row_set, unmatched, f"pattern:{column.name}")
         filled = result
         if column.default is not None:
             filled = _fill(result, column) if result.has_nulls else result
@@ -56,6 +75,34 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
             literals = as_text.json_literals(raw, result.array)
             json_literals[key] = literals if column.default is None else _fill_literals(literals, column)
     return row_set.with_columns(typed, json_literals)
+
+
+@cache
+def time_format(text: str) -> "TimeFormat":
+    """Return a format, read when the first column has it."""
+    from fastxform.datatypes.time_format import compile_format
+
+    return compile_format(text)
+
+
+def _nulled(typed: TypedColumn, rows: list[int]) -> TypedColumn:
+    """Return a column with some rows null."""
+    if not rows:
+        return typed
+    if typed.values is not None:
+        values = typed.values.copy()
+        for row in rows:
+            values[row] = None
+        return TypedColumn(pa.array(values, typed.array.type), values)
+    return TypedColumn(vector.replace(typed.array, rows, [None] * len(rows)))
+
+
+def _raw_nulled(raw: RawColumn, rows: list[int]) -> RawColumn:
+    values = raw.values.copy()
+    for row in rows:
+        values[row] = None
+    gone = set(rows)
+    return RawColumn(raw.kind, values, {row: outcome for row, outcome in raw.fallback.items() if row not in gone})
 
 
 def _fill(typed: TypedColumn, column: Column) -> TypedColumn:

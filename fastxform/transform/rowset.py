@@ -90,10 +90,17 @@ class RowSet(Struct, frozen=True):
 
 
 class Outcomes(Struct):
-    """Why rows of a batch failed, as it becomes known; `where_null`: rows dropped since `where` was null."""
+    """Why rows of a batch failed, as it becomes known.
+
+    Attributes:
+        reasons: the reason of each row that failed.
+        where_null: how many rows were dropped since `where` was null.
+        values_nulled: how many values were made null since they did not fit.
+    """
 
     reasons: dict[int, str]
     where_null: int = 0
+    values_nulled: int = 0
 
     def fail(self, row_set: RowSet, indices: Iterable[int], reason: str) -> None:
         """Give rows of a set a reason, unless they have one."""

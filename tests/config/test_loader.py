@@ -417,8 +417,8 @@ MISTAKES = {
     "key of another table": ('format = "csv"\n' + COLUMNS, "x:1: format: unknown key; format belongs in [output]"),
     "unknown key unlike any": (
         "zzz = 1\n" + COLUMNS,
-        "x:1: zzz: unknown key; the keys here are version, source, where, unmatched, documents, output, columns, "
-        "routes, partition_keys, overflow, tests",
+        "x:1: zzz: unknown key; the keys here are version, source, where, unmatched, documents, invalid, output, "
+        "columns, routes, partition_keys, overflow, tests",
     ),
     "unknown source": ('source = "dynamo"\n' + COLUMNS, 'x:1: source: unknown source "dynamo"; did you mean dynamodb?'),
     "unknown unmatched": (
@@ -672,8 +672,8 @@ MISTAKES = {
         "x:2: columns.a.default: does not fit decimal(3,1): 1.25",
     ),
     "default of timestamp": (
-        '[columns]\na = { type = "timestamp[s]", default = "2024-05-02" }',
-        'x:2: columns.a.default: does not fit timestamp[s]: "2024-05-02"',
+        '[columns]\na = { type = "timestamp[s]", default = "2024-05-32" }',
+        'x:2: columns.a.default: does not fit timestamp[s]: "2024-05-32"',
     ),
     "default of date": (
         '[columns]\na = { type = "date", default = 2024-05-02T00:00:00Z }',

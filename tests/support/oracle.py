@@ -74,6 +74,9 @@ class Column:
     default: object = None
     required: bool = False
     hidden: bool = False
+    invalid: str = "fail"
+    nulls: tuple = ()
+    format: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,15 +86,15 @@ class Route:
     iceberg: dict | None
 
 
-def read_columns(table):
-    return [read_column(name, entry) for name, entry in table.items()]
+def read_columns(table, invalid):
+    return [read_column(name, entry, invalid) for name, entry in table.items()]
 
 
-def read_column(name, entry):
+def read_column(name, entry, invalid):
     entry = {"path": entry} if isinstance(entry, str) else dict(entry)
     if not {"path", "meta", "expr"} & entry.keys():
         entry["path"] = quote(name)
-    return Column(name, **entry)
+    return Column(name, **({"invalid": invalid} | entry))
 
 
 # ---------------------------------------------------------------- one record
@@ -117,6 +120,7 @@ class Oracle:
     def __init__(self, toml_text, map_row=None):
         config = tomllib.loads(toml_text, parse_float=plain_number)
         self.map_row = map_row
+        self.nulled = 0
         self.source = config.get("source", "json")
         self.where = config.get("where")
         self.many = config.get("documents", "one") == "many"
@@ -125,9 +129,10 @@ class Oracle:
         self.output = config.get("output", {})
         self.output = READERS.get(self.output.get("reader"), {}) | self.output
         self.has_columns = "columns" in config
-        self.columns = read_columns(config.get("columns", {}))
+        invalid = config.get("invalid", "fail")
+        self.columns = read_columns(config.get("columns", {}), invalid)
         self.routes = [
-            Route(route.get("where"), read_columns(route.get("columns", {})), route.get("iceberg"))
+            Route(route.get("where"), read_columns(route.get("columns", {}), invalid), route.get("iceberg"))
             for route in config.get("routes", [])
         ]
 
@@ -243,15 +248,25 @@ class Oracle:
                 row.cells[column.name] = self.cell(row, column)
 
     def cell(self, row, column):
+        cell = None
         try:
             value = from_plain(row.meta.get(column.meta)) if column.meta else select(column.path, row.document)
-            cell = convert(value, column.type)
+            if value.kind == "string" and value.data in column.nulls:
+                value = NULL
+            cell = convert(value, column.type, column.format)
         except PathError as err:
-            raise FailedError(f"{err.code}:{column.name}") from None
+            if err.code != "type" or column.invalid == "fail":
+                raise FailedError(f"{err.code}:{column.name}") from None
+            self.nulled += 1
         except MisfitError:
-            raise FailedError(f"type:{column.name}") from None
+            if column.invalid == "fail":
+                raise FailedError(f"type:{column.name}") from None
+            self.nulled += 1
         if cell is not None and column.pattern is not None and not re.fullmatch(column.pattern, value.text, re.ASCII):
-            raise FailedError(f"pattern:{column.name}")
+            if column.invalid == "fail":
+                raise FailedError(f"pattern:{column.name}")
+            self.nulled += 1
+            cell = None
         if cell is None and column.default is not None:
             cell = convert(default_value(column.default), column.type)
         if cell is None and column.required:
@@ -283,6 +298,13 @@ class Oracle:
             cell = cell_of(row.evaluate(column.expr))
             if cell and cell.csv in ("inf", "-inf", "nan") and isinstance(cell.value, float):
                 raise ExpressionError
+            if (
+                column.type.startswith("timestamp")
+                and cell
+                and isinstance(cell.value, str)
+                and NUMBER.fullmatch(cell.value)
+            ):
+                raise ExpressionError  # a text of digits is cast to a number first
             if column.type != "auto":
                 cell = convert(read_one(cell.json) if cell else NULL, column.type)
         except (ExpressionError, MisfitError):

@@ -70,10 +70,15 @@ def _cell(value, csv_text, json_text=None):
     return Cell(value, csv_text, json_text, json_text)
 
 
-def convert(value, kind):
-    """The cell of a JSON value in a column of that type; None of null."""
+def convert(value, kind, written=None):
+    """The cell of a JSON value in a column of that type; None of null. `written` is a format of `strptime`."""
     if value.kind == "null":
         return None
+    if written is not None:
+        if value.kind not in ("string", "number"):
+            raise MisfitError
+        moment, fraction = _moment(value.text, written)
+        return cell_of(moment.date() if kind == "date" else _stamp(moment, fraction, kind))
     if kind == "auto":
         return _cell(value.text, value.text, quote(value.data) if value.kind == "string" else value.compact)
     if kind == "string":
@@ -177,37 +182,76 @@ def float_text(number):
 
 # ---------------------------------------------------------------- time
 
-_RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))?",
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?"
+    r"(?:[Zz]| UTC| GMT|([+-])(\d\d)(?::?(\d\d))?)?)?",
     re.ASCII,
 )
 
 
+def _moment(text, written):
+    """The time of a text, without a zone, in UTC where it has one; and the digits of its fraction.
+
+    Python's `strptime` does the work, which knows neither `%s` nor more than six digits.
+    """
+    if written in ("%s", "%s.%f"):
+        match = re.fullmatch(r"(-?[0-9]{1,12})" + (r"\.([0-9]{1,9})" if written == "%s.%f" else "()"), text)
+        if not match:
+            raise MisfitError
+        try:
+            return EPOCH + datetime.timedelta(seconds=int(match[1])), match[2]
+        except OverflowError:
+            raise MisfitError from None
+    fraction = ""
+    if "%f" in written:
+        digits = re.search(r"(?<=\.)[0-9]{1,9}", text)
+        if not digits:
+            raise MisfitError
+        fraction = digits[0]
+        text = text[: digits.start()] + fraction[:6] + text[digits.end() :]
+    try:
+        moment = datetime.datetime.strptime(text, written)
+        if moment.tzinfo:
+            moment = (moment - moment.utcoffset()).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        raise MisfitError from None
+    return moment.replace(microsecond=0), fraction
+
+
+def _stamp(moment, fraction, kind):
+    unit = kind.partition("[")[2][:-1]
+    micros = (moment - EPOCH) // MICROSECOND + int(fraction.ljust(6, "0")[:6])
+    return Stamp(micros - micros % UNIT_MICROSECONDS[unit], unit)
+
+
 def _timestamp(value, unit):
-    micros = _micros_of_number(value.text) if value.kind == "number" else _micros_of_text(value.text)
+    is_number = value.kind == "number" or NUMBER.fullmatch(value.text)
+    micros = _micros_of_number(value.text) if is_number else _micros_of_text(value.text)
     if not (datetime.datetime.min - EPOCH) // MICROSECOND <= micros <= (datetime.datetime.max - EPOCH) // MICROSECOND:
         raise MisfitError
     return Stamp(micros - micros % UNIT_MICROSECONDS[unit], unit)
 
 
 def _micros_of_number(text):
-    """Seconds below 1e11, milliseconds below 1e14, else microseconds; the sign does not count."""
+    """Seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, else nanoseconds; the sign is no matter."""
     _, digits, exponent = taken_apart(text)
     whole_digits = len(digits) + exponent if digits else 0
     if whole_digits > 30:
         raise MisfitError
-    return floor_times(text, 6 if whole_digits <= 11 else 3 if whole_digits <= 14 else 0)
+    return floor_times(text, 6 if whole_digits <= 11 else 3 if whole_digits <= 14 else 0 if whole_digits <= 17 else -3)
 
 
 def _micros_of_text(text):
-    match = _RFC3339.fullmatch(text)
+    match = _TIME.fullmatch(text)
     if match is None:
         raise MisfitError
     *civil, fraction, sign, hours, minutes = match.groups()
     try:
-        moment = datetime.datetime(*map(int, civil))
+        moment = datetime.datetime(*(int(part or 0) for part in civil))
         if sign:
-            offset = datetime.timedelta(minutes=datetime.time(int(hours), int(minutes)).hour * 60 + int(minutes))
+            offset = datetime.timedelta(
+                minutes=datetime.time(int(hours), int(minutes or 0)).hour * 60 + int(minutes or 0)
+            )
             moment += -offset if sign == "+" else offset
     except (ValueError, OverflowError):
         raise MisfitError from None

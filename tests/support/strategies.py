@@ -38,6 +38,8 @@ STRINGS = (
     "1E3", "-0", " 1", "1 ", "nan", "Infinity", "1e400", "٣", "9223372036854775807", "9223372036854775808", "-", "1.",
     "2022-05-02T12:45:25.9Z", "2022-05-02 12:45:25", "2022-05-02t12:45:25.123456789+09:00", "2022-05-02T12:45:25",
     "0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00-01:00", "9999-12-31T23:59:59.999999999Z",
+    "2022-05-02T12:45+09", "2022-05-02 12:45:25+0900", "2022-05-02 12:45:25.5 UTC", "2022-05-02 12:45 GMT", "20220502",
+    "2022-05-02T12:45:25 Z", "1651495525900", "1651495525900123456", "-1651495525.25", "2022-05-02Z",
     "2022-05-02T24:00:00Z", "9999-12-31T23:59:59-00:01", "2016-12-31T23:59:60Z", "2022-02-29T00:00:00Z",
     "0000-01-01T00:00:00Z", "1969-12-31T23:59:59.5Z", "2022-05-02", "2022-02-29", "2024-02-29", "0000-01-01",
     "2022-5-2", "2022-05-02T12:45Z", "2022-05-02T12:45:25,5Z", "YQ==", "YR==", "YQ=", "YQ", "YWJj", "+/+/", "-_-_",
@@ -417,6 +419,7 @@ DEFAULTS = {
 }
 PATTERNS = ("[A-Z]+", "[a-z]*", "[0-9.-]+", "(?s).*", "x|y|.", r"\d{4}-.*", "[^,]*")
 # fmt: off
+FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d", "%s", "%Y-%m-%dT%H:%M%z", "%Y%m%d", "%s.%f")
 PLAIN_PATHS = {
     "json": (
         "a", "b", "c", '"x-y"', "o", "o.p", "o.q", "o.p.q", "l", "a || b", "o.p || a || c", "(o || m).p", "(m || o).q",
@@ -472,6 +475,12 @@ def columns(draw, source, kind=None):
         fitting = FITTING.get(re.findall(r"[\w-]+", path)[-1], ("auto", "string", "json"))
         kind = draw(mostly(st.sampled_from(fitting), st.sampled_from(TYPES), 4))
     column = {"type": kind, "path": path}
+    if draw(st.integers(0, 5)) == 0:
+        column["invalid"] = draw(st.sampled_from(["null", "null", "fail"]))
+    if draw(st.integers(0, 7)) == 0:
+        column["nulls"] = draw(st.lists(st.sampled_from(["x", "", "A", "null", "1234", "2022-05-02"]), min_size=1))
+    if kind.partition("[")[0] in ("timestamp", "date") and draw(st.integers(0, 3)) == 0:
+        column["format"] = draw(st.sampled_from(FORMATS))
     extra = draw(st.sampled_from([None] * 5 + ["required", "default", "pattern", "pattern"]))
     if extra == "required":
         column["required"] = True
@@ -637,6 +646,8 @@ def configs(draw, source=None):
     """The text of a configuration without mistakes."""
     source = source or draw(st.sampled_from(("json", *SOURCES)))
     top = [f'source = "{source}"']
+    if draw(st.integers(0, 9)) == 0:
+        top.append('invalid = "null"')
     as_json = draw(st.booleans())
     many = source == "json" and draw(st.integers(0, 4)) == 0
     if many:

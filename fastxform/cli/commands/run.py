@@ -133,6 +133,7 @@ def _counts(batch: "Batch") -> dict[str, Any]:
         "ok": batch.result.count(OK),
         "dropped": batch.result.count(DROPPED),
         "where_null": batch.where_null,
+        "values_nulled": batch.values_nulled,
         "failed": dict(Counter(filter(None, batch.reason))),
     }
 
@@ -143,7 +144,8 @@ def _summary(batch: "Batch") -> str:
         return "the input is empty: 0 records"
     where_null = f" ({counts['where_null']} because where was null)" if batch.where_null else ""
     failed = f" ({counted(counts['failed'])})" if counts["failed"] else ""
+    nulled = f", {batch.values_nulled} values nulled" if batch.values_nulled else ""
     return (
         f"{number_of(len(batch), 'record')}: {counts['ok']} Ok, {counts['dropped']} Dropped{where_null}, "
-        f"{batch.result.count(FAILED)} ProcessingFailed{failed}"
+        f"{batch.result.count(FAILED)} ProcessingFailed{failed}{nulled}"
     )

@@ -35,6 +35,7 @@ class Recorder:
 
     Attributes:
         where_null: Records dropped because `where` was null, over all batches.
+        values_nulled: Values that are null since they did not fit, over all batches.
         puts: What became of the puts of each batch that overflowed, added up.
     """
 
@@ -44,7 +45,7 @@ class Recorder:
         self._batch: Batch | None = None
         self._filtered: list[bool] = []
         self._put = put
-        self.where_null = 0
+        self.where_null = self.values_nulled = 0
         faults = faults or Faults()
         overflow = pipeline.spec.overflow
         self.workers = Workers(overflow.workers)
@@ -56,6 +57,7 @@ class Recorder:
         """Note which records the filter dropped, before others are dropped that went back."""
         self._filtered = [result == DROPPED for result in batch.result]
         self.where_null += batch.where_null
+        self.values_nulled += batch.values_nulled
 
     def overflowing(self, records: Sequence[int]) -> None:
         """Note which records are about to be put back."""
