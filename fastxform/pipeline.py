@@ -27,7 +27,7 @@ from fastxform.transform import map_batch as mapping
 from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compute
 from fastxform.transform.map_batch import MapBatch
-from fastxform.transform.metadata import metadata_of
+from fastxform.transform.metadata import delete_rows, metadata_of
 from fastxform.transform.route import RoutePlan, Router, plan_routes, shared_columns
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 from fastxform.transform.volume import refuse_large
@@ -274,10 +274,39 @@ class Pipeline:
             outcomes.fail(row_set, large, "never_fits")
             written.add(row_set, documents)
             return
+        for part, needed in self._by_what_is_needed(plan, row_set, rows, outcomes):
+            if part.rows:
+                self._run_rows(plan, part, needed, rows, written, outcomes, now, encoder, observe)
+
+    def _by_what_is_needed(
+        self, plan: RoutePlan, row_set: RowSet, rows: Rows, outcomes: Outcomes
+    ) -> list[tuple[RowSet, frozenset[str] | None]]:
+        """Return the rows with the columns that they need: all of them, but the keys alone for a delete."""
+        if not plan.is_lenient_on_delete:
+            return [(row_set, None)]
+        row_set = outcomes.surviving(type_columns(row_set, plan.deciding, outcomes, with_json=True))
+        deletes = delete_rows(plan, row_set, rows)
+        if not deletes:
+            return [(row_set, None)]
+        return [(row_set.take(row_set.complement(deletes)), None), (row_set.take(deletes), plan.keys)]
+
+    def _run_rows(
+        self,
+        plan: RoutePlan,
+        row_set: RowSet,
+        needed: frozenset[str] | None,
+        rows: Rows,
+        written: WrittenRows,
+        outcomes: Outcomes,
+        now: int,
+        encoder: Encoder,
+        observe: StageObserver,
+    ) -> None:
+        """Take rows that need the same columns through the stages."""
         with_json = self.spec.output.format == "json"
         if self.map_batch is None:  # which may make less of it
             row_set = refuse_large(plan, row_set, rows, outcomes, with_json)
-        row_set = outcomes.surviving(type_columns(row_set, plan.inputs, outcomes, with_json))
+        row_set = outcomes.surviving(type_columns(row_set, plan.inputs, outcomes, with_json, needed))
         if not row_set.rows:
             return
         columns = plan.input_columns(row_set)
@@ -287,7 +316,7 @@ class Pipeline:
             row_set, columns = mapping.apply(self.map_batch, plan, row_set, columns, outcomes)
             added = [column for name, column in columns.items() if name not in given]
         if plan.expressions:
-            columns = compute(plan.expressions, row_set, columns, outcomes, now)
+            columns = compute(plan.expressions, row_set, columns, outcomes, now, needed)
         observe("columns")
         visible = [columns[column.name] for column in plan.visible] + added
         if plan.has_metadata:

@@ -280,14 +280,36 @@ ICEBERG: Final = Section(
     "The Iceberg table of a route.",
     (
         Key("database", "text", "The Glue database.", '"shop"'),
-        Key("table", "text", "The table.", '"orders"'),
+        Key(
+            "table",
+            "any",
+            "The table; or { from = COLUMN, values = {...} }, the table by the text of a column.",
+            '"orders"',
+            types=("string", "object"),
+        ),
         Key(
             "operation",
             "any",
-            "insert, update or delete; or a table from eventName to one of these.",
+            "insert, update or delete; or a table from eventName to one of these; or from a column, as table.",
             '{ INSERT = "insert", MODIFY = "update", REMOVE = "delete" }',
             types=("string", "object"),
         ),
+        Key(
+            "keys",
+            "any",
+            "The columns of the unique key; a delete needs no other. Those of dynamodb.Keys by default.",
+            '["customer", "order_id"]',
+            types=("array",),
+        ),
+    ),
+)
+
+CHOICE: Final = Section(
+    "routes[].iceberg.table",
+    "A table or an operation by the text of a column; a value without one fails the record.",
+    (
+        Key("from", "text", "The column, which may be hidden; not one with expr.", '"op"'),
+        Key("values", "table", "From the texts of the column to tables or operations.", '{ c = "insert" }'),
     ),
 )
 
@@ -342,5 +364,5 @@ TEST: Final = Section(
     ),
 )
 
-SECTIONS: Final = (TOP_LEVEL, OUTPUT, COLUMN, ROUTE, ICEBERG, OVERFLOW, TEST)
+SECTIONS: Final = (TOP_LEVEL, OUTPUT, COLUMN, ROUTE, ICEBERG, CHOICE, OVERFLOW, TEST)
 """Every section of the file, in the order of the reference."""

@@ -162,7 +162,7 @@ class _Reader:
         self._check_output(spec, routes)
         self._check_timestamps(spec)
         self._check_last_route(routes)
-        self._check_iceberg(spec, [index for index, route in routes.items() if route.iceberg is not None])
+        self._check_iceberg(spec, {index: route for index, route in routes.items() if route.iceberg is not None})
         return spec
 
     def _check_version(self) -> None:
@@ -267,14 +267,20 @@ class _Reader:
                 message = "takes every record, so that no later route takes any; give it a where"
                 self.diagnostics.add(("routes", index), message)
 
-    def _check_iceberg(self, spec: Spec, routes: list[int]) -> None:
+    def _check_iceberg(self, spec: Spec, routes: dict[int, Route]) -> None:
         """Check what does not go together with routes to Iceberg tables."""
         if not routes:
             return
         output = self.table.content.get("output")
         if spec.output.format != "json" and not (type(output) is dict and output.get("format", "csv") != "csv"):
-            location: KeyPath = ("output", "format") if "output" in self.table else ("routes", routes[0], "iceberg")
+            first: KeyPath = ("routes", next(iter(routes)), "iceberg")
+            location: KeyPath = ("output", "format") if "output" in self.table else first
             self.diagnostics.add(location, 'Firehose takes JSON for Iceberg tables; write output = { format = "json" }')
+        for index, route in routes.items():
+            if route.iceberg is None:
+                continue
+            columns = merged(spec.columns or (), route.columns)
+            sections.check_columns_of(self.diagnostics, ("routes", index, "iceberg"), route.iceberg, columns)
         if spec.partition_keys:
             self.table.fail("partition_keys", "are for S3, and do not go together with iceberg")
         if spec.documents == "many":

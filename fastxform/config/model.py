@@ -5,6 +5,7 @@ itself is in `fastxform.config`. Nothing here looks at a record. Invariant: a `S
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "Choice",
     "Column",
     "Example",
     "Iceberg",
@@ -96,16 +98,52 @@ class Output(Struct, frozen=True):
     refuses: str = ""
 
 
+class Choice(Struct, frozen=True):
+    """A word by the text of a column: a value that `values` lacks has none."""
+
+    column: str
+    values: Mapping[str, str]
+
+    def __hash__(self) -> int:
+        return hash((self.column, tuple(self.values.items())))
+
+
 class Iceberg(Struct, frozen=True):
-    """The Iceberg table of a route; `operation` is a word, a map from `eventName`, or None for Firehose's default."""
+    """The Iceberg table of a route.
+
+    `operation` is a word, a map from `eventName`, or None for Firehose's default; `operation_from` takes its place, and
+    `table_from` that of `table`, which is empty then. `keys` are the columns that a delete needs, where the file names
+    them.
+    """
 
     database: str
     table: str
     operation: str | Mapping[str, str] | None = None
+    keys: tuple[str, ...] = ()
+    table_from: Choice | None = None
+    operation_from: Choice | None = None
 
     def __hash__(self) -> int:
         # A map has no hash.
-        return hash((self.database, self.table))
+        return hash((self.database, self.table, self.keys, self.table_from, self.operation_from))
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """The operations that rows can have."""
+        if self.operation_from is not None:
+            return frozenset(self.operation_from.values.values())
+        if self.operation is None:
+            return frozenset(("insert",))
+        return frozenset((self.operation,) if isinstance(self.operation, str) else self.operation.values())
+
+    def per_table(self) -> "tuple[Iceberg, ...]":
+        """Return the description of each table that rows can go to."""
+        if self.table_from is None:
+            return (self,)
+        tables = dict.fromkeys(self.table_from.values.values())
+        return tuple(
+            Iceberg(self.database, table, self.operation, self.keys, None, self.operation_from) for table in tables
+        )
 
 
 class Route(_Located, frozen=True, eq=False):
@@ -195,6 +233,23 @@ def column_order(spec: Spec, route: Route | None) -> tuple[Column, ...]:
     A column of the route stands in the place of the shared one of that name, and else after all of them.
     """
     return merged(spec.columns or (), () if route is None else route.columns)
+
+
+_KEY_PATH: Final = r"""\s*dynamodb\s*\.\s*(?:Keys|"Keys")\s*\..*"""
+
+
+def is_key(column: Column) -> bool:
+    """Tell whether a column holds a key attribute of a DynamoDB change."""
+    return column.path is not None and re.fullmatch(_KEY_PATH, column.path, re.DOTALL) is not None
+
+
+def key_names(spec: Spec, route: Route) -> frozenset[str]:
+    """Return the columns that tell the rows of a table apart: those that the file names, else DynamoDB's keys."""
+    if route.iceberg is not None and route.iceberg.keys:
+        return frozenset(route.iceberg.keys)
+    if spec.source != "dynamodb":
+        return frozenset()
+    return frozenset(column.name for column in column_order(spec, route) if not column.hidden and is_key(column))
 
 
 def merged(shared: Iterable[Column], own: Iterable[Column]) -> tuple[Column, ...]:

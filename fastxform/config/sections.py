@@ -11,9 +11,9 @@ from fastxform import errors
 from fastxform.config import defaults
 from fastxform.config.columns import ColumnReader
 from fastxform.config.diagnostics import Diagnostics, kind_of
-from fastxform.config.keys import ICEBERG, OPERATIONS, OUTPUT, OVERFLOW, ROUTE, TEST
+from fastxform.config.keys import CHOICE, ICEBERG, OPERATIONS, OUTPUT, OVERFLOW, ROUTE, TEST
 from fastxform.config.locations import KeyPath
-from fastxform.config.model import Example, Iceberg, Output, Overflow, Route
+from fastxform.config.model import Choice, Column, Example, Iceberg, Output, Overflow, Route
 from fastxform.config.readers import READERS, Reader
 from fastxform.config.table import Table
 from fastxform.errors import nearest, shown
@@ -134,19 +134,88 @@ def read_route(diagnostics: Diagnostics, columns: ColumnReader, path: KeyPath, c
 
 def _iceberg(diagnostics: Diagnostics, path: KeyPath, content: dict[str, Any]) -> Iceberg:
     table = Table(diagnostics, path, content, ICEBERG)
-    names = []
+    database = table.text("database")
     for key in ("database", "table"):
-        name = table.text(key)
         if key not in table:
             diagnostics.add(path, f"needs {key}")
-        elif name and "-" in name:
-            table.fail(key, f"{shown(name)} has a hyphen, and Firehose takes none in the names of Iceberg tables")
-        names.append(name or "")
-    return Iceberg(names[0], names[1], _operation(table))
-
-
-def _operation(table: Table) -> str | dict[str, str] | None:
+    _check_name(table, ("database",), database)
+    name = table.value("table")
+    table_from = _choice(table, "table") if type(name) is dict else None
+    if type(name) is str:
+        if not name.strip():
+            table.fail("table", "must not be empty")
+        _check_name(table, ("table",), name)
+    elif name is not None and type(name) is not dict:
+        table.fail("table", f"must be text, or from a column, not {kind_of(name)}")
+    for value, word in (table_from.values if table_from is not None else {}).items():
+        _check_name(table, ("table", "values", value), word)
     operation = table.value("operation")
+    operation_from = None
+    if type(operation) is dict and ("from" in operation or "values" in operation):
+        operation_from = _choice(table, "operation")
+        for value, word in (operation_from.values if operation_from is not None else {}).items():
+            _check_operation(table, ("operation", "values", value), word)
+    return Iceberg(
+        database or "",
+        name if type(name) is str else "",
+        None if operation_from is not None else _operation(table, operation),
+        _key_names(table),
+        table_from,
+        operation_from,
+    )
+
+
+def _check_name(table: Table, keys: KeyPath, name: str | None) -> None:
+    if name and "-" in name:
+        message = f"{shown(name)} has a hyphen, and Firehose takes none in the names of Iceberg tables"
+        table.diagnostics.add((*table.path, *keys), message)
+
+
+def _choice(table: Table, key: str) -> Choice | None:
+    """Return what a column decides on; None where it is a mistake."""
+    inner = Table(table.diagnostics, (*table.path, key), table.value(key), CHOICE)
+    column, values = inner.text("from"), inner.table("values")
+    for needed in CHOICE.names:
+        if needed not in inner:
+            table.fail(key, f'needs {needed}; write {{ from = "op", values = {{ c = "insert" }} }}')
+    if values is not None and not values:
+        inner.fail("values", "names nothing")
+    words: dict[str, str] = {}
+    for value, word in (values or {}).items():
+        if type(word) is str and word.strip():
+            words[value] = word
+        else:
+            table.diagnostics.add((*inner.path, "values", value), f"must be text, not {kind_of(word)}")
+    return None if column is None or not words else Choice(column, words)
+
+
+def _key_names(table: Table) -> tuple[str, ...]:
+    value = table.value("keys")
+    if value is None:
+        return ()
+    if type(value) is not list or not value or not all(type(name) is str for name in value):
+        table.fail("keys", 'must be a list of names of columns, such as ["id"]')
+        return ()
+    return tuple(dict.fromkeys(value))
+
+
+def check_columns_of(diagnostics: Diagnostics, path: KeyPath, iceberg: Iceberg, columns: Iterable[Column]) -> None:
+    """Check that the columns that a table's description names are there, and can be known in time."""
+    known = {column.name: column for column in columns}
+    for key, choice in (("table", iceberg.table_from), ("operation", iceberg.operation_from)):
+        column = None if choice is None else known.get(choice.column)
+        location = (*path, key, "from")
+        if choice is not None and column is None:
+            diagnostics.add(location, f"there is no column {shown(choice.column)}; {nearest(choice.column, known)}")
+        elif column is not None and column.expr is not None:
+            diagnostics.add(location, f"{shown(column.name)} is computed with expr; name a column with a path")
+    visible = [column.name for column in known.values() if not column.hidden]
+    for name in iceberg.keys:
+        if name not in visible:
+            diagnostics.add((*path, "keys"), f"the output has no column {shown(name)}; {nearest(name, visible)}")
+
+
+def _operation(table: Table, operation: Any) -> str | dict[str, str] | None:
     if operation is None:
         return None
     if type(operation) is str:
@@ -178,9 +247,8 @@ def _check_operation(table: Table, keys: KeyPath, word: str) -> None:
 
 def emits_changes(routes: Iterable[Route]) -> bool:
     """Tell whether any route can emit an update or a delete."""
-    operations = [route.iceberg.operation for route in routes if route.iceberg is not None]
-    words = [[word] if isinstance(word, str) or word is None else list(word.values()) for word in operations]
-    return any(word in ("update", "delete") for group in words for word in group)
+    words = frozenset[str]().union(*(route.iceberg.operations for route in routes if route.iceberg is not None))
+    return not words.isdisjoint(("update", "delete"))
 
 
 def read_overflow(diagnostics: Diagnostics, content: dict[str, Any], *, changes: bool) -> Overflow:

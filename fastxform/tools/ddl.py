@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from fastxform.config.model import Column, Iceberg, Route, Spec, column_order
+from fastxform.config.model import Column, Iceberg, Route, Spec, column_order, key_names
 from fastxform.datatypes.logical import Type
 from fastxform.errors import ConfigError, Mistake
 
@@ -28,7 +28,6 @@ _PLAIN_TYPES: Final = {
     "binary": "binary",
     "json": "string",
 }
-_KEYS: Final = re.compile(r"""\s*dynamodb\s*\.\s*(?:Keys|"Keys")\s*\..*""", re.DOTALL)
 _PROPERTIES: Final = "TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'gzip')"
 
 
@@ -60,19 +59,12 @@ def iceberg_type(column_type: Type) -> str | None:
 
 def operations(iceberg: Iceberg) -> frozenset[str]:
     """Return the operations that a route can ask for."""
-    if iceberg.operation is None:
-        return frozenset(("insert",))
-    return frozenset((iceberg.operation,) if isinstance(iceberg.operation, str) else iceberg.operation.values())
+    return iceberg.operations
 
 
 def visible_columns(spec: Spec, route: Route) -> tuple[Column, ...]:
     """Return the columns that a route emits, in their order."""
     return tuple(column for column in column_order(spec, route) if not column.hidden)
-
-
-def is_key(column: Column) -> bool:
-    """Tell whether a column holds a key attribute of a DynamoDB change."""
-    return column.path is not None and _KEYS.fullmatch(column.path) is not None
 
 
 def tables(spec: Spec) -> tuple[IcebergTable, ...]:
@@ -84,9 +76,9 @@ def tables(spec: Spec) -> tuple[IcebergTable, ...]:
     mistakes: list[Mistake] = []
     found: dict[tuple[str, str], IcebergTable] = {}
     for route in spec.routes:
-        if route.iceberg is not None:
-            name = (route.iceberg.database, route.iceberg.table)
-            found[name] = _with_route(found.get(name), spec, route, route.iceberg, mistakes)
+        for iceberg in () if route.iceberg is None else route.iceberg.per_table():
+            name = (iceberg.database, iceberg.table)
+            found[name] = _with_route(found.get(name), spec, route, iceberg, mistakes)
     if mistakes:
         raise ConfigError(tuple(dict.fromkeys(mistakes)))
     return tuple(found.values())
@@ -127,7 +119,8 @@ def _with_route(
         elif columns.setdefault(column.name, kind) != kind:
             other = f"another route of that table has {columns[column.name]}"
             mistakes.append(Mistake(column.location, f"is {kind} in {iceberg.table}, and {other}; make them agree"))
-    keys = tuple(column.name for column in visible if is_key(column))
+    named = key_names(spec, route)
+    keys = tuple(column.name for column in visible if column.name in named)
     earlier = before.operations if before else frozenset()
     return IcebergTable(iceberg.database, iceberg.table, columns, earlier | operations(iceberg), keys)
 

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from fastxform.datatypes.time_format import TimeFormat
 
 
-def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcomes: Outcomes, with_json: bool) -> RowSet:
+def type_columns(
+    row_set: RowSet,
+    columns: Sequence[tuple[Any, Column]],
+    outcomes: Outcomes,
+    with_json: bool,
+    needed: frozenset[str] | None = None,
+) -> RowSet:
     """Convert columns that have no type yet and check them: path, type, pattern, default, required.
 
     Args:
@@ -31,6 +37,7 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
         columns: what the row set knows each column by, and the column.
         outcomes: takes the failures.
         with_json: whether the JSON texts of `auto` columns are needed.
+        needed: the columns whose values have to fit, all by default; of the others, what does not fit is null.
     """
     untyped = [(key, column) for key, column in columns if key not in row_set.columns]
     if not untyped:
@@ -48,15 +55,19 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
     json_literals: dict[Any, pa.Array] = {}
     for (key, column), raw, result_of in zip(untyped, raw_columns, converted, strict=True):
         result, invalid = result_of.column, result_of.invalid
+        is_needed = needed is None or column.name in needed
         for index, outcome in raw.fallback.items():
-            if outcome is BAD_PATH:
+            if outcome is BAD_PATH and is_needed:
                 outcomes.fail(row_set, [index], f"path:{column.name}")
         unmatched: list[int] = []
         if column.pattern is not None:
             text = as_text.pattern_text(column.type, raw, result.array)
             matches = kernels.matches(text, rf"\A(?:{column.pattern})\z")
             unmatched = kernels.false_rows(matches)
-        if column.invalid == "null":
+        if not is_needed:
+            result = _nulled(result, unmatched)
+            raw = raw if not unmatched else _raw_nulled(raw, unmatched)
+        elif column.invalid == "null":
             bad_paths = {index for index, outcome in raw.fallback.items() if outcome is BAD_PATH}
             outcomes.values_nulled += len({*invalid, *unmatched} - bad_paths)
             result = _nulled(result, unmatched)
@@ -67,7 +78,7 @@ def type_columns(row_set: RowSet, columns: Sequence[tuple[Any, Column]], outcome
         filled = result
         if column.default is not None:
             filled = _fill(result, column) if result.has_nulls else result
-        elif column.required:
+        elif column.required and is_needed:
             outcomes.fail(row_set, result.null_rows(), f"required:{column.name}")
         typed[key] = filled
         is_text = filled.values is not None and not raw.fallback and column.default is None

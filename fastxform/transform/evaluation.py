@@ -70,13 +70,15 @@ def compute(
     columns: Mapping[str, OutputColumn],
     outcomes: Outcomes,
     now: int,
+    needed: frozenset[str] | None = None,
 ) -> dict[str, OutputColumn]:
-    """Return the columns with those that expressions make of them; rows on which one raises have failed."""
+    """Return the columns with those that expressions make of them; rows on which a needed one raises have failed."""
     known: dict[str, HasArray] = {name: column.column for name, column in columns.items()}
     computed = dict(columns)
     for column, expression in expressions:
         array, raised = evaluate(expression, known, len(row_set), now)
-        outcomes.fail(row_set, raised, f"expression:{column.name}")
+        if needed is None or column.name in needed:
+            outcomes.fail(row_set, raised, f"expression:{column.name}")
         known[column.name] = typed = TypedColumn(array)
         computed[column.name] = OutputColumn(column.name, column.type, typed)
     return computed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from fastxform.config.model import Column, Iceberg, Route, Spec, column_order
+from fastxform.config.model import Column, Iceberg, Route, Spec, column_order, key_names
 from fastxform.core import kernels
 from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compile_expression, evaluate, in_order
@@ -30,6 +30,9 @@ class RoutePlan:
         visible: the columns that are written, in order.
         iceberg: the table of the route, if it has one.
         where: the condition of the route, if it has one.
+        keys: the columns that tell the rows of the table apart.
+        is_lenient_on_delete: whether rows may be deletes, and which of their columns matter is known.
+        deciding: those of `inputs` that decide on the table or the operation.
         has_metadata: whether its rows have a table or partition keys.
         named: the columns that expressions and partition keys name.
     """
@@ -51,6 +54,12 @@ class RoutePlan:
         self.partition_keys = [(name, compile_expression(text, types)) for name, text in spec.partition_keys]
         self.visible = [column for column in order if not column.hidden]
         self.iceberg: Iceberg | None = None if route is None else route.iceberg
+        self.keys = frozenset[str]() if route is None else key_names(spec, route)
+        deletes = self.iceberg is not None and "delete" in self.iceberg.operations
+        self.is_lenient_on_delete = bool(self.keys) and deletes
+        choices = () if self.iceberg is None else (self.iceberg.table_from, self.iceberg.operation_from)
+        deciding = {choice.column for choice in choices if choice is not None}
+        self.deciding = [(key, column) for key, column in self.inputs if column.name in deciding]
         self.has_metadata = self.iceberg is not None or bool(self.partition_keys)
         self.where = None
         if route is not None and route.where is not None:

@@ -17,7 +17,7 @@ import json
 import re
 import tomllib
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from oracle_expr import ExpressionError, evaluate, names_in
@@ -121,6 +121,7 @@ class Oracle:
         config = tomllib.loads(toml_text, parse_float=plain_number)
         self.map_row = map_row
         self.nulled = 0
+        self.needed = None
         self.source = config.get("source", "json")
         self.where = config.get("where")
         self.many = config.get("documents", "one") == "many"
@@ -193,6 +194,7 @@ class Oracle:
 
     def transform(self, row, nulls):
         """Route, metadata and line of a row; None of one that is dropped."""
+        self.needed = None
         self.fill(row, [column for column in self.columns if self.where and column.name in names_in(self.where)])
         if self.where:
             kept = self.holds(row, self.where)
@@ -202,6 +204,7 @@ class Oracle:
         index, columns, iceberg = self.route(row)
         if index is None:
             return None
+        self.needed = self.needed_columns(row, columns, iceberg)
         if not self.has_columns:
             return (
                 index,
@@ -248,14 +251,17 @@ class Oracle:
                 row.cells[column.name] = self.cell(row, column)
 
     def cell(self, row, column):
-        cell = None
+        needed = self.needed is None or column.name in self.needed
+        if not needed:
+            column = replace(column, invalid="null", required=False)
+        cell, before = None, self.nulled
         try:
             value = from_plain(row.meta.get(column.meta)) if column.meta else select(column.path, row.document)
             if value.kind == "string" and value.data in column.nulls:
                 value = NULL
             cell = convert(value, column.type, column.format)
         except PathError as err:
-            if err.code != "type" or column.invalid == "fail":
+            if needed and (err.code != "type" or column.invalid == "fail"):
                 raise FailedError(f"{err.code}:{column.name}") from None
             self.nulled += 1
         except MisfitError:
@@ -271,7 +277,38 @@ class Oracle:
             cell = convert(default_value(column.default), column.type)
         if cell is None and column.required:
             raise FailedError(f"required:{column.name}")
+        if not needed:
+            self.nulled = before
         return cell
+
+    def needed_columns(self, row, columns, iceberg):
+        """The names of the columns that a delete needs: its keys, where they are known; None of any other row."""
+        if iceberg is None:
+            return None
+        keys = iceberg.get("keys") or [
+            column.name
+            for column in columns
+            if self.source == "dynamodb" and not column.hidden and (column.path or "").startswith("dynamodb.Keys.")
+        ]
+        if not keys:
+            return None
+        operation = iceberg.get("operation")
+        if isinstance(operation, dict):
+            if "from" in operation:
+                self.fill(row, [column for column in columns if column.name == operation["from"]])
+            try:
+                operation = self.word(row, operation)
+            except FailedError:
+                return None
+        return keys if operation == "delete" else None
+
+    def word(self, row, words):
+        """The word of a row: by the text of a column, or by its `eventName`; None of what has none."""
+        if "from" in words:
+            cell = row.cells[words["from"]]
+            return words["values"].get(cell.csv) if cell else None
+        event_name = row.document.value.member("eventName") or NULL
+        return words.get(event_name.data) if event_name.kind == "string" else None
 
     def mapped(self, row, columns):
         """The columns after `map_row`: a value that it left alone keeps its text, one that it made is written anew."""
@@ -308,7 +345,9 @@ class Oracle:
             if column.type != "auto":
                 cell = convert(read_one(cell.json) if cell else NULL, column.type)
         except (ExpressionError, MisfitError):
-            raise FailedError(f"expression:{column.name}") from None
+            if self.needed is None or column.name in self.needed:
+                raise FailedError(f"expression:{column.name}") from None
+            cell = None
         row.cells[column.name] = cell
 
     # ---- metadata and rows
@@ -316,12 +355,15 @@ class Oracle:
     def metadata(self, row, iceberg):
         if iceberg is not None:
             table = {"destinationDatabaseName": iceberg["database"], "destinationTableName": iceberg["table"]}
+            if isinstance(iceberg["table"], dict):
+                table["destinationTableName"] = self.word(row, iceberg["table"])
+                if table["destinationTableName"] is None:
+                    raise FailedError("table")
             operation = iceberg.get("operation")
             if isinstance(operation, dict):
-                event_name = row.document.value.member("eventName") or NULL
-                if event_name.kind != "string" or event_name.data not in operation:
+                operation = self.word(row, operation)
+                if operation is None:
                     raise FailedError("operation")
-                operation = operation[event_name.data]
             return {"otfMetadata": table | ({"operation": operation} if operation else {})}
         keys = {name: self.partition_key(row, name, expression) for name, expression in self.partition_keys.items()}
         return {"partitionKeys": keys} if keys else None

@@ -629,12 +629,21 @@ def routes(draw, source, shared, iceberg):
         if index == 0 or draw(st.booleans()):
             lines.append(f"where = {toml(draw(conditions(shared)))}")
         if iceberg:
+            by_name = ', operation = { INSERT = "insert", MODIFY = "update"'
+            column = toml(draw(st.sampled_from(sorted(shared))))
+            words = f'{{ from = {column}, values = {{ x = "insert", A = "delete", "1" = "update", "42" = "delete" }} }}'
             operation = draw(
                 st.sampled_from(
-                    ["", ', operation = "insert"', ', operation = { INSERT = "insert", MODIFY = "update" }']
+                    [
+                        *("", ', operation = "insert"', ', operation = "delete"', by_name + " }"),
+                        *(by_name + ', REMOVE = "delete" }', f", operation = {words}"),
+                    ]
                 )
             )
-            lines.append(f'iceberg = {{ database = "db", table = "t{index}"{operation} }}')
+            if len(shared) > 1 and draw(st.booleans()):
+                operation += f", keys = [{toml(list(shared)[-1])}]"
+            table = draw(st.sampled_from([f'"t{index}"', f'{{ from = {column}, values = {{ x = "u", "1" = "v" }} }}']))
+            lines.append(f'iceberg = {{ database = "db", table = {table}{operation} }}')
         own = draw(st.lists(st.sampled_from(["c1", "r1"]), unique=True))
         own = [written(name, draw(columns(source, shared.get(name)))) for name in own]
         lines.append(f"columns = {{ {', '.join(own)} }}")

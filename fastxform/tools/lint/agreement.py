@@ -8,7 +8,7 @@ that `fastxform.tools.ddl` makes of a transform agrees with it.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from fastxform.config.model import Column, Iceberg, Route, Spec
+from fastxform.config.model import Column, Iceberg, Route, Spec, key_names
 from fastxform.errors import near
 from fastxform.tools import ddl
 from fastxform.tools.lint import objects
@@ -42,7 +42,9 @@ def compare(spec: Spec, definitions: Sequence[Definition], name: str, ddl_name: 
         name: the file of the transform, for places.
         ddl_name: the file of the definitions, for places.
     """
-    routes = [(route, route.iceberg) for route in spec.routes if route.iceberg is not None]
+    routes = [
+        (route, iceberg) for route in spec.routes if route.iceberg is not None for iceberg in route.iceberg.per_table()
+    ]
     if not routes and (spec.output.reader or "").startswith("athena-"):
         return tuple(objects.compare(spec, definitions[0], ddl_name))
     if not routes:
@@ -160,7 +162,9 @@ class _Comparison:
     def _unique_keys(self) -> Iterator[Finding]:
         """Judge what update and delete find a row by."""
         line = self.definition.line
-        keys = self.definition.identifier or tuple(name for name, c in self.columns.items() if ddl.is_key(c))
+        keys = self.definition.identifier or tuple(
+            name for name in self.columns if name in key_names(self.spec, self.route)
+        )
         inner = {name: field.name for field in self.definition.fields for name in field.inner}
         for key in keys:
             if key not in self.fields:

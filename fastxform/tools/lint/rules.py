@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from fastxform.config.model import Column, Route, Spec
+from fastxform.config.model import Column, Route, Spec, key_names
 from fastxform.errors import near
 from fastxform.query import paths
 from fastxform.tools import ddl
@@ -161,7 +161,8 @@ def _iceberg_column(column: Column) -> Iterator[Finding]:
 
 def _names(route: Route, columns: Iterable[Column]) -> Iterator[Finding]:
     assert route.iceberg is not None
-    for what, name in (("database", route.iceberg.database), ("table", route.iceberg.table)):
+    words = dict.fromkeys(("table", iceberg.table) for iceberg in route.iceberg.per_table())
+    for what, name in (("database", route.iceberg.database), *words):
         if name != name.lower():
             message = f"{what} {name}: the Glue catalog and S3 Tables have names in small letters"
             yield Finding("warning", "iceberg-case", route.location, message)
@@ -179,10 +180,12 @@ def _changes(spec: Spec, route: Route, columns: tuple[Column, ...]) -> Iterator[
     def found(level: Level, code: str, message: str) -> Finding:
         return Finding(level, code, route.location, message)
 
-    keys = [column.name for column in columns if ddl.is_key(column)]
+    named = key_names(spec, route)
+    keys = [column.name for column in columns if column.name in named]
     is_change = spec.source == "dynamodb"
-    if is_change and not keys:
-        yield found("warning", "change-key", "updates or deletes rows, and no column is a key; add dynamodb.Keys....")
+    if not keys:
+        remedy = "add dynamodb.Keys...." if is_change else 'write keys = ["id"] in iceberg'
+        yield found("warning", "change-key", f"updates or deletes rows, and no column is a key; {remedy}")
     if not any(_is_time_of_change(spec, column) for column in columns):
         remedy = "add a column with the path dynamodb.ApproximateCreationDateTime" if is_change else "add a timestamp"
         message = f"changes may arrive late, and no column says when they were made; {remedy}"
