@@ -115,6 +115,10 @@ class _StatusColumns:
 
     def table(self) -> pa.Array:
         icebergs = [route.iceberg for route in self._spec.routes]
+        if any(iceberg is not None and iceberg.table_from is not None for iceberg in icebergs):
+            targets = [None if found is None else found.get("otfMetadata") for found in self._metadata]
+            words = [t and f"{t['destinationDatabaseName']}.{t['destinationTableName']}" for t in targets]
+            return self._by_row(pa.array(words, pa.string()))
         names = [None if iceberg is None else f"{iceberg.database}.{iceberg.table}" for iceberg in icebergs]
         return kernels.take(pa.array(names, pa.string()), self._found.route)
 
