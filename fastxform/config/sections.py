@@ -135,10 +135,10 @@ def read_route(diagnostics: Diagnostics, columns: ColumnReader, path: KeyPath, c
 def _iceberg(diagnostics: Diagnostics, path: KeyPath, content: dict[str, Any]) -> Iceberg:
     table = Table(diagnostics, path, content, ICEBERG)
     database = table.text("database")
+    _check_name(table, ("database",), database)
     for key in ("database", "table"):
         if key not in table:
             diagnostics.add(path, f"needs {key}")
-    _check_name(table, ("database",), database)
     name = table.value("table")
     table_from = _choice(table, "table") if type(name) is dict else None
     if type(name) is str:
@@ -152,13 +152,14 @@ def _iceberg(diagnostics: Diagnostics, path: KeyPath, content: dict[str, Any]) -
     operation = table.value("operation")
     operation_from = None
     if type(operation) is dict and ("from" in operation or "values" in operation):
+        operation = None
         operation_from = _choice(table, "operation")
         for value, word in (operation_from.values if operation_from is not None else {}).items():
             _check_operation(table, ("operation", "values", value), word)
     return Iceberg(
         database or "",
         name if type(name) is str else "",
-        None if operation_from is not None else _operation(table, operation),
+        _operation(table, operation),
         _key_names(table),
         table_from,
         operation_from,

@@ -7,8 +7,11 @@ text either matches its whole format and is a time of the calendar, or is refuse
 import datetime
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
+import pyarrow as pa
+
+from fastxform.core import kernels
 from fastxform.core.structs import Struct
 from fastxform.datatypes.logical import END_SECONDS, MIN_SECONDS, PER_SECOND
 from fastxform.errors import FastxformError
@@ -105,6 +108,101 @@ def compile_format(text: str) -> TimeFormat:
             pattern.append(f"(?P<{directive}>{_DIRECTIVES[directive]})")
     _check(set(seen))
     return TimeFormat(text, re.compile("".join(pattern), re.IGNORECASE | re.ASCII).fullmatch)
+
+
+def write_times(times: pa.Array, text: str) -> pa.Array:
+    """Return times or dates as text of a format, by whole columns; a zone is UTC.
+
+    Raises:
+        TimeFormatError: the format has a directive that there is not.
+    """
+    if pa.types.is_date32(times.type):
+        times = kernels.cast(times, pa.timestamp("s"))
+    parts: list[Any] = []
+    for found in _DIRECTIVE.finditer(text):
+        directive, space, literal = found.groups()
+        if directive is None:
+            parts.append(pa.scalar(space or literal, pa.string()))
+        elif directive in _WRITERS:
+            parts.append(_WRITERS[directive](times))
+        else:
+            known = " ".join(f"%{name}" for name in _WRITERS)
+            raise TimeFormatError(f"there is no directive %{directive}; there are {known}")
+    nothing = pa.scalar("", pa.string())
+    written = kernels.call("binary_join_element_wise", [*parts, nothing, nothing])
+    if isinstance(written, pa.Scalar):  # a format of no directive
+        written = pa.repeat(written, len(times))
+    return kernels.call("if_else", [kernels.call("is_valid", [times]), written, pa.scalar(None, pa.string())])
+
+
+def _number(kernel: str, width: int) -> Callable[[pa.Array], pa.Array]:
+    options = kernels.options.ZeroFillOptions(width=width, padding="0")
+    return lambda times: kernels.call(
+        "utf8_zero_fill", [kernels.cast(kernels.call(kernel, [times]), pa.string())], options
+    )
+
+
+def _fill(numbers: pa.Array, width: int) -> pa.Array:
+    options = kernels.options.ZeroFillOptions(width=width, padding="0")
+    return kernels.call("utf8_zero_fill", [kernels.cast(numbers, pa.string())], options)
+
+
+def _name(kernel: str, names: tuple[str, ...], first: int, length: int | None) -> Callable[[pa.Array], pa.Array]:
+    known = pa.array([name.capitalize()[:length] for name in names])
+    return lambda times: kernels.call(
+        "take", [known, kernels.call("subtract", [kernels.call(kernel, [times]), pa.scalar(first, pa.int64())])]
+    )
+
+
+def _hours_to_12(times: pa.Array) -> pa.Array:
+    hours = kernels.call("hour", [times])
+    late = kernels.call("greater", [hours, 12])
+    hours = kernels.call("if_else", [late, kernels.call("subtract", [hours, 12]), hours])
+    return _fill(kernels.call("if_else", [kernels.call("equal", [hours, 0]), pa.scalar(12, pa.int64()), hours]), 2)
+
+
+def _half_of_day(times: pa.Array) -> pa.Array:
+    return kernels.call("if_else", [kernels.call("less", [kernels.call("hour", [times]), 12]), "AM", "PM"])
+
+
+def _microseconds(times: pa.Array) -> pa.Array:
+    millis = kernels.call("multiply", [kernels.call("millisecond", [times]), 1_000])
+    return _fill(kernels.call("add", [millis, kernels.call("microsecond", [times])]), 6)
+
+
+def _year_of_century(times: pa.Array) -> pa.Array:
+    options = kernels.options.SliceOptions(start=-2, stop=None, step=1)
+    return kernels.call("utf8_slice_codeunits", [_number("year", 4)(times)], options)
+
+
+def _epoch_seconds(times: pa.Array) -> pa.Array:
+    floor = kernels.options.RoundTemporalOptions(multiple=1, unit="second")
+    seconds = kernels.cast(kernels.call("floor_temporal", [times], floor), pa.timestamp("s"))
+    return kernels.cast(kernels.cast(seconds, pa.int64()), pa.string())
+
+
+_WRITERS: Final[dict[str, Callable[[pa.Array], Any]]] = {
+    "Y": _number("year", 4),
+    "y": _year_of_century,
+    "m": _number("month", 2),
+    "d": _number("day", 2),
+    "H": _number("hour", 2),
+    "I": _hours_to_12,
+    "M": _number("minute", 2),
+    "S": _number("second", 2),
+    "f": _microseconds,
+    "j": _number("day_of_year", 3),
+    "p": _half_of_day,
+    "z": lambda times: pa.scalar("+0000", pa.string()),
+    "Z": lambda times: pa.scalar("UTC", pa.string()),
+    "s": _epoch_seconds,
+    "b": _name("month", _MONTHS, 1, 3),
+    "B": _name("month", _MONTHS, 1, None),
+    "a": _name("day_of_week", _DAYS, 0, 3),
+    "A": _name("day_of_week", _DAYS, 0, None),
+    "%": lambda times: pa.scalar("%", pa.string()),
+}
+"""What each directive writes of a column of times."""
 
 
 def _check(seen: set[str]) -> None:

@@ -23,11 +23,15 @@ _KINDS: Final[dict[type[object], str]] = {str: "text", int: "an integer", bool: 
 
 
 class Option(Struct, frozen=True):
-    """An option of a function; where the default is None, None can be written too."""
+    """An option of a function; where the default is None, None can be written too.
+
+    Those that are `required` or `positional` may stand after the arguments without their names.
+    """
 
     type: type[str] | type[int] | type[bool]
     default: Literal = None
     required: bool = False
+    positional: bool = False
     check: Check = lambda value: None
 
 
@@ -65,7 +69,7 @@ def fit(name: str, function: Function, terms: Sequence[Term], given: Sequence[Gi
     """
     most = len(terms) if function.most is None else function.most
     # An option that must be given may stand after the arguments without its name, as in pyarrow.
-    unnamed = [key for key, rule in function.options.items() if rule.required][: len(terms) - most]
+    unnamed = [key for key, rule in function.options.items() if rule.required or rule.positional][: len(terms) - most]
     placed = [
         Given(key, _literal(name, key, term), term.offset) for key, term in zip(unnamed, terms[most:], strict=False)
     ]

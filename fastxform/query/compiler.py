@@ -20,7 +20,8 @@ from fastxform.datatypes.logical import Type, arrow_type
 from fastxform.errors import near
 from fastxform.query import arithmetic, operators
 from fastxform.query.calls import Given, fit
-from fastxform.query.functions import FUNCTIONS, unknown_function
+from fastxform.query.functions import unknown_function
+from fastxform.query.named import find
 from fastxform.query.refusals import Refusals
 from fastxform.query.terms import INT64, STRING, ExpressionError, Frame, Term, constant, shorten
 
@@ -390,9 +391,7 @@ class _Compiler:
             if node.args or node.keywords:
                 raise ExpressionError("now_ms takes no arguments", offset)
             return Term(INT64, lambda frame: frame.now, offset)
-        function = FUNCTIONS.get(name)
-        if function is None:
-            raise unknown_function(name, offset)
+        function = find(name, offset)
         terms = [self.visit(argument) for argument in node.args]
         given = [Given(*self.option(keyword), self.offset(keyword)) for keyword in node.keywords]
         return function.build(fit(name, function, terms, given, offset))

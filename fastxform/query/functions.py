@@ -6,7 +6,7 @@ on which Arrow would crash or never end gets through.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from fastxform.errors import near
 from fastxform.query.arithmetic import bounded_text, finite, row_count
 from fastxform.query.calls import Call, Function, Option, not_empty, one_character, one_of, regex, within
 from fastxform.query.casts import cast_to, in_calendar, parse_target
+from fastxform.query.operators import conditional
 from fastxform.query.terms import (
     BOOL,
     FLOAT64,
@@ -124,13 +125,11 @@ def _alike(written: Call, what: str, kinds: frozenset[str], result: Type | None 
 
 
 def _if_else(written: Call) -> Term:
+    """Build a choice: a value is computed for the rows alone that take it, and a null condition gives null."""
     condition, yes, no = written.terms
     if condition.kind not in ("bool", "None"):
         raise mismatch(condition, f"if_else takes a condition, bool, not {describe(condition)}", "bool")
-    target = common_type("choose between", [yes, no])
-    if target is None:
-        raise Error("both values of if_else are None, which has no type", written.offset)
-    return _kernel(_with(written, converted(condition, BOOL), converted(yes, target), converted(no, target)), target)
+    return conditional(condition, yes, no, written.offset, keeps_null=True)
 
 
 def _validity(written: Call) -> Term:
@@ -361,11 +360,11 @@ _ELSEWHERE: Final = {
 """What other languages call them."""
 
 
-def unknown_function(name: str, offset: int) -> Error:
+def unknown_function(name: str, offset: int, others: Iterable[str] = ()) -> Error:
     """Return the error of a function that there is not, with the name that may have been meant."""
     lower = name.lower()
     elsewhere = next((ours for ours, theirs in _ELSEWHERE.items() if lower in theirs.split()), None)
-    known = [*FUNCTIONS, "col", "now_ms"]
+    known = [*FUNCTIONS, *others, "col", "now_ms"]
     close = elsewhere or next((ours for ours in known if ours.endswith(f"_{lower}")), None) or near(lower, known)
     remedy = f"; did you mean {close}?" if close else ""
     return Error(f"there is no function {name[:60]}{remedy}", offset)

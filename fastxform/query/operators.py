@@ -218,8 +218,11 @@ def truth(term: Term, word: str) -> Term:
     raise mismatch(term, f"`{word}` takes true or false, not {describe(term)}{remedy}", "bool")
 
 
-def conditional(condition: Term, yes: Term, no: Term, offset: int) -> Term:
-    """Return `yes if condition else no`; null is not true, and a branch is computed only for the rows that take it."""
+def conditional(condition: Term, yes: Term, no: Term, offset: int, *, keeps_null: bool = False) -> Term:
+    """Return `yes if condition else no`; a branch is computed only for the rows that take it.
+
+    A null condition is not true; with `keeps_null` it gives null.
+    """
     condition = truth(condition, "if")
     target = common_type("choose between", [yes, no])
     if target is None:
@@ -227,9 +230,13 @@ def conditional(condition: Term, yes: Term, no: Term, offset: int) -> Term:
     yes, no = converted(yes, target), converted(no, target)
 
     def run(frame: Frame) -> Datum:
-        chosen = call("coalesce", [frame.full(condition.run(frame)), pa.scalar(False)])
-        left = _where(frame, chosen, yes) if yes.raises else yes.run(frame)
-        right = _where(frame, call("invert", [chosen]), no) if no.raises else no.run(frame)
+        chosen = frame.full(condition.run(frame))
+        is_true = call("coalesce", [chosen, pa.scalar(False)])
+        if not keeps_null:
+            chosen = is_true
+        left = _where(frame, is_true, yes) if yes.raises else yes.run(frame)
+        is_false = call("coalesce", [call("invert", [chosen]), pa.scalar(False)]) if no.raises else None
+        right = no.run(frame) if is_false is None else _where(frame, is_false, no)
         return call("if_else", [chosen, left, right])
 
     names = condition.names | yes.names | no.names

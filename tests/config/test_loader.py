@@ -757,7 +757,7 @@ MISTAKES = {
     ),
     "unknown iceberg key": (
         JSON + COLUMNS + ROUTE + ', op = "insert" }',
-        "x:6: routes[0].iceberg.op: unknown key; the keys here are database, table, operation",
+        "x:6: routes[0].iceberg.op: unknown key; the keys here are database, table, operation, keys",
     ),
     "upsert": (
         JSON + COLUMNS + ROUTE + ', operation = "upsert" }',

@@ -2,10 +2,12 @@
 
 A null is None, an int64 an int, a float64 a float, text a str. What the oracle does not know raises
 `NotImplementedError`, so that a test notices. Invariant: `and`, `or` and chains of comparisons stop where Python's do,
-so that a guard guards; every argument of a call is computed, so that one that raises fails its row.
+so that a guard guards, and `if_else` computes what it takes; every argument of another call is computed, so that one
+that raises fails its row.
 """
 
 import ast
+import hashlib
 import math
 import operator
 
@@ -87,15 +89,15 @@ class _Row:
 
     def call(self, node):
         name = node.func.id
+        if name == "if_else":
+            condition = self.value(node.args[0])
+            return None if condition is None else self.value(node.args[1 if condition else 2])
         arguments = [self.value(argument) for argument in node.args]
         options = {keyword.arg: keyword.value.value for keyword in node.keywords}
         if name == "now_ms":
             return self.now_ms
         if name == "coalesce":
             return next((argument for argument in arguments if argument is not None), None)
-        if name == "if_else":
-            condition, yes, no = arguments
-            return None if condition is None else yes if condition else no
         if name not in _FUNCTIONS:
             raise NotImplementedError(name)
         return None if None in arguments else _FUNCTIONS[name](*arguments, **options)
@@ -186,5 +188,15 @@ _FUNCTIONS = {
     "starts_with": lambda text, pattern: text.startswith(pattern),
     "ends_with": lambda text, pattern: text.endswith(pattern),
     "match_substring": lambda text, pattern: pattern in text,
+    "upper": _upper,
+    "length": len,
+    "strip": str.strip,
+    "contains": lambda text, pattern: pattern in text,
+    "replace": lambda text, pattern, replacement: text.replace(pattern, replacement),
+    "split_part": lambda text, mark, index: dict(enumerate(text.split(mark))).get(index),
+    "substring": lambda text, start, stop: text[start:stop],
+    "truncate_bytes": lambda text, length: text.encode()[:length].decode(errors="ignore"),
+    "sha256": lambda text: hashlib.sha256(text.encode()).hexdigest(),
+    "mask": lambda text, keep=4: "*" * (len(text) - keep) + text[-keep:] if len(text) > keep else "*" * len(text),
     "abs_checked": lambda value: abs(value) if isinstance(value, float) else checked(abs(value)),
 }

@@ -561,9 +561,11 @@ def computed(draw, kinds):
     for ref in texts:
         choices += [f"utf8_upper({ref})", f"utf8_lower({ref})", f"utf8_length({ref})", f"utf8_trim_whitespace({ref})"]
         choices += [f"coalesce({ref}, 'none')", f"if_else({ref} == 'x', 'is x', {ref})", ref]
+        choices += [f"replace(upper({ref}), 'A', 'aa')", f"split_part({ref}, '.', 1)", f"substring({ref}, 1, 3)"]
+        choices += [f"truncate_bytes({ref}, 4)", f"sha256({ref})", f"mask(strip({ref}), 2)", f"contains({ref}, 'a')"]
     for ref in ints:
         choices += [f"{ref} + 1", f"{ref} * {ref}", f"-{ref}", f"{ref} / 4", f"1 / {ref}", f"coalesce({ref}, 0) - 1"]
-        choices += [f"if_else({ref} > 1, {ref}, 1)", f"abs_checked({ref})"]
+        choices += [f"if_else({ref} > 1, {ref}, 1)", f"abs_checked({ref})", f"if_else({ref} == 0, 0.0, 10 / {ref})"]
     for ref in floats:
         choices += [f"{ref} * 0.1", f"{ref} - 1.0", f"1.0 / {ref}", f"-{ref}"]
     return draw(st.sampled_from(choices))
