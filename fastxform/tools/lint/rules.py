@@ -183,9 +183,8 @@ def _changes(spec: Spec, route: Route, columns: tuple[Column, ...]) -> Iterator[
     named = key_names(spec, route)
     keys = [column.name for column in columns if column.name in named]
     is_change = spec.source == "dynamodb"
-    if not keys:
-        remedy = "add dynamodb.Keys...." if is_change else 'write keys = ["id"] in iceberg'
-        yield found("warning", "change-key", f"updates or deletes rows, and no column is a key; {remedy}")
+    if is_change and not keys:
+        yield found("warning", "change-key", "updates or deletes rows, and no column is a key; add dynamodb.Keys....")
     if not any(_is_time_of_change(spec, column) for column in columns):
         remedy = "add a column with the path dynamodb.ApproximateCreationDateTime" if is_change else "add a timestamp"
         message = f"changes may arrive late, and no column says when they were made; {remedy}"
