@@ -42,6 +42,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
     model.Output: frozenset(("format", "delimiter", "quoting", "null", "newlines", "escape_formulas")),
     model.Route: frozenset(("where", "columns", "iceberg", "location")),
     model.Iceberg: frozenset(("database", "table", "operation")),
+    Type: frozenset(("kind", "unit", "precision", "scale")),
 }
 """The keys that this module has thought of; any other must be as if it were not there."""
 
@@ -144,11 +145,14 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
     """
     for described in (spec, spec.output, *spec.routes, *columns.values()):
         _check_keys(described)
+    for column in columns.values():
+        _check_keys(column.type)
     for route in spec.routes:
         if route.iceberg is not None:
             _check_keys(route.iceberg)
         for column in route.columns:
             _check_keys(column)
+            _check_keys(column.type)
     if spec.source not in ("json", "dynamodb", "cloudwatch-logs") or spec.documents not in ("one", "many"):
         raise UnsupportedError("source")
     if spec.is_document:
@@ -168,7 +172,9 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
 
 
 def _check_keys(described: Any) -> None:
-    known = _KNOWN[type(described)]
+    known = _KNOWN.get(type(described))
+    if known is None:
+        raise UnsupportedError(f"a {type(described).__name__}")
     fields, defaults = described.__struct_fields__, described.__struct_defaults__
     for place, name in enumerate(fields):
         if name in known:
