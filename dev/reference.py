@@ -1,0 +1,300 @@
+"""`python -m dev.reference`: docs/configuration.md and docs/expressions.md, from the package's own tables.
+
+Every key of `config.keys` and every function of `query.functions` is on its page; each function with an expression that
+is run here and what came out. Invariant: nothing on the pages is written by hand but their introductions.
+"""
+
+import csv
+import itertools
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from fastxform import Pipeline
+from fastxform.config.keys import SECTIONS, Key, Section
+from fastxform.config.readers import READERS
+from fastxform.errors import FastxformError
+from fastxform.query.calls import Function, Option
+from fastxform.query.functions import FUNCTIONS
+
+DOCS: Final = Path(__file__).parent.parent / "docs"
+
+_CONFIGURATION: Final = """# Configuration
+
+One TOML file is one transform. This page lists every key; `fastxform check FILE` reports what is wrong in a file, all of it at
+once, and `fastxform schema > fastxform.schema.json` writes the same keys as JSON Schema, for editors. Start from an example
+(`fastxform init --preset cities --out cities.toml`) or from a sample of your records
+([Quickstart](quickstart.md)); `fastxform explain FILE` says how each column is decoded and what it costs.
+
+```toml
+source = "dynamodb"
+where  = "eventName != 'REMOVE'"
+
+[output]
+format = "csv"
+
+[columns]
+id         = "dynamodb.Keys.id"
+population = { path = "dynamodb.NewImage.population", type = "int64" }
+label      = { expr = "utf8_upper(id)" }
+eventName  = { hidden = true }
+```
+
+Values go through these steps, in this order: decode; the columns that `where` names; `where`; route; the other columns (type,
+pattern, default, required); `map_batch`; `expr`; partition keys. A record that `where` drops is Dropped whatever else is wrong
+with it. Paths are [JMESPath](https://jmespath.org/), expressions are on a [page of their own](expressions.md), and
+`[output] reader` is explained in [Readers](readers.md).
+"""
+
+_TYPES: Final = """## Types
+
+A value that does not fit its type fails the record with the reason `type`; nothing is rounded or cut to fit, unless the column
+says what becomes of it. What some values become in CSV:
+
+| type | values, and what is written of them |
+|---|---|
+"""
+_NESTED: Final = {"b": [1, 2]}
+_SAMPLES: Final[dict[str, list[Any]]] = {
+    "auto": ["text", 1.50, True, _NESTED],
+    "string": ["text", 1, True, _NESTED],
+    "int64": [1, "007", 1.0, 1.5, 2**63],
+    "float64": [1.5, "1e3", "inf"],
+    "decimal(5,2)": [1.5, "12.345", 1000],
+    "bool": [True, "false", 1],
+    "timestamp[ms]": ["2024-05-02T12:45:25.9+02:00", "2024-05-02 12:45:25", 1714653925, 1714653925900, "noon"],
+    "date": ["2024-05-02", "2024-02-30"],
+    "json": ["text", 1, _NESTED],
+    "binary": ["aGVsbG8=", "hello"],
+}
+
+_EXPRESSIONS: Final = """# Expressions
+
+`where`, `expr` and partition keys are expressions: Python's syntax over the columns, evaluated on whole batches by Arrow's
+kernels. A column whose name is no identifier is `col("user-agent")`.
+
+| | |
+|---|---|
+| comparison | `== != < <= > >=`, `in`, `not in` with a list of constants. `==`, `!=`, `in`, `not in` take null for a value, as Python does; ordering with null is null |
+| logic | `and`, `or`, `not`, of three values as in SQL. A `where` that is null drops the record, and is counted as `where_null` |
+| arithmetic | `+ - * / // %`; an overflow or a division by zero fails the record with the reason `expression`. `/` gives `float64` |
+| choice | `a if condition else b` |
+| constants | `'text'`, `1`, `1.5`, `True`, `None` |
+| time | `now_ms()`: milliseconds since 1970, the same for a whole batch |
+
+A null argument makes the result of a function null, unless its example says otherwise. An `auto` column is text: give it a
+type to compute with it.
+
+The examples below are run on one record:
+
+```json
+RECORD
+```
+
+with the columns `name` (`string`), `n` (`int64`), `x` (`float64`), `d` (`decimal(9,2)`), `m` (`int64`), `t` and `u` (`timestamp[ms]`),
+`ok` (`bool`), and `missing` (`string`), which is null.
+"""
+
+RECORD: Final = {
+    "name": " Yokohama ",
+    "n": -7,
+    "x": 2.5,
+    "d": "12.34",
+    "m": 6,
+    "t": "2024-05-02T12:45:25.900Z",
+    "u": "2024-07-01T00:00:00Z",
+    "ok": True,
+}
+_COLUMNS: Final = """output = { format = "json" }
+[columns]
+name = { type = "string", hidden = true }
+n = { type = "int64", hidden = true }
+x = { type = "float64", hidden = true }
+d = { type = "decimal(9,2)", hidden = true }
+m = { type = "int64", hidden = true }
+t = { type = "timestamp[ms]", hidden = true }
+u = { type = "timestamp[ms]", hidden = true }
+ok = { type = "bool", hidden = true }
+missing = { type = "string", hidden = true }
+"""
+_BETTER: Final = {
+    **{name: f"{name}(x)" for name in ("ceil", "floor", "round", "trunc", "exp")},
+    "match_like": "match_like(name, pattern='%oko%')",
+    "coalesce": "coalesce(missing, name)",
+    "if_else": "if_else(n < 0, 'below', 'above')",
+    "is_null": "is_null(missing)",
+    "is_valid": "is_valid(missing)",
+    "cast": "cast(n, target_type='string')",
+    "binary_join_element_wise": "binary_join_element_wise(name, 'Japan', ',')",
+    "max_element_wise": "max_element_wise(n, 0)",
+    "min_element_wise": "min_element_wise(n, 0)",
+}
+"""Examples that say more than what is found by trying."""
+
+_VALUES: Final[dict[str, Any]] = {
+    "characters": " ",
+    "width": 12,
+    "padding": "*",
+    "pattern": "o",
+    "replacement": "0",
+    "start": 1,
+    "stop": 4,
+    "target_type": "string",
+}
+"""Values for options that have to be given."""
+
+
+# -- configuration
+
+
+def configuration() -> str:
+    """Return the page of the keys."""
+    parts = [_CONFIGURATION, *map(_section, SECTIONS), _TYPES + _types(), _readers()]
+    return "\n".join(part.strip("\n") + "\n" for part in parts)
+
+
+def _section(section: Section) -> str:
+    title = f"`[{section.location}]`" if section.location else "The top of the file"
+    if section.location.endswith("[]"):
+        title = f"`[[{section.location.removesuffix('[]')}]]`"
+    lines = [
+        f"## {title}",
+        "",
+        section.text,
+        "",
+        "| key | values | default | meaning | example |",
+        "|---|---|---|---|---|",
+    ]
+    return "\n".join([*lines, *map(_key, section.keys)]) + "\n"
+
+
+def _key(key: Key) -> str:
+    example = f"`{key.name} = {key.example}`" if key.example else f"`[[{key.name}]]`"
+    cells = [f"`{key.name}`", _kind(key), _default(key), key.text, example]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _kind(key: Key) -> str:
+    if key.choices:
+        return ", ".join(f"`{json.dumps(word)}`" for word in key.choices)
+    if key.bounds is not None:
+        low, high = key.bounds
+        return f"{low:,} to {high:,}" if abs(low) < 2**53 else "a whole number"
+    words = {"text": "text", "boolean": "`true`, `false`", "integer": "a whole number", "table": "a table"}
+    return words.get(key.kind, "tables" if key.kind == "tables" else " or ".join(key.types) or "any value")
+
+
+def _default(key: Key) -> str:
+    if key.default is None:
+        return f"`{json.dumps(key.choices[0])}`" if key.kind == "choice" else ""
+    return f"`{json.dumps(key.default)}`"
+
+
+def _readers() -> str:
+    """Return the keys that each reader sets."""
+    names = list(dict.fromkeys(name for reader in READERS.values() for name in reader.keys))
+    lines = [
+        "## What a reader sets",
+        "",
+        "The keys of `[output]` that a `reader` sets, where the file leaves them out.",
+        "",
+    ]
+    lines += [f"| `reader` | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    for word, reader in READERS.items():
+        cells = [f"`{json.dumps(reader.keys[name][0])}`" if name in reader.keys else "" for name in names]
+        lines.append(f"| `{word}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _types() -> str:
+    """Return what becomes of values of each type, as the pipeline has it."""
+    rows = []
+    for kind, values in _SAMPLES.items():
+        config = f'output = {{ delimiter = "|" }}\n[columns]\nv = {{ type = "{kind}" }}\n'
+        batch = Pipeline.from_toml(config).run([json.dumps({"v": value}).encode() for value in values])
+        texts = [
+            "fails" if data is None else f"`{next(csv.reader([data.decode()], delimiter='|'))[0]}`"
+            for data in batch.data
+        ]
+        shown = [f"`{json.dumps(value)}`: {text}" for value, text in zip(values, texts, strict=True)]
+        rows.append(f"| `{kind}` | {'; '.join(shown)} |")
+    return "\n".join(rows) + "\n"
+
+
+# -- expressions
+
+
+def expressions() -> str:
+    """Return the page of the functions."""
+    lines = ["## Functions", "", "| function | options | example | gives |", "|---|---|---|---|"]
+    for name, function in sorted(FUNCTIONS.items()):
+        example, result = example_of(name, function)
+        cells = [f"`{_signature(name, function)}`", _options(function), f"`{example}`", f"`{result}`"]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    text = _EXPRESSIONS.replace("RECORD", json.dumps(RECORD, ensure_ascii=False))
+    return "\n".join([text, *lines]) + "\n"
+
+
+def _signature(name: str, function: Function) -> str:
+    letters = [chr(ord("a") + index) for index in range(function.least)]
+    return f"{name}({', '.join(letters)}{', ...' if function.most is None or function.most > function.least else ''})"
+
+
+def _options(function: Function) -> str:
+    return ", ".join(
+        f"`{name}`" if option.required else f"`{name}={option.default!r}`" for name, option in function.options.items()
+    )
+
+
+def example_of(name: str, function: Function) -> tuple[str, str]:
+    """Return a call of a function that works, and the JSON of what it gives.
+
+    Raises:
+        LookupError: no call with the columns of the record works; `_BETTER` takes one by hand.
+    """
+    candidates = [_BETTER[name]] if name in _BETTER else _calls(name, function)
+    for text in candidates:
+        if (found := outcome(text)) is not None:
+            return text, found
+    raise LookupError(f"{name}: no example works; write one into _BETTER")
+
+
+def outcome(expression: str) -> str | None:
+    """Return the JSON of what an expression gives of the record, None where it cannot be compiled or fails."""
+    config = f"{_COLUMNS}value = {{ expr = {json.dumps(expression)} }}\n"
+    try:
+        (row,) = Pipeline.from_toml(config).run([json.dumps(RECORD).encode()], now_ms=0).data
+    except FastxformError:
+        return None
+    return None if row is None else row.decode().removeprefix('{"value":')[:-2]
+
+
+def _calls(name: str, function: Function) -> Iterator[str]:
+    """Yield calls: each column as the arguments, with what has to be given."""
+    given = [f"{key}={_value(key, option)!r}" for key, option in function.options.items() if option.required]
+    for count in range(max(function.least, 1), (function.most or function.least + 1) + 1):
+        every = itertools.product(("name", "n", "x", "d", "m", "t", "u", "ok"), repeat=count)
+        for columns in sorted(every, key=lambda columns: count - len(set(columns))):
+            yield f"{name}({', '.join([*columns, *given])})"
+    if not function.least:
+        yield f"{name}({', '.join(given)})"
+
+
+def _value(key: str, option: Option) -> Any:
+    return _VALUES.get(key, option.default)
+
+
+PAGES: Final = {"configuration.md": configuration, "expressions.md": expressions}
+
+
+def main() -> int:
+    """Write the pages."""
+    for name, make in PAGES.items():
+        (DOCS / name).write_text(make(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
