@@ -18,6 +18,7 @@ from fastxform.config.readers import READERS
 from fastxform.errors import FastxformError
 from fastxform.query.calls import Function, Option
 from fastxform.query.functions import FUNCTIONS
+from fastxform.query.named import NAMED
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 
@@ -73,7 +74,7 @@ _SAMPLES: Final[dict[str, list[Any]]] = {
 _EXPRESSIONS: Final = """# Expressions
 
 `where`, `expr` and partition keys are expressions: Python's syntax over the columns, evaluated on whole batches by Arrow's
-kernels. A column whose name is no identifier is `col("user-agent")`.
+kernels. A column whose name is no identifier is `col("user-agent")`. Every key is on the page of the [configuration](configuration.md).
 
 | | |
 |---|---|
@@ -228,7 +229,13 @@ def _types() -> str:
 
 def expressions() -> str:
     """Return the page of the functions."""
-    lines = ["## Functions", "", "| function | options | example | gives |", "|---|---|---|---|"]
+    lines = ["## Functions", "", "| function | gives | example | of which comes |", "|---|---|---|---|"]
+    for named in NAMED.values():
+        result = outcome(named.example)
+        cells = [f"`{named.signature}`", named.text, f"`{named.example}`", f"`{result}`"]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    lines += ["", "## Functions of Arrow", "", "Scalar functions by Arrow's own names; options are keywords.", ""]
+    lines += ["| function | options | example | gives |", "|---|---|---|---|"]
     for name, function in sorted(FUNCTIONS.items()):
         example, result = example_of(name, function)
         cells = [f"`{_signature(name, function)}`", _options(function), f"`{example}`", f"`{result}`"]

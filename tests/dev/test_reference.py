@@ -7,6 +7,7 @@ import pytest
 from dev import reference
 from fastxform.config.keys import SECTIONS
 from fastxform.query.functions import FUNCTIONS
+from fastxform.query.named import NAMED
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -21,7 +22,8 @@ def test_every_key_and_function_is_on_its_page():
     """Also by name, so that the pages cannot both be empty."""
     configuration, expressions = reference.configuration(), reference.expressions()
     assert [key.name for section in SECTIONS for key in section.keys if f"| `{key.name}` |" not in configuration] == []
-    assert [name for name in FUNCTIONS if f"| `{name}(" not in expressions] == []
+    assert [name for name in (*FUNCTIONS, *NAMED) if f"| `{name}(" not in expressions] == []
+    assert "| `None` |" not in expressions
 
 
 def test_an_example_that_does_not_work_is_found():
