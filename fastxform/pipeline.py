@@ -63,7 +63,7 @@ class Pipeline:
         if spec.source == "cloudwatch-logs" and spec.columns is None:
             spec = replace(spec, columns=log_columns())
         self.spec = spec
-        self.map_batch = map_batch
+        self.map_batch = mapping.load(spec) if map_batch is None else map_batch
         self._plans = plan_routes(spec)
         self._router = Router(spec, self._plans)
         self._encoder = RowEncoder(spec)

@@ -134,6 +134,12 @@ TOP_LEVEL: Final = Section(
             "Partition keys for S3 prefixes: name = expression.",
             '{ city = "name" }',
         ),
+        Key(
+            "map_batch",
+            "text",
+            "A function of a module beside the file, MODULE:FUNCTION, that takes and returns the columns of a batch.",
+            '"enrich:add_columns"',
+        ),
         Key("overflow", "table", "What happens to records that do not fit the response.", '{ policy = "fail" }'),
         Key("tests", "tables", "Records with the output that is expected of them, for `fastxform test`.", ""),
     ),

@@ -18,7 +18,7 @@ from fastxform.config.model import Column, Example, Output, Route, Spec, merged
 from fastxform.config.table import Table
 from fastxform.core.structs import replace
 from fastxform.core.values import Number
-from fastxform.errors import ConfigError, near
+from fastxform.errors import ConfigError, near, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,12 +158,28 @@ class _Reader:
                 changes=sections.emits_changes(routes.values()),
             ),
             tests=self._tests(shared, routes, keys),
+            map_batch=(map_batch := self._map_batch()),
+            directory="" if map_batch is None else self.directory,
         )
         self._check_output(spec, routes)
         self._check_timestamps(spec)
         self._check_last_route(routes)
         self._check_iceberg(spec, {index: route for index, route in routes.items() if route.iceberg is not None})
         return spec
+
+    def _map_batch(self) -> str | None:
+        text = self.table.text("map_batch")
+        if text is None:
+            return None
+        match = re.fullmatch(r"((?:[^\W\d]\w*\.)*[^\W\d]\w*):([^\W\d]\w*)", text)
+        if match is None:
+            self.table.fail("map_batch", f'is MODULE:FUNCTION, such as "enrich:add_columns", not {shown(text)}')
+            return None
+        file = f"{match[1].replace('.', '/')}.py"
+        if not os.path.isfile(os.path.join(self.directory, file)):
+            self.table.fail("map_batch", f"there is no file {file} beside the configuration")
+            return None
+        return text
 
     def _check_version(self) -> None:
         version = self.table.value("version")

@@ -180,7 +180,10 @@ class Example(Struct, frozen=True):
 
 
 class Spec(Struct, frozen=True):
-    """One transform. `columns` is None where the file names none (JSON output: the document itself)."""
+    """One transform. `columns` is None where the file names none (JSON output: the document itself).
+
+    `map_batch` is a module and its function, MODULE:FUNCTION, and `directory` where the module is, empty without one.
+    """
 
     source: Literal["json", "dynamodb", "cloudwatch-logs"] = "json"
     where: str | None = None
@@ -192,6 +195,8 @@ class Spec(Struct, frozen=True):
     partition_keys: tuple[tuple[str, str], ...] = ()
     overflow: Overflow = Overflow()
     tests: tuple[Example, ...] = ()
+    map_batch: str | None = None
+    directory: str = ""
 
     @property
     def is_document(self) -> bool:

@@ -5,19 +5,58 @@ shape goes further than here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import cast
 
 import pyarrow as pa
 
+from fastxform.config.model import Spec
 from fastxform.core import json_text, kernels
 from fastxform.core.values import TypedColumn
 from fastxform.datatypes import text as as_text
 from fastxform.datatypes import vector
 from fastxform.datatypes.logical import END_SECONDS, MIN_SECONDS, PER_SECOND
-from fastxform.errors import ContractError
+from fastxform.errors import ConfigError, ContractError, Mistake, nearest
 from fastxform.transform.route import RoutePlan
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
 MapBatch = Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+def load(spec: Spec) -> MapBatch | None:
+    """Return the function that a configuration names, of a module beside its file; None where it names none.
+
+    Raises:
+        ConfigError: the module raises, or has no such function.
+    """
+    if spec.map_batch is None:
+        return None
+    # Few configurations have code of their own.
+    import importlib.util
+    import traceback
+    from pathlib import Path
+
+    module_name, _, name = spec.map_batch.partition(":")
+    file = f"{module_name.replace('.', '/')}.py"
+    description = importlib.util.spec_from_file_location(module_name, Path(spec.directory, file))
+    assert description is not None
+    assert description.loader is not None
+    module = importlib.util.module_from_spec(description)
+    try:
+        description.loader.exec_module(module)
+    except SyntaxError as error:
+        raise _mistake(f"{file} is not Python: {error.msg} in line {error.lineno}") from error
+    except (Exception, SystemExit) as error:
+        line = next((frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__))), None)
+        raise _mistake(f"{file} raises {type(error).__name__} when it is imported, in line {line}") from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = [known for known, value in vars(module).items() if callable(value) and not known.startswith("_")]
+        raise _mistake(f"{file} has no function {name}; {nearest(name, known)}")
+    return cast(MapBatch, function)
+
+
+def _mistake(message: str) -> ConfigError:
+    return ConfigError((Mistake("map_batch", message),))
 
 
 def apply(
