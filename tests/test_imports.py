@@ -49,6 +49,7 @@ OWNERS = {
     "pyarrow.fs": {"tools.replay.stores"},
     "pyarrow._compute": {"core.kernels"},
     "jmespath": {"query.paths"},
+    "nicegui": {"tools.play.page"},
 }
 """Who imports a heavy dependency: one module, so that to change it is to change one file."""
 

@@ -21,6 +21,7 @@ VERBS: Final = (
     "generate",
     "simulate",
     "local",
+    "play",
     "size",
     "check",
     "explain",
