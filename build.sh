@@ -13,6 +13,7 @@ usage: ./build.sh VERB [ARGUMENT...]
   lint    ruff and mypy
   bench   the benchmarks; arguments go to pytest
   spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
+  browser the page of the playground in headless Chromium; arguments go to pytest (-k NAME)
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
           arguments go to pytest (-k NAME)
   deploy  the tests of what is deployed, Terraform, SAM and CDK; arguments go to pytest (-k NAME)
@@ -285,6 +286,13 @@ fuzz() {
     replay_arm64
 }
 
+browser() {
+    locked setup_environment
+    command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
+        die "Chromium is needed and was not found; on Debian: apt-get install chromium chromium-driver"
+    exec .venv/bin/python -m pytest tests/browser "$@"
+}
+
 layer() {
     locked setup_environment
     exec .venv/bin/python -m deploy.layer "$@"
@@ -301,6 +309,7 @@ lint) lint ;;
 bench) bench "$@" ;;
 spark) spark "$@" ;;
 chain) chain "$@" ;;
+browser) browser "$@" ;;
 deploy) deploy "$@" ;;
 layer) layer "$@" ;;
 lock) lock "$@" ;;
