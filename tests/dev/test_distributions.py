@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from email import message_from_string
 from pathlib import Path
@@ -79,5 +80,8 @@ def test_metadata_names_ranges_and_public_extras(distributions):
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         metadata = message_from_string(archive.read(name).decode())
     assert metadata["Version"] == fastxform.__version__
-    assert set(metadata.get_all("Provides-Extra")) == {"aws", "runtime", "cli", "play", "spark"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = set(metadata.get_all("Provides-Extra"))
+    assert extras == set(project["project"]["optional-dependencies"])
+    assert not extras & {"bench", "build", "chain", "deploy", "dev", "spark-tests"}
     assert [line for line in metadata.get_all("Requires-Dist") if "==" in line.partition(";")[0]] == []
