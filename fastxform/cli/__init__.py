@@ -32,6 +32,7 @@ VERBS: Final = (
     "check-response",
     "replay",
     "put",
+    "completion",
     "version",
 )
 """The verbs, in the order of the help; `check-response` lives in `check_response`."""
@@ -97,7 +98,7 @@ def _dispatch(arguments: list[str], console: Console) -> int:
 
 
 def _execute(verb: str, arguments: list[str], console: Console) -> int:
-    module = _module(verb)
+    module = verb_module(verb)
     try:
         options = parser_of(arguments[0], module).parse_args(arguments[1:])
     except SystemExit as err:
@@ -107,13 +108,14 @@ def _execute(verb: str, arguments: list[str], console: Console) -> int:
     return code
 
 
-def _module(verb: str) -> ModuleType:
+def verb_module(verb: str) -> ModuleType:
+    """Return the module of a verb."""
     return import_module(f"fastxform.cli.commands.{verb.replace('-', '_')}")
 
 
 def _overview() -> str:
     lines = ["usage: fastxform VERB ...", "", "Transforms whole Amazon Data Firehose batches into CSV or JSON.", ""]
-    lines += [f"  {verb:<16}{_module(verb).HELP}" for verb in VERBS]
+    lines += [f"  {verb:<16}{verb_module(verb).HELP}" for verb in VERBS]
     return "\n".join([*lines, "", "`fastxform VERB --help` says more; `-` is standard input.", ""])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fastxform.cli import main
+from fastxform.cli import VERBS, main
 from fastxform.tools.sample_data import burst
 from fastxform.tools.simulator.response import check
 
@@ -499,3 +499,27 @@ def test_the_help_loads_nothing_heavy():
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert result.stdout.splitlines()[-1] == b"[]"
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in ("version", "doctor")])
+def test_help_has_examples_that_are_command_lines(verb, command):
+    """Each begins with the command and its verb, or pipes into it."""
+    code, out, err = command(verb, "--help")
+    assert (code, err) == (0, "")
+    _, _, examples = out.decode().partition("\nexamples:\n")
+    assert f"fastxform {verb}" in examples
+
+
+def test_a_wrong_option_names_the_nearest(command, config):
+    """Exit code 2."""
+    code, _, err = command("run", config, "-", "--strct")
+    assert code == 2
+    assert "there is no option --strct: did you mean --strict?" in err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_a_shell_completes_every_verb(command, shell):
+    """By a script that is made of the parsers."""
+    code, out, err = command("completion", shell)
+    assert (code, err) == (0, "")
+    assert all(word in out.decode() for word in (*VERBS, "burst", "strict"))

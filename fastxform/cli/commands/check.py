@@ -27,6 +27,11 @@ EPILOG: Final = (
 
 _COLOURS: Final[dict[str, Colour]] = {"error": "red", "warning": "yellow", "hint": "blue"}
 
+EXAMPLES: Final = (
+    ("fastxform check ses.toml", "every mistake and doubt"),
+    ("fastxform check ses.toml --ddl tables.sql", "and whether the tables agree"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -27,6 +27,8 @@ EPILOG: Final = (
 
 _COLOURS: Final[dict[str, Colour]] = {"error": "red", "warning": "yellow", "note": "blue"}
 
+EXAMPLES: Final = (("fastxform check-response event.json response.json", "the answer of any function"),)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

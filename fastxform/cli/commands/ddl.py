@@ -21,6 +21,11 @@ EPILOG: Final = (
     "--location. Exit code 1: the configuration names neither an Iceberg table nor a reader; 2: a column has no type."
 )
 
+EXAMPLES: Final = (
+    ("fastxform ddl ses.toml --location s3://lake/raw", "tables of the Glue catalog"),
+    ("fastxform ddl ses.toml", "tables of S3 Tables"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -50,6 +50,11 @@ SCHEMA: Final = "fastxform.schema.json"
 
 _SAMPLE: Final = re.compile(r"\bsample\.jsonl?\b")
 
+EXAMPLES: Final = (
+    ("fastxform init --preset ses --out ses.toml", "an example to begin with"),
+    ("fastxform init --sample records.jsonl --out orders.toml", "columns and types of your records"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -30,6 +30,11 @@ EPILOG: Final = (
     + sending.STREAM_HELP
 )
 
+EXAMPLES: Final = (
+    ("fastxform put orders records.jsonl", "with a journal, so that it can be resumed"),
+    ("fastxform put kinesis:orders records.jsonl --dry-run", "what would be sent"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

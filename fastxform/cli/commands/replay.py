@@ -39,6 +39,11 @@ EPILOG: Final = (
 
 _BROKEN_SHOWN: Final = 10
 
+EXAMPLES: Final = (
+    ("fastxform replay s3://bucket/processing-failed/", "what failed, by error code"),
+    ("fastxform replay failed/ --config orders.toml --put orders --yes", "send back what would succeed today"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -26,6 +26,11 @@ EPILOG: Final = (
     "through. Exit code 2 says that the configuration or the input cannot be used."
 )
 
+EXAMPLES: Final = (
+    ("fastxform run cities.toml event.json", "the rows of one batch"),
+    ("fastxform generate --table ses | fastxform run ses.toml - --json", "the outcome of every record"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

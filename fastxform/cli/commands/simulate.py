@@ -43,6 +43,11 @@ _LATEST_MS: Final = 253_402_300_799_999
 
 _STREAM_NAME: Final = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 
+EXAMPLES: Final = (
+    ("fastxform simulate cities.toml changes.jsonl --out out", "the objects that Firehose would write"),
+    ("fastxform simulate cities.toml changes.jsonl --out out --fault throttle:0.2", "with throttled puts"),
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

@@ -36,6 +36,8 @@ SAMPLE_LIMIT: Final = 100_000
 
 _SHOWN_MB: Final = (0.2, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 
+EXAMPLES: Final = (("fastxform size cities.toml records.jsonl --rate 5000", "buffer, memory and bill of your records"),)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""

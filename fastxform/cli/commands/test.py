@@ -48,6 +48,9 @@ class TestedExample:
     differences: tuple[Difference, ...]
 
 
+EXAMPLES: Final = (("fastxform test *.toml", "the tests of all configurations"),)
+
+
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", metavar="CONFIG", nargs="+", help="the transforms")
