@@ -290,6 +290,9 @@ class _Compiler:
                 return self.call(node, offset)
             case ast.Attribute() if self.written(node) in self.columns:
                 raise ExpressionError(f"write col({shorten(self.written(node))}) for the column", offset)
+            case ast.Subscript(value=ast.Dict(keys=[ast.Constant() as key, *_], values=[ast.Constant() as value, *_])):
+                chosen = f"{self.written(value)} if {self.written(node.slice)} == {self.written(key)} else ..."
+                raise ExpressionError(f"a dict is not allowed; write {chosen}, a condition for each key", offset)
         raise ExpressionError(_REFUSED.get(type(node), "a comprehension is not allowed"), offset)
 
     def literal(self, node: ast.Constant, offset: int) -> Term:

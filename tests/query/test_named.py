@@ -71,6 +71,7 @@ MISTAKES = {
     "a format": ("strftime(t, '%Q')", "there is no directive %Q"),
     "a format without a year": ("to_timestamp(s, '%H:%M')", "lacks a year"),
     "a number as text": ("upper(n)", "takes string"),
+    "a dict": ("{'DE': 'Germany', 'FR': 'France'}[s]", "write 'Germany' if s == 'DE' else ..."),
     "near": ("substringg(s, 1)", "did you mean substring?"),
 }
 
