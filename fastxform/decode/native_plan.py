@@ -239,6 +239,9 @@ class _Builder:
         self.slot_count = 0
         self.outer_slot_count: int | None = None
         self.columns: list[tuple[Any, ...]] = []
+        tables = [(route, route.iceberg) for route in spec.routes if route.iceberg is not None]
+        deleting = [route for route, iceberg in tables if "delete" in iceberg.operations]
+        self.delete_keys = frozenset[str]().union(*(model.key_names(spec, route) for route in deleting))
         self.index: dict[Hashable, int] = {}
         self.patterns: dict[Hashable, tuple[int, str]] = {}
         self.version_slot = self.source_slot = self.type_slot = -1
@@ -274,7 +277,8 @@ class _Builder:
                 self.columns.append((int(Conversion.TEXT), (0, 0, 0), int(pick), alternatives, False, None, None))
         numbers = (logical.PER_SECOND.get(column.type.unit, 0), column.type.precision, column.type.scale)
         self.index[key] = len(self.columns)
-        is_required = column.required and column.default is None
+        # Without its key a delete fails; what is required and null is the engine's, which knows the operation.
+        is_required = (column.required or column.name in self.delete_keys) and column.default is None
         self.columns.append((int(conversion), numbers, int(pick), alternatives, is_required, pattern, _default(column)))
 
     def compile(self, wants_arrival: bool, is_wide: bool) -> native.KernelPlan:

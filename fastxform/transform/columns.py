@@ -37,7 +37,8 @@ def type_columns(
         columns: what the row set knows each column by, and the column.
         outcomes: takes the failures.
         with_json: whether the JSON texts of `auto` columns are needed.
-        needed: the columns whose values have to fit, all by default; of the others, what does not fit is null.
+        needed: the columns whose values have to fit and not to be null, as the keys of a delete; of the others, what
+            does not fit is null. By default all have to fit.
     """
     untyped = [(key, column) for key, column in columns if key not in row_set.columns]
     if not untyped:
@@ -78,7 +79,7 @@ def type_columns(
         filled = result
         if column.default is not None:
             filled = _fill(result, column) if result.has_nulls else result
-        elif column.required and is_needed:
+        elif is_needed and (column.required or needed is not None):
             outcomes.fail(row_set, result.null_rows(), f"required:{column.name}")
         typed[key] = filled
         is_text = filled.values is not None and not raw.fallback and column.default is None

@@ -254,6 +254,8 @@ class Oracle:
         needed = self.needed is None or column.name in self.needed
         if not needed:
             column = replace(column, invalid="null", required=False)
+        elif self.needed is not None:
+            column = replace(column, required=True)
         cell, before = None, self.nulled
         try:
             value = from_plain(row.meta.get(column.meta)) if column.meta else select(column.path, row.document)

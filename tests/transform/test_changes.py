@@ -60,6 +60,7 @@ def test_a_delete_needs_its_keys_only():
         change("REMOVE", {"X": "malformed"}),
         change("REMOVE", {"N": "4"}, {"S": "x"}),
         change("MODIFY", None),
+        {"eventName": "REMOVE", "dynamodb": {"Keys": {}}},
     ) == [
         ({"id": 1, "total": 2.5, "half": 4}, "orders", "insert"),
         "type:total",
@@ -69,7 +70,14 @@ def test_a_delete_needs_its_keys_only():
         ({"id": 1, "total": None, "half": None}, "orders", "delete"),
         "type:id",
         "required:total",
+        "required:id",
     ]
+
+
+def test_a_delete_without_its_key_fails():
+    """Whether the column is required or not: no row would be found by it."""
+    config = DYNAMODB.replace("required = true", "required = false")
+    assert run(config, {"eventName": "REMOVE", "dynamodb": {"Keys": {}}}) == ["required:id"]
 
 
 DEBEZIUM = """
