@@ -13,6 +13,7 @@ usage: ./build.sh VERB [ARGUMENT...]
   lint    ruff and mypy
   bench   the benchmarks; arguments go to pytest
   spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
+  dist    sdist and wheel into dist/, checked, and installed in clean environments of every Python of this machine
   browser the page of the playground in headless Chromium; arguments go to pytest (-k NAME)
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
           arguments go to pytest (-k NAME)
@@ -286,6 +287,25 @@ fuzz() {
     replay_arm64
 }
 
+# sdist and wheel into dist/, checked as an index would, and the wheel installed beside nothing in every Python that is here.
+dist() {
+    local python wheel
+    locked setup_environment
+    rm -f dist/fastxform-*.whl dist/fastxform-*.tar.gz
+    .venv/bin/python -m build --no-isolation --outdir dist . >/dev/null || die "the package could not be built"
+    .venv/bin/python -m twine check --strict dist/fastxform-*.whl dist/fastxform-*.tar.gz
+    wheel=(dist/fastxform-*.whl)
+    room=$(mktemp -d)
+    trap 'rm -rf "$room"' EXIT
+    for python in python3.11 python3.12 python3.13 python3.14; do
+        "$python" -c '' >/dev/null 2>&1 || continue
+        "$python" -m venv "$room/$python"
+        "$room/$python/bin/python" -m pip install -qq --disable-pip-version-check "$wheel"
+        "$room/$python/bin/fastxform" version >/dev/null || die "dist: the wheel does not work in $python"
+        say "dist: the wheel works in $python"
+    done
+}
+
 browser() {
     locked setup_environment
     command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
@@ -310,6 +330,7 @@ bench) bench "$@" ;;
 spark) spark "$@" ;;
 chain) chain "$@" ;;
 browser) browser "$@" ;;
+dist) dist ;;
 deploy) deploy "$@" ;;
 layer) layer "$@" ;;
 lock) lock "$@" ;;
