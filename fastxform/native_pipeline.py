@@ -13,12 +13,12 @@ import msgspec
 import pyarrow as pa
 
 from fastxform.config.model import Column, Spec
-from fastxform.core import kernels
+from fastxform.core import kernels, native
 from fastxform.core.native import Switch
 from fastxform.core.payloads import DecompressionError, Payloads, decompress
 from fastxform.core.structs import Struct
 from fastxform.core.timing import Stage
-from fastxform.decode.native_plan import UnsupportedError, compile_plan
+from fastxform.decode.native_plan import UnsupportedError, compile_plan, out_of_images
 from fastxform.decode.source import EVENT_NAME
 from fastxform.encode.batch import InternalFault
 from fastxform.encode.native_encoder import NativeRowEncoder
@@ -65,6 +65,10 @@ class EngineBatch(Protocol):
     def faults(self) -> tuple[InternalFault, ...]:
         """What was not expected."""
 
+    @property
+    def empty(self) -> int:
+        """How many records hold nothing."""
+
 
 Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None], EngineBatch]
 """Payloads, `meta`, the time and the end of it, through the engine."""
@@ -87,6 +91,7 @@ class Answers(Struct):
         fallback_count: how many records were the engine's.
         where_null: how many rows were dropped because `where` was null.
         faults: more of the records that failed as `internal`.
+        empty: how many records hold nothing.
     """
 
     record_count: int
@@ -95,6 +100,7 @@ class Answers(Struct):
     fallback_count: int
     where_null: int
     faults: tuple[InternalFault, ...] = ()
+    empty: int = 0
 
     @property
     def ok_count(self) -> int:
@@ -149,6 +155,7 @@ class NativePipeline:
         keyed |= {key: column for plan in plans for key, column in plan.inputs}
         asks_event_name = any(plan.needs_event_name for plan in plans)
         self.plan = compile_plan(spec, keyed, EVENT_NAME if asks_event_name else None, is_wide)
+        self.images = [self.plan.index[key] for key in out_of_images(spec, keyed)]
         self.switch = Switch()
         self.router = NativeRouter(spec, where, plans, self.plan)
         self.encoders = [NativeRowEncoder(spec, plan, self.plan) for plan in plans]
@@ -213,7 +220,7 @@ class NativePipeline:
     ) -> Answers:
         """Take the rows through the stages, and what falls back through the engine."""
         decoded = columns.decoded
-        fallback = set(decoded.fallback)
+        fallback = set(decoded.fallback) | _without_images(decoded, self.images)
         while True:
             routed = self.router.route(columns, fallback, now_ms, observe)
             fallback |= routed.odd
@@ -230,15 +237,31 @@ class NativePipeline:
                 parts.append(WrittenPart(records, rows, route.metadata))
         observe("encode")
         faults: tuple[InternalFault, ...] = ()
+        empty = 0
         if fallback:
             ordered = sorted(fallback)
             found = by_engine(ordered)
             where_null += found.where_null
+            empty = found.empty
             parts += _parts_of(found, ordered)
             failed |= {r: str(reason) for r, reason in zip(ordered, found.reason, strict=True) if reason is not None}
             failed = dict(sorted(failed.items()))
             faults = tuple(InternalFault(ordered[f.record], f.exception, f.location) for f in found.faults)
-        return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults)
+        return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults, empty)
+
+
+def _without_images(decoded: native.Decoded, images: list[int]) -> set[int]:
+    """Return the records none of whose values out of an image is there: the engine looks whether there is an image."""
+    nulls = None
+    for index in images:
+        array = decoded.columns[index].array
+        if not array.null_count:
+            return set()
+        is_null = kernels.call("is_null", [array])
+        nulls = is_null if nulls is None else kernels.call("and", [nulls, is_null])
+    if nulls is None or not nulls.true_count:
+        return set()
+    return set(kernels.keep(decoded.row_records, nulls).to_pylist())
 
 
 def _parts_of(found: EngineBatch, records: list[int]) -> list[WrittenPart]:

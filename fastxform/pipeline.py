@@ -16,9 +16,9 @@ from fastxform.config.model import Column, Spec
 from fastxform.core import native
 from fastxform.core.structs import replace
 from fastxform.core.timing import Stage
-from fastxform.decode.source import Rows, Source, log_columns
+from fastxform.decode.source import Rows, Source, default_columns
 from fastxform.encode.batch import Batch, InternalFault, failed, joined
-from fastxform.encode.records import join_rows, write_documents
+from fastxform.encode.records import DocumentWriter, Joiner
 from fastxform.encode.rows import RowEncoder, WrittenRows
 from fastxform.errors import DROPPED, FAILED, OK
 from fastxform.parts import Part, run_in_parts
@@ -60,13 +60,15 @@ class Pipeline:
     """A transform, ready for batches: `Pipeline.load(path)` or `Pipeline.from_toml(text)`, then `run(payloads)`."""
 
     def __init__(self, spec: Spec, map_batch: MapBatch | None = None) -> None:
-        if spec.source == "cloudwatch-logs" and spec.columns is None:
-            spec = replace(spec, columns=log_columns())
+        if spec.columns is None and (columns := default_columns(spec.source)) is not None:
+            spec = replace(spec, columns=columns)
         self.spec = spec
         self.map_batch = mapping.load(spec) if map_batch is None else map_batch
         self._plans = plan_routes(spec)
         self._router = Router(spec, self._plans)
         self._encoder = RowEncoder(spec)
+        self._joiner = Joiner(spec)
+        self._documents = DocumentWriter(spec)
         self._is_document = spec.is_document
         keyed: dict[Any, Column] = {column.name: column for column in shared_columns(spec)}
         keyed |= {key: column for plan in self._plans for key, column in plan.inputs}
@@ -141,7 +143,7 @@ class Pipeline:
             answers = self._natively(self.native.run, payloads, meta or {}, now, observe, stop_ns)
             if answers is not None:
                 result, reason, data, metadata = answers.lists()
-                return Batch(result, reason, data, metadata, answers.where_null, answers.faults)
+                return Batch(result, reason, data, metadata, answers.where_null, answers.faults, empty=answers.empty)
         return self.run_engine(payloads, meta=meta, now_ms=now, observer=observer, stop_ns=stop_ns)
 
     def answer(
@@ -179,7 +181,7 @@ class Pipeline:
 
         def work(part: Part) -> tuple[Batch, int]:
             rows, written, outcomes, _ = self._run(part, now, self._encoder, observe)
-            batch = _batch_of(rows, written, outcomes, rows.records)
+            batch = _batch_of(self._joiner, rows, written, outcomes, rows.records)
             if self.spec.output.line_end == "none":
                 # Rows of one record stay apart; what stands between records is the stream's.
                 batch = replace(batch, data=[None if data is None else data[:-1] for data in batch.data])
@@ -220,7 +222,7 @@ class Pipeline:
             rows, written, outcomes, routed = self._run(part, now, encoder, _observe_nothing)
             if self._is_document:
                 encoder.write_documents(routed, written)
-            batch = _batch_of(rows, written, outcomes, rows.records)
+            batch = _batch_of(self._joiner, rows, written, outcomes, rows.records)
             return encoder.columns(rows, written, batch), rows.records
 
         def give_up(count: int, reason: str, faults: tuple[InternalFault, ...]) -> "Columns":
@@ -243,6 +245,8 @@ class Pipeline:
             written.routes = [None] * rows.count if len(self._plans) > 1 else None
         observe("decode")
         row_set = outcomes.surviving(RowSet(range(rows.count), rows.values))
+        if rows.dropped:
+            row_set = row_set.take([at for at, row in enumerate(row_set.rows) if row not in rows.dropped])
         row_set = self._router.filter_rows(row_set, outcomes, now)
         routed = self._router.route_rows(row_set, outcomes, now)
         observe("where")
@@ -269,7 +273,7 @@ class Pipeline:
             if plan.has_metadata:
                 written.add_metadata(row_set, metadata_of(plan, row_set, {}, rows, outcomes, now))
             row_set = outcomes.surviving(row_set)
-            documents, malformed, large = write_documents(self.spec, rows.texts, row_set.rows)
+            documents, malformed, large = self._documents.write(rows.texts, row_set.rows)
             outcomes.fail(row_set, malformed, "type:*")
             outcomes.fail(row_set, large, "never_fits")
             written.add(row_set, documents)
@@ -340,21 +344,22 @@ def _observe_nothing(stage: Stage) -> None:
     """Stand for the observer of a run that has none."""
 
 
-def _batch_of(rows: Rows, written: WrittenRows, outcomes: Outcomes, count: int) -> Batch:
+def _batch_of(joiner: Joiner, rows: Rows, written: WrittenRows, outcomes: Outcomes, count: int) -> Batch:
     """Answer the records: failed with a reason, dropped where nothing was written, else Ok."""
     data, reasons, metadata = written.data, outcomes.reasons, written.metadata
+    left_out: dict[str, int] = {}
     if written.sizes is not None:
         groups = None
         routes = written.routes or [None] * rows.count
         if metadata is not None or len(set(routes) - {None}) > 1:
             groups = list(zip(routes, metadata or [None] * rows.count, strict=True))
-        data, reasons, first = join_rows(rows, data, reasons, groups, written.sizes, written.together)
+        joined = joiner.join(rows, data, reasons, groups, written.sizes, written.together)
+        data, reasons, left_out = joined.data, joined.failed, joined.left_out
         if metadata is not None:
-            metadata = [None if row is None else metadata[row] for row in first]
+            metadata = [None if row is None else metadata[row] for row in joined.first]
+    counts = outcomes.where_null, (), outcomes.values_nulled, len(rows.empty), left_out
     if not reasons and None not in data:
-        return Batch(
-            [OK] * count, [None] * count, data, metadata, outcomes.where_null, values_nulled=outcomes.values_nulled
-        )
+        return Batch([OK] * count, [None] * count, data, metadata, *counts)
     reason: list[str | None] = [None] * count
     for record, code in reasons.items():
         reason[record], data[record] = code, None
@@ -363,4 +368,4 @@ def _batch_of(rows: Rows, written: WrittenRows, outcomes: Outcomes, count: int) 
     ]
     if metadata is not None:
         metadata = [value if word == OK else None for value, word in zip(metadata, result, strict=True)]
-    return Batch(result, reason, data, metadata, outcomes.where_null, values_nulled=outcomes.values_nulled)
+    return Batch(result, reason, data, metadata, *counts)

@@ -6,7 +6,7 @@ and is in `broken` where its type is not known, so that what names it makes no s
 
 import json
 import re
-from typing import Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pyarrow as pa
 
@@ -18,12 +18,17 @@ from fastxform.config.model import Column
 from fastxform.config.table import Table
 from fastxform.core.values import Value
 from fastxform.datatypes.logical import Type, UnknownTypeError, parse_type
-from fastxform.errors import nearest, shown
+from fastxform.errors import near, nearest, shown
 from fastxform.query import paths
 
-LOG_RECORD: Final = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters")
-LOG_EVENT: Final = ("id", "timestamp", "message")
+if TYPE_CHECKING:
+    from fastxform.config.layers import LayerReader
+
+LOG_RECORD: Final = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters", "policyLevel")
+LOG_EVENT: Final = ("id", "timestamp", "message", "extractedFields")
 """What paths address where the source is cloudwatch-logs: members of the record, or of each of its events."""
+
+_LOG_TEXTS: Final = ("logGroup", "logStream", "owner", "messageType", "policyLevel", "id", "timestamp", "message")
 
 _SOURCES: Final = ("path", "expr", "meta")
 _NOT_OF_EXPR: Final = ("required", "default", "pattern", "invalid", "nulls", "format")
@@ -32,10 +37,13 @@ _NOT_OF_EXPR: Final = ("required", "default", "pattern", "invalid", "nulls", "fo
 class ColumnReader:
     """Reads tables of columns; `broken` collects the names of those whose type is not known."""
 
-    def __init__(self, diagnostics: Diagnostics, source: str, invalid: str = "fail") -> None:
+    def __init__(
+        self, diagnostics: Diagnostics, source: str, invalid: str = "fail", layers: "LayerReader | None" = None
+    ) -> None:
         self.diagnostics = diagnostics
         self.invalid = cast(Literal["fail", "null"], invalid)
         self.source = source
+        self.layers = layers
         self.broken: set[str] = set()
 
     def read(self, path: KeyPath, content: dict[str, Any]) -> tuple[Column, ...]:
@@ -59,7 +67,7 @@ class ColumnReader:
             self.diagnostics.add(location, _misplaced(path, name))
             return [self._only_named(name)]
         if type(value) is str:
-            self._check_path(location, value)
+            self.check_path(location, value)
             return [Column(name, path=value, location=self.diagnostics.noted_location(location), invalid=self.invalid)]
         if type(value) is not dict:
             self.diagnostics.add(location, f"a column is a path in quotes or a table, not {kind_of(value)}")
@@ -107,7 +115,7 @@ class ColumnReader:
         if not given:
             path = paths.quote(name)
         if path is not None:
-            self._check_path((*location, "path") if given else location, path)
+            self.check_path((*location, "path") if given else location, path)
         return Column(
             name,
             type=column_type or Type(),
@@ -155,27 +163,37 @@ class ColumnReader:
             return None
         return text
 
-    def _check_path(self, location: KeyPath, text: str) -> None:
+    def check_path(self, location: KeyPath, text: str) -> None:
+        """Note what is wrong with a path."""
         try:
             path = paths.compile_path(text)
         except paths.PathError as err:
             remedy = "" if err.suggestion is None else f"; write {_toml_text(err.suggestion)}"
             self.diagnostics.add(location, f"{err.message} at character {err.offset + 1}{remedy}")
             return
+        if self.layers is not None:
+            if message := self.layers.mistake_of(path):
+                self.diagnostics.add(location, message)
+            if self.layers.layer_roots(path):
+                return
         if self.source == "cloudwatch-logs":
             self._check_log_path(location, path)
+        elif self.source == "text":
+            known = ("text", *(() if self.layers is None else self.layers.names))
+            for root in paths.root_names(path):
+                if root != "text":
+                    self.diagnostics.add(location, f"a text has no {shown(root)}; {nearest(root, known)}")
 
     def _check_log_path(self, location: KeyPath, path: paths.Path) -> None:
         roots = paths.root_names(path)
         for root in roots:
-            if root not in LOG_RECORD + LOG_EVENT:
-                self.diagnostics.add(
-                    location, f"no log event has {shown(root)}; {nearest(root, LOG_RECORD + LOG_EVENT)}"
-                )
-            elif isinstance(path, paths.Dotted) and len(path.names) > 1:
-                self.diagnostics.add(location, f"{root} of a log event has no members")
+            if root in _LOG_TEXTS and isinstance(path, paths.Dotted) and len(path.names) > 1:
+                remedy = "; a text that holds JSON is read by [parse.NAME]" if root == "message" else ""
+                self.diagnostics.add(location, f"{root} of a log event has no members{remedy}")
+            elif root not in LOG_RECORD + LOG_EVENT and (close := near(root, LOG_RECORD + LOG_EVENT)):
+                self.diagnostics.add(location, f"no log event has {shown(root)}; did you mean {close}?")
         of_record = [root for root in roots if root in LOG_RECORD]
-        of_event = [root for root in roots if root in LOG_EVENT]
+        of_event = [root for root in roots if root not in LOG_RECORD]
         if of_record and of_event:
             self.diagnostics.add(
                 location, f"{of_record[0]} is of the record and {of_event[0]} of its events; take two columns"

@@ -15,6 +15,33 @@ from fastxform.limits import FUNCTION_TIMEOUT_MAX_SECONDS
 ValueKind = Literal["text", "choice", "boolean", "integer", "table", "tables", "any"]
 """What a value of TOML must be: `any` is read by the caller, who says what is wrong with it."""
 
+FORMATS: Final = (
+    "json",
+    "logfmt",
+    "csv",
+    "regex",
+    "vpc-flow",
+    "alb",
+    "nlb",
+    "s3-access",
+    "clf",
+    "combined",
+    "cloudfront-realtime",
+    "cloudfront-standard",
+    "lambda-report",
+    "syslog",
+)
+"""The formats of texts; those after `regex` are rows of `decode/formats.toml`."""
+
+IMAGES: Final = (
+    "dynamodb.Keys",
+    "dynamodb.NewImage",
+    "dynamodb.OldImage",
+    "Keys",
+    "NewImage",
+    "OldImage",
+    "Item",
+)
 META: Final = ("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id")
 OPERATIONS: Final = ("insert", "update", "delete")
 RESULTS: Final = (errors.OK, errors.DROPPED, errors.FAILED)
@@ -89,9 +116,9 @@ TOP_LEVEL: Final = Section(
         Key(
             "source",
             "choice",
-            "What a record is: a JSON object, a DynamoDB change, or a CloudWatch Logs message.",
+            "What a record is: a JSON object, a DynamoDB change or item, a CloudWatch Logs message, or a text.",
             '"dynamodb"',
-            choices=("json", "dynamodb", "cloudwatch-logs"),
+            choices=("json", "dynamodb", "cloudwatch-logs", "text"),
         ),
         Key(
             "where",
@@ -109,7 +136,7 @@ TOP_LEVEL: Final = Section(
         Key(
             "documents",
             "choice",
-            "Whether a record holds one JSON document or several.",
+            "Whether a record holds one JSON document (one text), or several: in lines, in a row, or in a list.",
             '"many"',
             choices=("one", "many"),
         ),
@@ -120,12 +147,53 @@ TOP_LEVEL: Final = Section(
             '"null"',
             choices=("fail", "null"),
         ),
+        Key(
+            "images",
+            "any",
+            "With source dynamodb: where the objects are whose members are attribute values; `@` is the record itself.",
+            '["dynamodb.NewImage", "Item"]',
+            default=IMAGES,
+            types=("array",),
+        ),
+        Key(
+            "empty",
+            "choice",
+            "What becomes of an empty record, such as a Kafka tombstone: Dropped and counted, or ProcessingFailed.",
+            '"fail"',
+            choices=("drop", "fail"),
+        ),
+        Key(
+            "bad_rows",
+            "choice",
+            "Of a record with several rows: one bad row fails the record, or is left out and counted.",
+            '"drop"',
+            choices=("fail", "drop"),
+        ),
+        Key(
+            "mixed",
+            "choice",
+            "Rows of a record that differ in route or partition keys: fail the record, or go where its first row goes.",
+            '"first"',
+            choices=("fail", "first"),
+        ),
         Key("output", "table", "How rows are written.", '{ format = "csv" }'),
         Key(
             "columns",
             "table",
             "The columns in output order: a path, or a table of keys. Left out with JSON output: the document itself.",
             '{ id = "dynamodb.Keys.id" }',
+        ),
+        Key(
+            "parse",
+            "table",
+            "Texts that hold more: a table for each name that paths may begin with.",
+            '{ log = { of = "message" } }',
+        ),
+        Key(
+            "explode",
+            "table",
+            "A list whose elements become the rows of the record.",
+            '{ path = "items", as = "item" }',
         ),
         Key("routes", "tables", "Where rows go, by condition; the first route whose `where` holds.", ""),
         Key(
@@ -266,6 +334,72 @@ COLUMN: Final = Section(
     ),
 )
 
+PARSE: Final = Section(
+    "parse.NAME",
+    "A text that holds more: paths may begin with NAME, whose members are what is in it.",
+    (
+        Key("of", "text", "The path of the text.", '"message"'),
+        Key(
+            "format",
+            "choice",
+            "How it is written: one of these, or a named format of log lines.",
+            '"json"',
+            choices=FORMATS,
+        ),
+        Key(
+            "invalid",
+            "choice",
+            "What becomes of the row where the text is not so: it fails, all members are null, or it is dropped.",
+            '"null"',
+            choices=("fail", "null", "drop"),
+        ),
+        Key(
+            "fields",
+            "any",
+            "csv, vpc-flow, cloudfront-realtime: the names of the fields, in order.",
+            '["time", "level"]',
+            types=("array",),
+        ),
+        Key("delimiter", "text", "csv: the one character between fields.", '" "', ",", may_be_empty=True),
+        Key(
+            "quote",
+            "text",
+            "csv: the character around fields that hold the delimiter; none where empty.",
+            '""',
+            '"',
+            may_be_empty=True,
+        ),
+        Key(
+            "pattern",
+            "text",
+            "regex: RE2 with named groups, which has to match the whole text.",
+            "'(?P<level>[A-Z]+) .*'",
+        ),
+    ),
+)
+
+EXPLODE: Final = Section(
+    "explode",
+    "A list whose elements become the rows of the record, joined in its answer.",
+    (
+        Key(
+            "path",
+            "text",
+            "The path of the list, or of an object, each member of which is a row { key, value }.",
+            '"items"',
+        ),
+        Key("as", "text", "The name that paths know the element by.", '"product"', "item"),
+        Key("index", "text", "The name that paths know the number of the element by, from 0.", '"line"'),
+        Key(
+            "empty",
+            "choice",
+            "A null, missing or empty list: no row, one row whose element is null, or the record fails.",
+            '"null"',
+            choices=("drop", "null", "fail"),
+        ),
+    ),
+)
+
 ROUTE: Final = Section(
     "routes[]",
     "One route: its condition, its own columns, and the Iceberg table that it writes to.",
@@ -370,5 +504,5 @@ TEST: Final = Section(
     ),
 )
 
-SECTIONS: Final = (TOP_LEVEL, OUTPUT, COLUMN, ROUTE, ICEBERG, CHOICE, OVERFLOW, TEST)
+SECTIONS: Final = (TOP_LEVEL, PARSE, EXPLODE, OUTPUT, COLUMN, ROUTE, ICEBERG, CHOICE, OVERFLOW, TEST)
 """Every section of the file, in the order of the reference."""

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from fastxform.config import sections
 from fastxform.config.columns import ColumnReader
 from fastxform.config.diagnostics import Diagnostics, is_name, kind_of, single
-from fastxform.config.keys import OUTPUT, TOP_LEVEL, VERSION, Key, Section
+from fastxform.config.keys import IMAGES, OUTPUT, TOP_LEVEL, VERSION, Key, Section
 from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column, Example, Output, Route, Spec, merged
 from fastxform.config.table import Table
 from fastxform.core.structs import replace
 from fastxform.core.values import Number
 from fastxform.errors import ConfigError, near, shown
+from fastxform.query import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,11 +130,23 @@ class _Reader:
         self.with_tests = tests
         self.table = Table(diagnostics, (), content, TOP_LEVEL)
         self.source = self.table.choice("source")
-        self.columns = ColumnReader(diagnostics, self.source, self.table.choice("invalid"))
+        parse, explode = self.table.table("parse"), self.table.table("explode")
+        self.layers = None
+        if parse or explode is not None:
+            # Few files have layers.
+            from fastxform.config.layers import LayerReader
+
+            self.layers = LayerReader(diagnostics, parse or {}, explode)
+        self.columns = ColumnReader(diagnostics, self.source, self.table.choice("invalid"), self.layers)
 
     def spec(self) -> Spec:
         """Return the whole file."""
         self._check_version()
+        if self.layers is not None:
+            self.layers.check()
+            for name, text in self.layers.order.items():
+                key = "of" if self.layers.names[name][0] == "parse" else "path"
+                self.columns.check_path((*self.layers.names[name][:2], key), text)
         output = sections.read_output(self.diagnostics, self.table.table("output") or {})
         shared = self._shared(output)
         routes = {
@@ -151,6 +164,12 @@ class _Reader:
             routes=tuple(routes.values()),
             unmatched=cast(Any, self.table.choice("unmatched")),
             documents=cast(Any, self.table.choice("documents")),
+            images=self._images(),
+            empty=cast(Any, self.table.choice("empty")),
+            bad_rows=cast(Any, self.table.choice("bad_rows")),
+            mixed=cast(Any, self.table.choice("mixed")),
+            parses=() if self.layers is None else self.layers.parses,
+            explode=None if self.layers is None else self.layers.explode,
             partition_keys=tuple(keys.items()),
             overflow=sections.read_overflow(
                 self.diagnostics,
@@ -190,6 +209,27 @@ class _Reader:
         elif version != VERSION:
             remedy = "a later one reads it" if version > VERSION else f"write version = {VERSION}"
             self.table.fail("version", f"this fastxform reads version {VERSION} and no other; {remedy}")
+
+    def _images(self) -> tuple[str, ...]:
+        images = self.table.value("images")
+        if images is None:
+            return IMAGES
+        if self.source != "dynamodb":
+            self.table.fail("images", f"is for source dynamodb, and this source is {self.source}")
+        if type(images) is not list or not images or not all(type(text) is str for text in images):
+            self.table.fail(
+                "images", 'must be a list of paths of members, such as ["dynamodb.NewImage", "Item"], or ["@"]'
+            )
+            return IMAGES
+        for index, text in enumerate(images):
+            try:
+                if text != "@" and not isinstance(paths.compile_path(text), paths.Dotted):
+                    self.diagnostics.add(
+                        ("images", index), "must be members with dots between, or @ for the record itself"
+                    )
+            except paths.PathError as err:
+                self.diagnostics.add(("images", index), str(err))
+        return tuple(images)
 
     def _shared(self, output: Output) -> tuple[Column, ...] | None:
         content = self.table.table("columns")
@@ -249,13 +289,20 @@ class _Reader:
         names = {
             column.name for group in (shared or (), *(route.columns for route in routes.values())) for column in group
         }
-        reader = sections.ExampleReader(self.diagnostics, self.directory, names, set(keys))
+        layers = set() if self.layers is None else {parse.name for parse in self.layers.parses}
+        reader = sections.ExampleReader(self.diagnostics, self.directory, names, set(keys), layers)
         return tuple(reader.read(index, content) for index, content in self.table.tables("tests"))
 
     def _check_output(self, spec: Spec, routes: dict[int, Route]) -> None:
         """Check that there is something to write."""
-        if "columns" not in self.table and not routes and spec.output.format == "csv":
+        if "columns" not in self.table and not routes and spec.output.format == "csv" and self.source != "text":
             self.diagnostics.add((), "CSV output needs [columns]")
+        if self.layers is not None and spec.is_document:
+            self.diagnostics.add((), "parse and explode need [columns], which say what becomes of what they find")
+        rows = spec.documents == "many" or spec.source == "cloudwatch-logs" or spec.explode is not None
+        for key in ("bad_rows", "mixed"):
+            if key in self.table and not rows:
+                self.table.fail(key, 'is for records of several rows: documents = "many", cloudwatch-logs and explode')
         orders: dict[KeyPath, tuple[Column, ...]] = {
             ("routes", index): merged(spec.columns or (), route.columns) for index, route in routes.items()
         }
@@ -301,5 +348,8 @@ class _Reader:
             self.table.fail("partition_keys", "are for S3, and do not go together with iceberg")
         if spec.documents == "many":
             self.table.fail("documents", "does not go together with iceberg, where a record is one object")
+        if spec.explode is not None:
+            remedy = "explode in Athena (UNNEST) or Spark, or write to S3"
+            self.table.fail("explode", f"does not go together with iceberg, where a record is one object; {remedy}")
         if spec.source == "cloudwatch-logs":
             self.table.fail("source", "does not go together with iceberg, where a record is one object")

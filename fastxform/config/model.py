@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from fastxform.config.keys import IMAGES
 from fastxform.core.structs import Struct
 from fastxform.core.values import Value
 from fastxform.datatypes.logical import Kind, Type
@@ -20,10 +21,12 @@ __all__ = [
     "Choice",
     "Column",
     "Example",
+    "Explode",
     "Iceberg",
     "Kind",
     "Output",
     "Overflow",
+    "Parse",
     "Route",
     "Spec",
     "Type",
@@ -73,6 +76,30 @@ class Column(_Located, frozen=True, eq=False):
     invalid: Literal["fail", "null"] = "fail"
     nulls: tuple[str, ...] = ()
     format: str | None = None
+
+
+class Parse(_Located, frozen=True, eq=False):
+    """One text that is parsed: paths that begin with `name` are about what is in it."""
+
+    name: str
+    of: str
+    format: str = "json"
+    invalid: Literal["fail", "null", "drop"] = "fail"
+    fields: tuple[str, ...] = ()
+    delimiter: str = ","
+    quote: str = '"'
+    pattern: str | None = None
+    location: str = ""
+
+
+class Explode(_Located, frozen=True, eq=False):
+    """A list whose elements are rows; paths that begin with `name` are about an element, `index` is its number."""
+
+    path: str
+    name: str = "item"
+    index: str | None = None
+    empty: Literal["drop", "null", "fail"] = "drop"
+    location: str = ""
 
 
 class Output(Struct, frozen=True):
@@ -185,13 +212,19 @@ class Spec(Struct, frozen=True):
     `map_batch` is a module and its function, MODULE:FUNCTION, and `directory` where the module is, empty without one.
     """
 
-    source: Literal["json", "dynamodb", "cloudwatch-logs"] = "json"
+    source: Literal["json", "dynamodb", "cloudwatch-logs", "text"] = "json"
     where: str | None = None
     output: Output = Output()
     columns: tuple[Column, ...] | None = None
     routes: tuple[Route, ...] = ()
     unmatched: Literal["fail", "drop"] = "fail"
     documents: Literal["one", "many"] = "one"
+    images: tuple[str, ...] = IMAGES
+    empty: Literal["drop", "fail"] = "drop"
+    bad_rows: Literal["fail", "drop"] = "fail"
+    mixed: Literal["fail", "first"] = "fail"
+    parses: tuple[Parse, ...] = ()
+    explode: Explode | None = None
     partition_keys: tuple[tuple[str, str], ...] = ()
     overflow: Overflow = Overflow()
     tests: tuple[Example, ...] = ()

@@ -6,7 +6,20 @@ that the reader takes is valid by the schema.
 
 from typing import Any, Final
 
-from fastxform.config.keys import COLUMN, ICEBERG, OUTPUT, OVERFLOW, ROUTE, TEST, TOP_LEVEL, VERSION, Key, Section
+from fastxform.config.keys import (
+    COLUMN,
+    EXPLODE,
+    ICEBERG,
+    OUTPUT,
+    OVERFLOW,
+    PARSE,
+    ROUTE,
+    TEST,
+    TOP_LEVEL,
+    VERSION,
+    Key,
+    Section,
+)
 
 _KINDS: Final[dict[str, str]] = {"text": "string", "choice": "string", "boolean": "boolean", "integer": "integer"}
 
@@ -57,6 +70,8 @@ def _table(section: Section, key: Key) -> dict[str, Any]:
             "propertyNames": {"minLength": 1},
             "additionalProperties": {"anyOf": [{"type": "string"}, _section(COLUMN)]},
         }
+    if key.name == "parse":
+        return {"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": _section(PARSE)}
     if inner is None:
         values = {"type": "string", "pattern": r"\S"} if key.name == "partition_keys" else {}
         return {"type": "object", "additionalProperties": values or True}
@@ -65,6 +80,7 @@ def _table(section: Section, key: Key) -> dict[str, Any]:
 
 _INNER: Final = {
     ("", "output"): OUTPUT,
+    ("", "explode"): EXPLODE,
     ("", "routes"): ROUTE,
     ("", "overflow"): OVERFLOW,
     ("", "tests"): TEST,

@@ -21,7 +21,7 @@ from fastxform.errors import nearest, shown
 EVENT_NAMES: Final = ("INSERT", "MODIFY", "REMOVE")
 _OUTCOMES: Final = ("expect", "result", "reason")
 
-_NAMED_BY_REASONS: Final = ("path", "type", "pattern", "required", "expression", "quoting", "partition_key")
+_NAMED_BY_REASONS: Final = ("path", "type", "pattern", "required", "expression", "quoting", "partition_key", "parse")
 """Reason codes that may be followed by a colon and a name."""
 
 
@@ -270,8 +270,11 @@ def read_overflow(diagnostics: Diagnostics, content: dict[str, Any], *, changes:
 class ExampleReader:
     """Reads `[[tests]]`; the names are those that a reason may be followed by, `directory` is where files are."""
 
-    def __init__(self, diagnostics: Diagnostics, directory: str, columns: set[str], partition_keys: set[str]) -> None:
+    def __init__(
+        self, diagnostics: Diagnostics, directory: str, columns: set[str], partition_keys: set[str], layers: set[str]
+    ) -> None:
         self.diagnostics = diagnostics
+        self.layers = layers
         self.directory = directory
         self.columns = columns
         self.partition_keys = partition_keys
@@ -351,4 +354,6 @@ class ExampleReader:
     def _names(self, code: str) -> set[str]:
         if code == "partition_key":
             return self.partition_keys
+        if code == "parse":
+            return self.layers
         return self.columns | ({"where"} if code == "expression" else {"*"} if code == "type" else set())

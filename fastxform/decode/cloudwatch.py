@@ -22,7 +22,9 @@ from fastxform.query import paths
 
 _TYPE: Final = object()
 _EVENTS: Final = object()
-MESSAGE_MEMBERS: Final = frozenset({"messageType", "owner", "logGroup", "logStream", "subscriptionFilters"})
+MESSAGE_MEMBERS: Final = frozenset(
+    {"messageType", "owner", "logGroup", "logStream", "subscriptionFilters", "policyLevel"}
+)
 """What stands in a message beside its events; every other name is a member of an event."""
 
 
@@ -44,8 +46,8 @@ class Messages:
             FieldRequest(_TYPE, paths.Dotted(("messageType",)), "string"),
             FieldRequest(_EVENTS, paths.Dotted(("logEvents",)), "text"),
         ]
-        self.message = Projector([*members, *(request for request in requests if _is_of_message(request))], "json")
-        self.event = Projector([request for request in requests if not _is_of_message(request)], "json")
+        self.message = Projector([*members, *(request for request in requests if _is_of_message(request))])
+        self.event = Projector([request for request in requests if not _is_of_message(request)])
 
     def read(self, payloads: Sequence[bytes | None]) -> Events:
         """Return the events of a batch, in the order of their messages: of as many as a part may hold."""

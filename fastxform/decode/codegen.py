@@ -18,7 +18,7 @@ from fastxform.core.json_text import NUMBER
 from fastxform.core.structs import Struct
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
 from fastxform.decode import dynamodb, fallback
-from fastxform.decode.fields import ATTRIBUTE_TAGS, FieldRequest, FieldTree, Names, Node, leaves
+from fastxform.decode.fields import ATTRIBUTE_TAGS, FieldRequest, FieldTree, Names, Node, is_double, leaves
 from fastxform.query import paths
 
 REFUSED: Final = (msgspec.MsgspecError, ValueError, RecursionError)
@@ -167,18 +167,18 @@ class _Reader:
             if kind == "raw":  # a column at once: 0.3 us a text, 2.4 one by one
                 reader = request.kind if request.kind in ("json", "text", "string") else "value"
                 return f"raws_{reader}([{text} for x in roots])"
-            text = self._read(request, text)
+            text = self._read(request, text, self._double(path))
         if kind == "attribute":
             return f"[{text} for x, d in zip(roots, double)]"
         return f"[{text} for x in roots]"
 
-    def _read(self, request: FieldRequest, chain: str) -> str:
-        """Return the text that makes a value of what a lane decoded to."""
+    def _read(self, request: FieldRequest, chain: str, double: str) -> str:
+        """Return the text that makes a value of what was decoded; `double` tells of the layers of binary values."""
         kind = self.tree.decode_kind(request).kind
         reader = f"{kind}_json" if request.kind == "json" else kind
         if reader not in _READERS:
             return chain
-        return f"{reader}({chain}, d)" if kind == "attribute" else f"{reader}({chain})"
+        return f"{reader}({chain}, {double})" if kind == "attribute" else f"{reader}({chain})"
 
     def _chain(self, start: str, names: Names, base: Names = ()) -> str:
         """Return the text that goes from the object at `base`, which `start` is, down to a member."""
@@ -197,7 +197,7 @@ class _Reader:
     def _first_where(self, request: FieldRequest, path: paths.FirstWhere) -> str:
         base = path.list.names
         key = f"{self._chain('e', path.key.names, base)} == {self._name(path.equals)}"
-        value = self._read(request, self._chain("e", path.value.names, base))
+        value = self._read(request, self._chain("e", path.value.names, base), "False")
         name = self._name()
         self.functions += [
             f"def {name}(roots):",
@@ -223,6 +223,14 @@ class _Reader:
             text = f"({chain} if {holds} else {text})"
         return text
 
+    def _double(self, path: paths.Path) -> str:
+        """Return the text that tells whether binary values of what a path picks carry two layers of base64."""
+        *first, text = ("d" if is_double(names) else "False" for names in leaves(path))
+        if isinstance(path, paths.Either) and path.rest and {*first, text} != {"d"}:
+            for double, holds in zip(reversed(first), reversed(self._holds(path)), strict=True):
+                text = f"({double} if {holds} else {text})"
+        return text
+
     def _holds(self, path: paths.Either) -> list[str]:
         return [
             f"{self._chain('x', term.names)} is not {self._name(self.missing[self.tree.node(term.names)])}"
@@ -235,20 +243,23 @@ class _Reader:
         chains = [self._chain("x", names) for names in leaves(path)]
         # A `json` column is picked by value and then read as text: the text of "" or [] is not empty.
         is_picked_first = request.kind == "json"
-        if not is_picked_first:
-            chains = [self._read(request, chain) for chain in chains]
-        text = chains[-1]
-        for chain in reversed(chains[:-1]):
+        doubles = ["d" if is_double(names) else "False" for names in leaves(path)]
+        read = [self._read(request, chain, double) for chain, double in zip(chains, doubles, strict=True)]
+        text = read[-1]
+        for index in reversed(range(len(chains) - 1)):
+            chain = read[index]
             if kind in ("str", "S", "bool", "BOOL"):
                 text = f"({chain} or {text})"
             elif kind in ("int", "float", "N"):
                 text = f"(v if (v := {chain}) is not None else {text})"
             elif is_picked_first:
-                read = f"attribute(v := {chain}, d)" if kind == "attribute" else f"raw(v := {chain})"
-                text = f"(v if is_true({read}) else {text})"
+                value = (
+                    f"attribute({chains[index]}, {doubles[index]})" if kind == "attribute" else f"raw({chains[index]})"
+                )
+                text = f"({chain} if is_true({value}) else {text})"
             else:
                 text = f"(v if is_true(v := {chain}) else {text})"
-        return self._read(request, text) if is_picked_first else text
+        return text
 
 
 def _execute(source: str, names: dict[str, Any]) -> None:

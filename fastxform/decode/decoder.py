@@ -14,7 +14,7 @@ from typing import Any, Final
 from fastxform.core import json_text
 from fastxform.decode import dynamodb, validation
 from fastxform.decode.codegen import REFUSED, Generated, generate, takes
-from fastxform.decode.fields import ATTRIBUTE_TAGS, DecodeKind, FieldRequest, FieldTree, Node
+from fastxform.decode.fields import ATTRIBUTE_TAGS, DecodeKind, FieldRequest, FieldTree, Images, Node
 from fastxform.query import paths
 
 FIRST_LOOK: Final = 16
@@ -28,8 +28,8 @@ _MINUS_ZERO: Final = re.compile(rb"(?<=[:,\[ \t\n\r])-0(?=[,\]} \t\n\r])")
 class Decoder:
     """Reads the columns of one tree of members."""
 
-    def __init__(self, source: str) -> None:
-        self.members = FieldTree(source)
+    def __init__(self, images: Images | None) -> None:
+        self.members = FieldTree(images)
         self._generated: Generated | None = None
 
     @property

@@ -11,9 +11,6 @@ from fastxform.core.json_text import NUMBER, encode_plain
 from fastxform.core.payloads import decode
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
 
-IMAGES: Final = frozenset({"Keys", "NewImage", "OldImage"})
-"""The members of `dynamodb` that are maps of attribute values."""
-
 
 class BadAttributeError(Exception):
     """An attribute value that is malformed, somewhere below the value that is converted."""

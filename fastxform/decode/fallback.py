@@ -19,7 +19,8 @@ from fastxform.core.json_text import (
 )
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number, Outcome
 from fastxform.decode import dynamodb
-from fastxform.decode.dynamodb import IMAGES, BadAttributeError
+from fastxform.decode.dynamodb import BadAttributeError
+from fastxform.decode.fields import Images, Names, is_double
 from fastxform.query import paths
 
 _WHITE_SPACE: Final = b" \t\n\r"
@@ -84,41 +85,51 @@ class _ImageNode:
         return tag == "N" or (tag != "NULL" and is_true(content))
 
 
-class _ChangeNode:
-    """The member `dynamodb` of a change: plain members beside the images."""
+class _ContainerNode:
+    """An object that holds images: plain members beside them."""
 
-    def __init__(self, raw: bytes, double: bool) -> None:
-        self.content, self.double = decode_written(raw), double
+    def __init__(self, raw: bytes, images: Images, names: list[Names], double: bool) -> None:
+        self.content, self.images, self.names, self.double = decode_written(raw), images, names, double
         self.members = _JsonNode(raw)
 
     def member(self, name: str) -> "_AnyNode | None":
-        if name in IMAGES:
-            if type(self.content) is not dict or name not in self.content:
-                return None
+        below = self.images.below(name, self.names)
+        if not below:
+            return self.members.member(name)
+        if type(self.content) is not dict or name not in self.content:
+            return None
+        if () in below:
             return _ImageNode(self.content[name], self.double, is_map=True)
-        return self.members.member(name)
+        member = self.members.member(name)
+        assert isinstance(member, _JsonNode)
+        return _ContainerNode(member.raw, self.images, below, self.double)
 
     def value(self, as_json: bool = False) -> Outcome:
-        found = dynamodb.value_of(self.plain())
-        return to_json(found) if as_json else found
+        value = dynamodb.value_of(self.plain())
+        return to_json(value) if as_json else value
 
     def plain(self) -> Any:
-        return _plain_change(self.content, self.double)
+        return _plain_container(self.content, self.images, self.names, self.double)
 
     def is_true(self) -> bool:
         return is_true(self.content)
 
 
-_AnyNode = _JsonNode | _ImageNode | _ChangeNode
+_AnyNode = _JsonNode | _ImageNode | _ContainerNode
 
 
-def _plain_change(content: Any, double: bool) -> Any:
+def _plain_container(content: Any, images: Images, names: list[Names], double: bool) -> Any:
+    """Return an object with the images in it as plain values."""
     if type(content) is not dict:
         return content
-    return {
-        name: dynamodb.plain_image(member, double) if name in IMAGES and type(member) is dict else member
-        for name, member in content.items()
-    }
+    plain = {}
+    for name, member in content.items():
+        below = images.below(name, names)
+        if () in below:
+            plain[name] = dynamodb.plain_image(member, double) if type(member) is dict else member
+        else:
+            plain[name] = _plain_container(member, images, below, double) if below else member
+    return plain
 
 
 def is_true(value: Any) -> bool:
@@ -131,10 +142,11 @@ def is_true(value: Any) -> bool:
 class Document:
     """One valid record, whose paths can be evaluated; `validation.reject_reason` must be None."""
 
-    def __init__(self, payload: bytes, source: str) -> None:
-        self.payload, self.source = payload, source
-        self.members = raw_members(payload)
-        self.double = dynamodb.is_double_encoded(self.members)
+    def __init__(self, payload: bytes, images: Images | None = None, root: str | None = None) -> None:
+        """Take a document; `root` is the name that paths know it by, where they do not begin with its members."""
+        self.payload, self.images, self.root = payload, images, root
+        self.members = raw_members(payload) if root is None else {root: payload}
+        self.double = images is not None and dynamodb.is_double_encoded(self.members)
         self._plain: Any = None
         self._roots: dict[str, _AnyNode] = {}
 
@@ -154,16 +166,33 @@ class Document:
         except BadAttributeError:
             return BAD_TYPE
 
+    def whole(self) -> Outcome:
+        """Return the whole document, images as plain values; `BAD_TYPE` where an attribute is malformed."""
+        try:
+            return dynamodb.value_of(self.plain_document())
+        except BadAttributeError:
+            return BAD_TYPE
+
     def _node(self, names: tuple[str, ...]) -> _AnyNode | None:
         raw = self.members.get(names[0])
         if raw is None:
             return None
         root = self._roots.get(names[0])
         if root is None:
-            is_change = self.source == "dynamodb" and names[0] == "dynamodb"
-            root = _ChangeNode(bytes(raw), self.double) if is_change else _JsonNode(bytes(raw))
-            self._roots[names[0]] = root
+            root = self._roots[names[0]] = self._root(names[0], bytes(raw))
         return _descend(root, names[1:])
+
+    def _root(self, name: str, raw: bytes) -> _AnyNode:
+        """Return the node of a member of the document."""
+        if self.images is None:
+            return _JsonNode(raw)
+        if () in self.images.names:
+            return _ImageNode(decode_written(self.payload)[name], False, is_map=False)
+        below = self.images.below(name, self.images.names)
+        double = self.double and is_double((name,))
+        if () in below:
+            return _ImageNode(decode_written(raw), double, is_map=True)
+        return _ContainerNode(raw, self.images, below, double) if below else _JsonNode(raw)
 
     def _either(self, path: paths.Either, as_json: bool) -> Outcome:
         node: _AnyNode | None = None
@@ -208,20 +237,27 @@ class Document:
             BadAttributeError: an attribute of an image is malformed.
         """
         if self._plain is None:
-            text = self.payload.decode()
-            document = json.loads(text, parse_int=_integer, parse_float=_Float)
-            if self.source == "dynamodb":
-                change = document.get("dynamodb")
-                document = {**document, "dynamodb": change} if "dynamodb" in document else document
-                if type(change) is dict:
-                    document["dynamodb"] = {
-                        name: _computable(dynamodb.plain_image(member, self.double))
-                        if name in IMAGES and type(member) is dict
-                        else member
-                        for name, member in change.items()
-                    }
+            document = json.loads(self.payload.decode(), parse_int=_integer, parse_float=_Float)
+            if self.images is not None:
+                document = self._with_plain_images(document)
+            if self.root is not None:
+                document = {self.root: document}
             self._plain = document
         return self._plain
+
+    def _with_plain_images(self, document: dict[str, Any]) -> dict[str, Any]:
+        assert self.images is not None
+        if () in self.images.names:
+            return _computable(dynamodb.plain_image(document, False))  # type: ignore[no-any-return]
+        plain = dict(document)
+        for name in document:
+            below = self.images.below(name, self.images.names)
+            if below:
+                holder = {name: document[name]}
+                found = [(name, *rest) for rest in below]
+                double = self.double and is_double((name,))
+                plain[name] = _computable(_plain_container(holder, self.images, found, double)[name])
+        return plain
 
 
 def _first_in(elements: Any, path: paths.FirstWhere) -> Outcome:

@@ -5,11 +5,11 @@ decoded to; decoding itself is elsewhere. Invariant: a node keeps its role, a la
 does not agree with the tree leaves no trace in it.
 """
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Final, Literal
 
+from fastxform.core.json_text import raw_members
 from fastxform.core.structs import Struct, field
-from fastxform.decode.dynamodb import IMAGES
 from fastxform.query import paths
 
 Names = tuple[str, ...]
@@ -39,6 +39,48 @@ _FIRST_ATTRIBUTE: Final = {
     "json": "attribute",
     "binary": "attribute",
 }
+
+
+class Images:
+    """Where the objects are in a document whose members are DynamoDB attribute values.
+
+    `names` are the members on the way to each; none for a document that is itself such an object.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        """Take paths of members, or `@` for the document itself."""
+        plans = [None if text == "@" else paths.compile_path(text) for text in texts]
+        self.names: list[Names] = [plan.names if isinstance(plan, paths.Dotted) else () for plan in plans]
+
+    def is_inside(self, names: Names) -> bool:
+        """Tell whether a member is an attribute value, or stands below one."""
+        return any(len(names) > len(image) and names[: len(image)] == image for image in self.names)
+
+    def is_around(self, names: Names) -> bool:
+        """Tell whether a member is an image or holds one."""
+        return any(image[: len(names)] == names for image in self.names)
+
+    def below(self, name: str, images: Sequence[Names]) -> list[Names]:
+        """Return what is left of the ways to images that lead through a member."""
+        return [image[1:] for image in images if image[:1] == (name,)]
+
+    def is_found(self, text: bytes) -> bool:
+        """Tell whether a valid document holds one of the images."""
+        return any(_is_object(text, image) for image in self.names)
+
+
+def is_double(names: Names) -> bool:
+    """Tell whether binary values of an image may carry two layers of base64: those of a stream of changes may."""
+    return names[:1] == ("dynamodb",)
+
+
+def _is_object(text: bytes, names: Names) -> bool:
+    for name in names:
+        member = raw_members(text).get(name)
+        text = b"" if member is None else bytes(member).strip()
+        if not text.startswith(b"{"):
+            return False
+    return True
 
 
 class ConflictError(Exception):
@@ -97,10 +139,10 @@ class Node(Struct, eq=False):
 class FieldTree:
     """The tree for some columns that can be decoded together."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, images: Images | None) -> None:
         self.root = Node("object")
         self.requests: list[FieldRequest] = []
-        self._is_dynamodb = source == "dynamodb"
+        self._images = images
 
     def add(self, request: FieldRequest) -> None:
         """Take one column in.
@@ -137,7 +179,7 @@ class FieldTree:
 
     def _grow(self, names: Names, role: Role) -> Node:
         siblings = self.node(names[:-1]).children
-        is_attribute = self._is_dynamodb and is_in_image(names)
+        is_attribute = self._images is not None and self._images.is_inside(names)
         return siblings.setdefault(names[-1], Node(role, f"f{len(siblings)}", is_attribute))
 
     def _share(self, nodes: list[Node], kind: str) -> None:
@@ -151,7 +193,7 @@ class FieldTree:
                 node.decode_kind = decode_kind
 
     def _first_kind(self, request: FieldRequest) -> str:
-        if self._is_dynamodb and all(map(is_in_image, leaves(request.path))):
+        if self._images is not None and all(map(self._images.is_inside, leaves(request.path))):
             return _FIRST_ATTRIBUTE.get(request.kind, "S")
         return _FIRST_PLAIN.get(request.kind, "any")
 
@@ -165,11 +207,6 @@ def leaves(path: paths.Path) -> Iterable[Names]:
             yield (*term.names, *path.rest)
     elif isinstance(path, paths.FirstWhere):
         yield (*path.list.names, *path.value.names)
-
-
-def is_in_image(names: Names) -> bool:
-    """Tell whether a member of a DynamoDB change is an attribute value, or stands below one."""
-    return len(names) > 2 and names[0] == "dynamodb" and names[1] in IMAGES
 
 
 def _roles(path: paths.Path) -> dict[Names, Role]:

@@ -18,9 +18,11 @@ from fastxform.core.values import Json, Number
 from fastxform.datatypes import logical
 from fastxform.datatypes.logical import Type
 from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
-from fastxform.decode.dynamodb import IMAGES
-from fastxform.decode.fields import is_in_image
+from fastxform.decode.fields import leaves
 from fastxform.query import paths
+
+IMAGES: Final = frozenset({"Keys", "NewImage", "OldImage"})
+"""The images that the kernel knows, those of `dynamodb`."""
 
 _KNOWN: Final[dict[type, frozenset[str]]] = {
     Spec: frozenset(
@@ -220,6 +222,34 @@ class _PlanNode:
         searches = tuple((text.encode(), slot) for text, slot in self.searches.items())
         whole = int(self.whole_kind), self.whole_slot
         return int(self.kind), self.name.encode(), self.slot, children, searches, *whole
+
+
+def is_in_image(names: tuple[str, ...]) -> bool:
+    """Tell whether a member of a DynamoDB change is an attribute value, or stands below one."""
+    return len(names) > 2 and names[0] == "dynamodb" and names[1] in IMAGES
+
+
+def out_of_images(spec: Spec, columns: Mapping[Any, Column]) -> list[Any]:
+    """Return the keys of the columns whose values come out of the images of a change.
+
+    Raises:
+        UnsupportedError: there are none, or a path is about an image that the kernel does not know.
+    """
+    if spec.source != "dynamodb":
+        return []
+    keys = []
+    for key, column in columns.items():
+        if column.path is None:
+            continue
+        path = paths.compile_path(column.path)
+        if any(name in IMAGES or name == "Item" for name in paths.root_names(path)):
+            raise UnsupportedError("an image beside dynamodb")
+        ends = list(leaves(path))
+        if ends and all(map(is_in_image, ends)):
+            keys.append(key)
+    if not keys:
+        raise UnsupportedError("no column out of an image")
+    return keys
 
 
 def _is_control(character: str) -> bool:

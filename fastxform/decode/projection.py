@@ -8,19 +8,18 @@ was decoded never shows in its values, nor does any other record of its batch.
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate, chain
 from typing import Any, Final
 
 import pyarrow as pa
 
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
-from fastxform.core.structs import Struct, field
+from fastxform.core.structs import Struct, field, replace
 from fastxform.core.values import BAD_PATH, BAD_TYPE, RawColumn
 from fastxform.decode import fallback, validation
 from fastxform.decode.decoder import Decoder, Reading
-from fastxform.decode.dynamodb import IMAGES
-from fastxform.decode.fields import ConflictError, FieldRequest, is_in_image, leaves
+from fastxform.decode.fields import ConflictError, FieldRequest, Images, leaves
 from fastxform.limits import PART_UNPACKED_LIMIT_BYTES
 from fastxform.query import paths
 
@@ -60,17 +59,32 @@ class Projection(Struct):
 class Projector:
     """Reads the wanted columns out of payloads; built once, its decoders adapt to the shapes that come."""
 
-    def __init__(self, requests: Sequence[FieldRequest], source: str, unpacks: bool = True) -> None:
-        """Build the decoders; `unpacks`: a payload may come compressed."""
-        self.source, self.unpacks = source, unpacks
-        self.decoders = [Decoder(source)]
-        self.fallback_requests = [
-            request for request in requests if _needs_fallback(request.path, source) or not self._assign(request)
-        ]
+    def __init__(
+        self,
+        requests: Sequence[FieldRequest],
+        images: Images | None = None,
+        unpacks: bool = True,
+        root: str | None = None,
+    ) -> None:
+        """Build the decoders.
+
+        Args:
+            requests: the columns.
+            images: where attribute values are.
+            unpacks: a payload may come compressed.
+            root: the name that paths know the whole document by; None where they begin with its members.
+        """
+        self.images, self.unpacks, self.root = images, unpacks, root
+        self.decoders = [Decoder(images)]
+        self.fallback_requests: list[FieldRequest] = []
+        for request in requests:
+            path = request.path if root is None else _below(request.path)
+            if path is None or _needs_fallback(path, images) or not self._assign(replace(request, path=path)):
+                self.fallback_requests.append(request)
 
     def _assign(self, request: FieldRequest) -> bool:
         """Give a column to the first decoder that its path agrees with; tell whether any decoder can take it."""
-        for decoder in (*self.decoders, Decoder(self.source)):
+        for decoder in (*self.decoders, Decoder(self.images)):
             try:
                 decoder.members.add(request)
             except ConflictError:
@@ -80,28 +94,31 @@ class Projector:
             return True
         return False
 
-    def project(self, payloads: Sequence[bytes | None]) -> Projection:
+    def project(self, payloads: Sequence[bytes | None], nulls: Collection[int] = ()) -> Projection:
         """Return the columns of a batch, or of the payloads before its compressed ones unpack to more than a part.
 
         Args:
             payloads: None stands for one whose base64 was bad.
+            nulls: rows whose document is null, where there is a root; `{}` stands for them.
         """
         for _ in range(WIDENINGS):
-            projection = self._attempt(payloads)
+            projection = self._attempt(payloads, nulls)
             if projection is not None:
                 return projection
-        projection = self._attempt(payloads, widens=False)
+        projection = self._attempt(payloads, nulls, widens=False)
         assert projection is not None
         return projection
 
-    def _attempt(self, payloads: Sequence[bytes | None], widens: bool = True) -> Projection | None:
+    def _attempt(
+        self, payloads: Sequence[bytes | None], nulls: Collection[int], widens: bool = True
+    ) -> Projection | None:
         """Return the columns of a batch, or None where a decoder was widened on the way."""
         readings, projection = self._begin(widens)
         start = 0
         while start < len(payloads) and projection.unpacked_bytes < PART_UNPACKED_LIMIT_BYTES:
             part = payloads[start : start + CHUNK_RECORDS]
             chunk = _Chunk(part if isinstance(part, list) else list(part), start)
-            if not self._read(chunk, readings, projection):
+            if not self._read(chunk, readings, projection, nulls):
                 return None
             start += len(chunk.payloads)
         projection.count = start
@@ -136,7 +153,7 @@ class Projector:
         kinds |= {request.name: "mixed" for request in self.fallback_requests}
         return readings, Projection({name: RawColumn(kind, []) for name, kind in kinds.items()}, {})
 
-    def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection) -> bool:
+    def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection, nulls: Collection[int]) -> bool:
         """Read some records while they are in the cache; tell whether no decoder was widened."""
         texts, unverified = _texts(chunk, projection, self.unpacks)
         for reading in readings:
@@ -148,7 +165,7 @@ class Projector:
             unverified |= found[1]
         if unverified:
             self._read_fallback(chunk, sorted(unverified), projection)
-        self._evaluate_requests(chunk, projection)
+        self._evaluate_requests(chunk, projection, nulls)
         return True
 
     def _read_fallback(self, chunk: "_Chunk", unverified: Iterable[int], projection: Projection) -> None:
@@ -163,17 +180,18 @@ class Projector:
             if reason is not None or payload is None:
                 projection.failed[row] = reason or "base64"
                 continue
-            document = fallback.Document(payload, self.source)
+            document = fallback.Document(payload, self.images)
             for request in requests:
                 projection.columns[request.name].fallback[row] = document.evaluate(request.path, request.kind == "json")
 
-    def _evaluate_requests(self, chunk: "_Chunk", projection: Projection) -> None:
+    def _evaluate_requests(self, chunk: "_Chunk", projection: Projection, nulls: Collection[int]) -> None:
         if not self.fallback_requests:
             return
         columns = [(request, projection.columns[request.name]) for request in self.fallback_requests]
         for row, payload in enumerate(chunk.payloads, chunk.start):
-            is_record = payload is not None and row not in projection.failed
-            document = fallback.Document(payload, self.source) if is_record else None
+            document = None
+            if payload is not None and row not in projection.failed:
+                document = fallback.Document(b"null" if row in nulls else payload, self.images, self.root)
             for request, values in columns:
                 outcome = None if document is None else document.evaluate(request.path, request.kind == "json")
                 if outcome is BAD_PATH or outcome is BAD_TYPE:
@@ -238,13 +256,25 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
 
 
 def _present(payloads: list[bytes | None]) -> list[bytes]:
-    """Return payloads, nothing in the place of one that is missing."""
+    """Return payloads, nothing instead of one that is missing."""
     if all(payloads):
         return payloads  # type: ignore[return-value]
     return [payload or b"" for payload in payloads]
 
 
-def _needs_fallback(path: paths.Path, source: str) -> bool:
+def _below(path: paths.Path) -> paths.Path | None:
+    """Return a path less the name that it begins with; None where it is that of the whole, or of no known shape."""
+    match path:
+        case paths.Dotted(names=(_, *names)) if names:
+            return paths.Dotted(tuple(names))
+        case paths.Either(terms=terms, rest=rest) if all(len(term.names) > 1 for term in terms):
+            return paths.Either(tuple(paths.Dotted(term.names[1:]) for term in terms), rest)
+        case paths.FirstWhere(list=paths.Dotted(names=(_, *names))) if names:
+            return replace(path, list=paths.Dotted(tuple(names)))
+    return None
+
+
+def _needs_fallback(path: paths.Path, images: Images | None) -> bool:
     """Tell whether a path is evaluated on each record alone, whatever else is wanted."""
     if isinstance(path, paths.Compiled):
         return True
@@ -252,13 +282,11 @@ def _needs_fallback(path: paths.Path, source: str) -> bool:
     keys = path.key.names if isinstance(path, paths.FirstWhere) else ()
     if any(map(_NO_MEMBER.search, chain(keys, *ends))):
         return True
-    if source != "dynamodb":
+    if images is None:
         return False
-    holds_image = any(
-        names[0] == "dynamodb" and (len(names) == 1 or (len(names) == 2 and names[1] in IMAGES)) for names in ends
-    )
-    # One lane decodes attributes or plain members, never both; lists of attributes have no struct type.
-    return isinstance(path, paths.FirstWhere) or holds_image or len(set(map(is_in_image, ends))) > 1
+    # One kind decodes attributes or plain members, never both; lists of attributes have no struct type.
+    is_mixed = len(set(map(images.is_inside, ends))) > 1
+    return isinstance(path, paths.FirstWhere) or is_mixed or any(map(images.is_around, ends))
 
 
 def _not_utf8(texts: list[bytes], joined: bytes) -> set[int]:

@@ -85,6 +85,8 @@ def reject_reason(payload: bytes | None) -> str | None:
     """Return why a payload is no record, or None where it is one."""
     if payload is None:
         return "base64"
+    if not payload.strip(_WHITE_SPACE):
+        return "empty"
     try:
         payload.decode()
     except UnicodeDecodeError:

@@ -5,10 +5,11 @@ their order, and data only where the result is Ok.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fastxform.core.structs import Struct
+from fastxform.core.structs import Struct, field
 from fastxform.errors import DROPPED, FAILED, OK
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Batch(Struct, frozen=True):
     code of `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is
     the content of the response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
     `faults` says more of the records whose reason is `internal`; `values_nulled` counts the values that are null since
-    they did not fit, where their column says so.
+    they did not fit, where their column says so; `empty` counts the records that hold nothing, and `rows_dropped` the
+    rows that `bad_rows = "drop"` left out of their records, by reason.
     """
 
     result: list[str]
@@ -52,6 +54,8 @@ class Batch(Struct, frozen=True):
     where_null: int = 0
     faults: tuple[InternalFault, ...] = ()
     values_nulled: int = 0
+    empty: int = 0
+    rows_dropped: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.result)
@@ -92,6 +96,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
     data: list[bytes | None] = []
     metadata: list[dict[str, Any] | None] | None = None
     faults: list[InternalFault] = []
+    rows_dropped: Counter[str] = Counter()
     for batch in batches:
         start = len(result)
         if batch.metadata is not None and metadata is None:
@@ -102,6 +107,7 @@ def joined(batches: Sequence[Batch]) -> Batch:
         result += batch.result
         reason += batch.reason
         data += batch.data
-    where_null = sum(batch.where_null for batch in batches)
+        rows_dropped.update(batch.rows_dropped)
+    where_null, empty = sum(batch.where_null for batch in batches), sum(batch.empty for batch in batches)
     values_nulled = sum(batch.values_nulled for batch in batches)
-    return Batch(result, reason, data, metadata, where_null, tuple(faults), values_nulled)
+    return Batch(result, reason, data, metadata, where_null, tuple(faults), values_nulled, empty, dict(rows_dropped))

@@ -4,103 +4,139 @@ How a row is written is `csv_rows`' and `json_rows`'. Invariant: a record is ans
 order, by none, or by the reason of its first row that failed.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from fastxform.config.model import Spec
 from fastxform.core import json_text
-from fastxform.core.json_text import encode_plain
+from fastxform.core.structs import Struct
+from fastxform.core.values import BAD_TYPE, Json
 from fastxform.decode import fallback
-from fastxform.decode.dynamodb import BadAttributeError, plain_image
+from fastxform.decode.fields import Images
 from fastxform.decode.source import Rows
 from fastxform.limits import RECORD_WRITTEN_LIMIT_BYTES
+from fastxform.query import paths
 
 
-def join_rows(
-    rows: Rows,
-    data: Sequence[bytes | None],
-    reasons: Mapping[int, str],
-    groups: Sequence[Any] | None,
-    sizes: Sequence[int],
-    together: list[bytes | None] | None,
-) -> tuple[list[bytes | None], dict[int, str], list[int | None]]:
-    """Put the rows of records together.
+class JoinedRows(Struct, frozen=True):
+    """The rows of each record put together.
 
-    Args:
-        rows: the rows, with `parents`.
-        data: the written row, None where it was dropped or failed.
-        reasons: why a row failed.
-        groups: what the rows of one record must agree on; None where they cannot differ.
-        sizes: how many rows each record has.
-        together: the rows of each record one after the other, where they were written so; then `data` is ignored.
-
-    Returns:
-        The data of each record, None where it is dropped or failed; why a record failed; and its first written row.
+    Attributes:
+        data: the data of each record, None where it is dropped or failed.
+        failed: why a record failed.
+        first: the first written row of each record, where rows have groups.
+        left_out: how many rows were left out of their records, by reason.
     """
-    assert rows.parents is not None
-    failed = dict(rows.refused)
-    for row in sorted(reasons):
-        failed.setdefault(rows.parents[row], reasons[row])
-    rest = iter(data)  # rows of one record stand next to each other
-    joined: list[bytes | None]
-    if together is not None:
-        joined = together
-    elif None in data:
-        parts = [[row for row in islice(rest, size) if row is not None] for size in sizes]
-        joined = [b"".join(part) if part else None for part in parts]
-    else:
-        joined = [b"".join(islice(rest, size)) if size else None for size in sizes]  # type: ignore[arg-type]
-    for record in failed:
-        joined[record] = None
-    first: list[int | None] = [None] * len(sizes)
-    if groups is not None:
-        for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
-            known = first[record]
+
+    data: list[bytes | None]
+    failed: dict[int, str]
+    first: list[int | None]
+    left_out: dict[str, int]
+
+
+class Joiner:
+    """Puts the rows of records together, by what the configuration says of bad and of different ones."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._leaves_out = spec.bad_rows == "drop"
+        self._takes_first = spec.mixed == "first"
+
+    def join(
+        self,
+        rows: Rows,
+        data: Sequence[bytes | None],
+        reasons: Mapping[int, str],
+        groups: Sequence[Any] | None,
+        sizes: Sequence[int],
+        together: list[bytes | None] | None,
+    ) -> JoinedRows:
+        """Put the rows of records together.
+
+        Args:
+            rows: the rows, with `parents`.
+            data: the written row, None where it was dropped or failed.
+            reasons: why a row failed.
+            groups: what the rows of one record must agree on; None where they cannot differ.
+            sizes: how many rows each record has.
+            together: the rows of each record one after the other, where they were written so; then `data` is ignored.
+        """
+        assert rows.parents is not None
+        failed = dict(rows.refused)
+        left_out: dict[str, int] = {}
+        if self._leaves_out:
+            bad = Counter(map(rows.parents.__getitem__, reasons))
+            for row in sorted(reasons):
+                record = rows.parents[row]
+                if bad[record] == sizes[record]:  # of this one nothing would be left
+                    failed.setdefault(record, reasons[row])
+                elif record not in failed:
+                    left_out[reasons[row]] = left_out.get(reasons[row], 0) + 1
+        else:
+            for row in sorted(reasons):
+                failed.setdefault(rows.parents[row], reasons[row])
+        rest = iter(data)  # rows of one record stand next to each other
+        joined: list[bytes | None]
+        if together is not None:
+            joined = together
+        elif None in data:
+            parts = [[row for row in islice(rest, size) if row is not None] for size in sizes]
+            joined = [b"".join(part) if part else None for part in parts]
+        else:
+            joined = [b"".join(islice(rest, size)) if size else None for size in sizes]  # type: ignore[arg-type]
+        for record in failed:
+            joined[record] = None
+        first: list[int | None] = [None] * len(sizes)
+        if groups is not None:
+            for row, (record, written) in enumerate(zip(rows.parents, data, strict=True)):
+                known = first[record]
+                if written is None:
+                    continue
+                if known is None:
+                    first[record] = row
+                elif not self._takes_first and groups[known] != groups[row]:
+                    failed.setdefault(record, "documents")
+        return JoinedRows(joined, failed, first, left_out)
+
+
+class DocumentWriter:
+    """Writes documents as they go out where no column is named: as they are, or the item of a change."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._end = "\r\n" if spec.output.line_end == "crlf" else "\n"
+        self._images = Images(spec.images) if spec.source == "dynamodb" else None
+        names = [] if self._images is None else self._images.names
+        # The keys are in the other images too, and the old image is the item where it was removed.
+        self._order = sorted(names, key=lambda image: (image[-1:] == ("Keys",), image[-1:] == ("OldImage",)))
+
+    def write(
+        self, texts: Sequence[bytes | None], rows: Sequence[int]
+    ) -> tuple[list[bytes | None], list[int], list[int]]:
+        """Return the documents of some rows, the indices of those that have none, and of those too long."""
+        documents: list[bytes | None] = []
+        failed: list[int] = []
+        large: list[int] = []
+        for index, row in enumerate(rows):
+            text = texts[row]
+            assert text is not None
+            written = json_text.compact(text) if self._images is None else self._item(text)
             if written is None:
-                continue
-            if known is None:
-                first[record] = row
-            elif groups[known] != groups[row]:
-                failed.setdefault(record, "documents")
-    return joined, failed, first
+                failed.append(index)
+            elif len(written) > RECORD_WRITTEN_LIMIT_BYTES:
+                large.append(index)
+                written = None
+            documents.append(None if written is None else (written + self._end).encode())
+        return documents, failed, large
 
-
-def write_documents(
-    spec: Spec, texts: Sequence[bytes | None], rows: Sequence[int]
-) -> tuple[list[bytes | None], list[int], list[int]]:
-    """Return the documents of some rows as they go out without columns, and the indices of those that cannot.
-
-    The latter are those that are no documents of their source, and those that are too long for any response.
-    """
-    documents: list[bytes | None] = []
-    failed: list[int] = []
-    large: list[int] = []
-    end = "\r\n" if spec.output.line_end == "crlf" else "\n"
-    for index, row in enumerate(rows):
-        text = texts[row]
-        assert text is not None
-        written = _item(text) if spec.source == "dynamodb" else json_text.compact(text)
-        if written is None:
-            failed.append(index)
-        elif len(written) > RECORD_WRITTEN_LIMIT_BYTES:
-            large.append(index)
-            written = None
-        documents.append(None if written is None else (written + end).encode())
-    return documents, failed, large
-
-
-def _item(text: bytes) -> str | None:
-    """Return the item of a DynamoDB change as plain JSON: the new image, else the old one, else the keys."""
-    document = fallback.Document(text, "dynamodb")
-    change = json_text.decode_any(document.members["dynamodb"]) if "dynamodb" in document.members else None
-    if type(change) is not dict:
-        return None
-    for name in ("NewImage", "OldImage", "Keys"):
-        image = change.get(name)
-        if type(image) is dict and image:
-            try:
-                return encode_plain(plain_image(image, document.double))
-            except BadAttributeError:
+    def _item(self, text: bytes) -> str | None:
+        """Return the item as plain JSON: the first image that has members."""
+        document = fallback.Document(text, self._images)
+        for image in self._order:
+            path = paths.Dotted(image)
+            item = document.evaluate(path) if image else document.whole()
+            if type(item) is Json and item.startswith("{") and item != "{}":
+                return item
+            if item is BAD_TYPE:
                 return None
-    return None
+        return None

@@ -100,4 +100,5 @@ def _answered(batch: Batch, reasons: Mapping[int, str | None]) -> Batch:
         result[record], reason[record], data[record] = DROPPED if code is None else FAILED, code, None
         if metadata is not None:
             metadata[record] = None
-    return Batch(result, reason, data, metadata, batch.where_null, (), batch.values_nulled)
+    counts = batch.values_nulled, batch.empty, batch.rows_dropped
+    return Batch(result, reason, data, metadata, batch.where_null, (), *counts)

@@ -47,6 +47,8 @@ UNITS: Final[dict[str, str]] = {
     "TransformMilliseconds": "Milliseconds",
     "ColdStart": "Count",
     "ValuesNulled": "Count",
+    "RecordsEmpty": "Count",
+    "RowsDropped": "Count",
 }
 """Every metric and its unit. RecordsIn is RecordsOk, RecordsDropped, RecordsFailed and RecordsReingested added up;
 RecordsInternal are those of RecordsFailed that met an exception which fastxform did not expect."""
@@ -92,6 +94,8 @@ class InvocationReport(Struct):
     dropped: int = 0
     failed: int = 0
     where_null: int = 0
+    empty: int = 0
+    rows_dropped: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     first_reasons: list[tuple[int, str]] = field(default_factory=list)
     values_nulled: int = 0
@@ -108,6 +112,7 @@ class InvocationReport(Struct):
         self.delivery_stream_arn, self.invocation_id = received.delivery_stream_arn, _text(received.invocation_id)
         result, self.faults, self.values_nulled = batch.result, batch.faults, batch.values_nulled
         self.records, self.ok, self.where_null = len(result), result.count(OK), batch.where_null
+        self.empty, self.rows_dropped = batch.empty, dict(sorted(batch.rows_dropped.items()))
         if self.ok < self.records:
             self.dropped = result.count(DROPPED)
             self.failed = result.count(FAILED)
@@ -122,6 +127,7 @@ class InvocationReport(Struct):
         self.bytes_in, self.bytes_out = bytes_in, len(response.written)
         self.delivery_stream_arn, self.invocation_id = response.delivery_stream_arn, _text(response.invocation_id)
         self.records, self.ok, self.where_null = answers.record_count, answers.ok_count, answers.where_null
+        self.empty = answers.empty
         self.failed, self.faults = len(answers.failed), answers.faults
         self.dropped = self.records - self.ok - self.failed
         if self.failed:
@@ -210,6 +216,10 @@ class Reporter:
             values["ColdStart"] = 1
         if report.values_nulled:
             values["ValuesNulled"] = report.values_nulled
+        if report.empty:  # each metric costs by the month: those that are mostly 0 are there when they are not
+            values["RecordsEmpty"] = report.empty
+        if report.rows_dropped:
+            values["RowsDropped"] = sum(report.rows_dropped.values())
         classes: dict[str, int] = {}
         for reason, count in report.reasons.items():
             code = reason.partition(":")[0]
@@ -274,6 +284,10 @@ def _log(report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[s
         line["first_reasons"] = [{"record": record, "reason": reason} for record, reason in report.first_reasons]
     if report.values_nulled:
         line["values_nulled"] = report.values_nulled
+    if report.empty:
+        line["empty"] = report.empty
+    if report.rows_dropped:
+        line["rows_dropped"] = report.rows_dropped
     if report.faults:
         line["internal"] = report.faults[:REASONS_SHOWN]
     if back is not None:

@@ -73,7 +73,7 @@ class NativeRouter:
     ) -> tuple[list[SelectedRows], list[int], int]:
         """Return the rows that each route takes, the records that none does, and how often `where` was null."""
         rows = SelectedRows(None, batch.count)
-        if self.is_of_rows and len(fallback) > len(batch.decoded.fallback):
+        if len(fallback) > len(batch.decoded.fallback):
             gone = pa.array(sorted(fallback), pa.int32())
             options = kernels.options.SetLookupOptions(gone)
             rows = rows.keep(kernels.call("invert", [kernels.call("is_in", [batch.decoded.row_records], options)]))

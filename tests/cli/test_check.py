@@ -234,7 +234,7 @@ def test_a_doubtful_path_into_a_change(column, code, message):
     ((level, found, says),) = linted('source = "dynamodb"\n' + text)
     assert (level, found) == ("warning", code)
     assert says.endswith(message)
-    assert linted(text) == []
+    assert [code for _, code, _ in linted(text) if code != "source-dynamodb"] == []
 
 
 def test_columns_of_routes_are_judged_too():

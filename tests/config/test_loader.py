@@ -417,8 +417,8 @@ MISTAKES = {
     "key of another table": ('format = "csv"\n' + COLUMNS, "x:1: format: unknown key; format belongs in [output]"),
     "unknown key unlike any": (
         "zzz = 1\n" + COLUMNS,
-        "x:1: zzz: unknown key; the keys here are version, source, where, unmatched, documents, invalid, output, "
-        "columns, routes, partition_keys, map_batch, overflow, tests",
+        "x:1: zzz: unknown key; the keys here are version, source, where, unmatched, documents, invalid, images, "
+        "empty, bad_rows, mixed, output, columns, parse, explode, routes, partition_keys, map_batch, overflow, tests",
     ),
     "unknown source": ('source = "dynamo"\n' + COLUMNS, 'x:1: source: unknown source "dynamo"; did you mean dynamodb?'),
     "unknown unmatched": (
@@ -897,19 +897,13 @@ MISTAKES = {
         "x:7: tests[0].now_ms: must be -9,223,372,036,854,775,808 to 9,223,372,036,854,775,807",
     ),
     # logs
-    "no member of logs": (
-        'source = "cloudwatch-logs"\n[columns]\na = "logEvents"',
-        'x:3: columns.a: no log event has "logEvents"; one of logGroup, logStream, owner, '
-        "messageType, subscriptionFilters, id, "
-        "timestamp, message",
-    ),
     "misspelt member of logs": (
         'source = "cloudwatch-logs"\n[columns]\nlog_group = {}',
         'x:3: columns.log_group: no log event has "log_group"; did you mean logGroup?',
     ),
     "member of a message": (
         'source = "cloudwatch-logs"\n[columns]\na = "message.level"',
-        "x:3: columns.a: message of a log event has no members",
+        "x:3: columns.a: message of a log event has no members; a text that holds JSON is read by [parse.NAME]",
     ),
     "members of record and event": (
         'source = "cloudwatch-logs"\n[columns]\na = "message || logGroup"',

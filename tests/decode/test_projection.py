@@ -13,15 +13,17 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, malformed_payloads
 
+from fastxform.config.keys import IMAGES as IMAGE_PATHS
 from fastxform.core import json_text
 from fastxform.core.payloads import DecompressionError, decompress
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number
 from fastxform.decode import decoder, dynamodb, fallback, validation
 from fastxform.decode.decoder import Reading
-from fastxform.decode.fields import ConflictError, DecodeKind, FieldTree, meet
+from fastxform.decode.fields import ConflictError, DecodeKind, FieldTree, Images, meet
 from fastxform.decode.projection import WIDENINGS, FieldRequest, Projector
 from fastxform.query import paths
 
+IMAGES = Images(IMAGE_PATHS)
 MANY = decoder.FIRST_LOOK + 1
 """So many refused records of one shape, and the decoder is widened for it."""
 
@@ -30,7 +32,8 @@ def projector(source="json", **columns):
     """A projector for columns, each a path or a path and a kind; the name of a column is free."""
     pairs = {name: (spec, "auto") if isinstance(spec, str) else spec for name, spec in columns.items()}
     return Projector(
-        [FieldRequest(name, paths.compile_path(path), kind) for name, (path, kind) in pairs.items()], source
+        [FieldRequest(name, paths.compile_path(path), kind) for name, (path, kind) in pairs.items()],
+        IMAGES if source == "dynamodb" else None,
     )
 
 
@@ -76,7 +79,7 @@ def check_alone(subject, requests, payloads, source):
     for row, payload in enumerate(texts):
         if row in reasons:
             continue
-        document = fallback.Document(payload, source)
+        document = fallback.Document(payload, IMAGES if source == "dynamodb" else None)
         for request in requests:
             expected = document.evaluate(request.path, request.kind == "json")
             found = outcome(projection.columns[request.name], row)
@@ -129,7 +132,7 @@ def test_projection_equals_each_record_alone(source):
     def check(batch):
         requests, payloads, often = batch
         note([(request.path, request.kind) for request in requests])
-        subject = Projector(requests, source)
+        subject = Projector(requests, IMAGES if source == "dynamodb" else None)
         check_alone(subject, requests, payloads, source)
         check_alone(subject, requests, [*payloads, *[often] * MANY], source)
         for payload in payloads:
@@ -158,7 +161,7 @@ def test_a_plain_lane_reads_every_value_however_wide_it_is(path, kind):
     shape = '{"a":%s,"b":"b","o":{"a":%s},"l":[{"k":"w"},{"k":"v","a":%s}]}'
     payloads = [(shape % (text, text, text)).encode() for text in PLAIN_TEXTS]
     for often in payloads:
-        subject = Projector(requests, "json")
+        subject = Projector(requests)
         check_alone(subject, requests, payloads + [often] * MANY, "json")
         check_alone(subject, requests, payloads, "json")
 
@@ -221,7 +224,7 @@ def test_an_attribute_lane_reads_every_attribute_however_wide_it_is(path, kind, 
     attributes = [each for group in ATTRIBUTES.values() for each in group] + list(BINARIES[double])
     payloads = [change(each, double) for each in [*attributes, *MALFORMED.values()]]
     for often in payloads:
-        subject = Projector(requests, "dynamodb")
+        subject = Projector(requests, IMAGES)
         check_alone(subject, requests, payloads + [often] * MANY, "dynamodb")
         check_alone(subject, requests, payloads, "dynamodb")
 
@@ -359,7 +362,7 @@ def test_columns_of_one_member_share_its_lane():
 
 def test_a_path_that_clashes_leaves_no_trace():
     """The tree is as it was, so that the next decoder takes the path whole."""
-    members = FieldTree("json")
+    members = FieldTree(None)
     members.add(FieldRequest("a", paths.compile_path("o.p"), "auto"))
     with pytest.raises(ConflictError):
         members.add(FieldRequest("b", paths.compile_path("new || o"), "auto"))
@@ -434,11 +437,11 @@ def test_either_side_may_be_anything(path, kind):
     """The side that counts is JMESPath's choice, in a decoder that is new and in one that has seen it all."""
     requests = [FieldRequest("c", paths.compile_path(path), kind)]
     payloads = sides("a", "b")
-    subject = Projector(requests, "json")
+    subject = Projector(requests)
     for payload in payloads:
         assert is_same(
             outcome(subject.project([payload]).columns["c"], 0),
-            fallback.Document(payload, "json").evaluate(requests[0].path, kind == "json"),
+            fallback.Document(payload).evaluate(requests[0].path, kind == "json"),
         ), payload
     check_alone(subject, requests, payloads, "json")
     check_alone(subject, requests, payloads, "json")
@@ -509,7 +512,7 @@ def test_a_list_that_is_searched_may_be_anything(path, kind, others):
     texts = [f'{{"x":{text},"o":{{"x":{text}}}}}'.encode() for text in LISTS] + [b"{}", b'{"o":null}']
     for order in ([path, *others], [*others, path]):
         requests = [FieldRequest(text, paths.compile_path(text), kind if text == path else "auto") for text in order]
-        subject = Projector(requests, "json")
+        subject = Projector(requests)
         check_alone(subject, requests, texts, "json")
         for often in texts:
             subject.project([often] * MANY)
@@ -625,7 +628,7 @@ def test_the_names_of_members_are_never_source(name):
     quoted = json.dumps(name, ensure_ascii=False)
     texts = [quoted, f"l[?{quoted}=='{name}'].y | [0]", f"l[?y=='{name}'].{quoted} | [0]", f"({quoted} || o).{quoted}"]
     requests = [FieldRequest(text, paths.compile_path(text), "auto") for text in texts]
-    subject = Projector(requests, "json")
+    subject = Projector(requests)
     payload = json.dumps({name: 1, "l": [{name: name, "y": name}], "o": {name: 3}}).encode()
     check_alone(subject, requests, [payload, b"{}"], "json")
     assert read(subject, [payload])[quoted] == [Number("1")]

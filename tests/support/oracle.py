@@ -28,13 +28,16 @@ from oracle_json import (
     JsonError,
     deepest,
     from_plain,
+    number,
     obj,
     plain_number,
     quote,
     read_many,
     read_one,
+    string,
 )
-from oracle_paths import Change, Node, PathError, select
+from oracle_layers import FormatError, elements, is_about, read_text
+from oracle_paths import IMAGES, Node, PathError, change, image_nodes, item_of, select
 from oracle_types import MisfitError, Stamp, cell_of, convert
 
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
@@ -50,6 +53,10 @@ class Outcome:
     data: bytes | None = None
     metadata: dict | None = None
     where_null: int = field(default=0, compare=False)
+
+
+class EmptyError(Exception):
+    """The record holds nothing."""
 
 
 class FailedError(Exception):
@@ -108,6 +115,15 @@ class Row:
     meta: dict
     now_ms: int
     cells: dict = field(default_factory=dict)
+    layers: dict = field(default_factory=dict)
+    is_dropped: bool = False
+
+    def document_of(self, path):
+        """The document that a path is about: that of the layer that it begins with, else the record."""
+        for name, value in self.layers.items():
+            if is_about(path, name):
+                return Node(obj({name: value}))
+        return self.document
 
     def evaluate(self, expression):
         """The value of an expression over the cells."""
@@ -125,6 +141,12 @@ class Oracle:
         self.source = config.get("source", "json")
         self.where = config.get("where")
         self.many = config.get("documents", "one") == "many"
+        self.images = config.get("images", IMAGES)
+        self.fails_empty = config.get("empty", "drop") == "fail"
+        self.drops_bad_rows = config.get("bad_rows", "fail") == "drop"
+        self.takes_first = config.get("mixed", "fail") == "first"
+        self.parses = config.get("parse", {})
+        self.explode = config.get("explode")
         self.drop_unmatched = config.get("unmatched", "fail") == "drop"
         self.partition_keys = config.get("partition_keys", {})
         self.output = config.get("output", {})
@@ -149,15 +171,20 @@ class Oracle:
         rows, reasons, nulls = [], [], [0]
         try:
             documents = self.documents(payload)
+            given = self.exploded([Row(document, meta or {}, now_ms) for document in documents])
+        except EmptyError:
+            return Outcome(FAILED, "empty") if self.fails_empty else Outcome(DROPPED)
         except FailedError as failed:
             return Outcome(FAILED, failed.reason)
-        for document in documents:
+        for row in given:
             try:
-                rows.append(self.transform(Row(document, meta or {}, now_ms), nulls))
+                rows.append(self.transform(row, nulls))
             except FailedError as failed:
                 reasons.append(failed.reason)
+        if self.drops_bad_rows and len(reasons) < len(given):
+            reasons = []
         rows = [row for row in rows if row is not None]
-        if not reasons and any(row[:2] != rows[0][:2] for row in rows):
+        if not reasons and not self.takes_first and any(row[:2] != rows[0][:2] for row in rows):
             reasons.append("documents")
         if reasons:
             return Outcome(FAILED, reasons[0], where_null=nulls[0])
@@ -175,26 +202,161 @@ class Oracle:
         """The documents that give a row each."""
         if payload is None:
             raise FailedError("base64")
-        text = decode_text(decompress(payload))
-        try:
-            values = read_many(text) if self.many else [read_one(text)]
-        except JsonError:
-            raise FailedError("json") from None
+        payload = decompress(payload)
+        if self.source == "text":
+            return self.text_rows(payload)
+        if not payload.strip(b" \t\r\n"):
+            raise EmptyError
+        if not self.many or not self.drops_bad_rows:
+            values = self.values(payload)
+        else:
+            try:
+                values = self.values(payload)
+            except FailedError:
+                values = [self.line(line) for line in payload.split(b"\n") if line.strip(b" \t\r")]
         nodes = []
         for value in values:
-            if value.kind != "object":
-                raise FailedError("not_object")
-            if self.source == "cloudwatch-logs":
+            if isinstance(value, FailedError):
+                nodes.append(value)
+            elif value.kind != "object":
+                nodes.append(self.bad_row("not_object"))
+            elif self.source == "cloudwatch-logs":
                 nodes.extend(log_events(value))
+            elif self.source == "dynamodb":
+                node = change(value, self.images)
+                is_shape = not self.has_columns or image_nodes(node, self.images)
+                nodes.append(node if is_shape else self.bad_row("shape"))
             else:
-                nodes.append(Change(value) if self.source == "dynamodb" else Node(value))
+                nodes.append(Node(value))
         return nodes
+
+    def values(self, payload):
+        """The JSON values of a record."""
+        text = decode_text(payload)
+        try:
+            return read_many(text) if self.many else [read_one(text)]
+        except JsonError:
+            raise FailedError("json") from None
+
+    def line(self, line):
+        """The value of one line, or why it is none."""
+        try:
+            return read_one(decode_text(line))
+        except JsonError:
+            return FailedError("json")
+        except FailedError as failed:
+            return failed
+
+    def bad_row(self, reason):
+        """What stands for a row that is none: it fails its record, or itself alone."""
+        if self.many and self.drops_bad_rows:
+            return FailedError(reason)
+        raise FailedError(reason)
+
+    def text_rows(self, payload):
+        try:
+            text = payload.decode("utf-8")
+        except UnicodeDecodeError:
+            raise FailedError("utf8") from None
+        if text.startswith("\ufeff"):
+            raise FailedError("utf8")
+        if not text.strip("\r\n"):
+            raise EmptyError
+        if self.many:
+            lines = [line.removesuffix("\r") for line in text.split("\n")]
+        else:
+            lines = [text.removesuffix("\n").removesuffix("\r")]
+        return [Node(obj({"text": string(line)})) for line in lines if line or not self.many]
+
+    # ---- what lies inside
+
+    def exploded(self, rows):
+        """The rows after the list of each was exploded; each with the documents of its layers."""
+        names = list(self.parses)
+        owner = None
+        if self.explode is not None:
+            owner = self.explode.get("as", "item")
+            names.append(owner)
+        order = []
+        while len(order) < len(names):
+            for name in names:
+                if name not in order and self.below(name) in (None, *order):
+                    order.append(name)
+        if owner is None:
+            return [self.parsed(row, order) for row in rows]
+        before, after = order[: order.index(owner)], order[order.index(owner) + 1 :]
+        result = []
+        for row in rows:
+            try:
+                self.parsed(row, before)
+                if isinstance(row.document, FailedError):
+                    raise row.document
+                if not row.is_dropped:
+                    result.extend(self.elements(row, owner))
+            except FailedError as failed:
+                if not (self.drops_bad_rows and (self.many or self.source == "cloudwatch-logs")):
+                    raise
+                row.document = failed
+                result.append(row)
+        return [self.parsed(row, after) for row in result]
+
+    def below(self, name):
+        """The layer that another one stands on."""
+        path = self.parses[name]["of"] if name in self.parses else self.explode["path"]
+        index = (self.explode or {}).get("index")
+        for other in [*self.parses, self.explode and self.explode.get("as", "item"), index]:
+            if other and is_about(path, other):
+                return self.explode.get("as", "item") if other == index else other
+        return None
+
+    def parsed(self, row, names):
+        """The row with these texts read."""
+        for name in names:
+            parse = self.parses[name]
+            if isinstance(row.document, FailedError) or row.is_dropped:
+                break
+            row.layers[name] = NULL
+            try:
+                value = select(parse["of"], row.document_of(parse["of"]))
+                if value.kind not in ("string", "null"):
+                    raise FormatError
+                if value.kind == "string":
+                    row.layers[name] = read_text(value.data, parse)
+            except (PathError, FormatError):
+                invalid = parse.get("invalid", "fail")
+                row.is_dropped = invalid == "drop"
+                if invalid == "fail":
+                    row.document = FailedError(f"parse:{name}")
+        return row
+
+    def elements(self, row, name):
+        try:
+            value = select(self.explode["path"], row.document_of(self.explode["path"]))
+        except PathError:
+            raise FailedError("explode") from None
+        items = elements(value)
+        if items is None or (not items and self.explode.get("empty") == "fail"):
+            raise FailedError("explode")
+        numbered = [(number(str(index)), item) for index, item in enumerate(items)]
+        if not items and self.explode.get("empty") == "null":
+            numbered = [(NULL, NULL)]
+        rows = []
+        for index, item in numbered:
+            layers = dict(row.layers) | {name: item}
+            if "index" in self.explode:
+                layers[self.explode["index"]] = index
+            rows.append(Row(row.document, row.meta, row.now_ms, layers=layers))
+        return rows
 
     # ---- the order of work
 
     def transform(self, row, nulls):
         """Route, metadata and line of a row; None of one that is dropped."""
         self.needed = None
+        if isinstance(row.document, FailedError):
+            raise row.document
+        if row.is_dropped:
+            return None
         self.fill(row, [column for column in self.columns if self.where and column.name in names_in(self.where)])
         if self.where:
             kept = self.holds(row, self.where)
@@ -258,7 +420,10 @@ class Oracle:
             column = replace(column, required=True)
         cell, before = None, self.nulled
         try:
-            value = from_plain(row.meta.get(column.meta)) if column.meta else select(column.path, row.document)
+            if column.meta:
+                value = from_plain(row.meta.get(column.meta))
+            else:
+                value = select(column.path, row.document_of(column.path))
             if value.kind == "string" and value.data in column.nulls:
                 value = NULL
             cell = convert(value, column.type, column.format)
@@ -383,7 +548,8 @@ class Oracle:
         if self.source == "cloudwatch-logs":
             raise NotImplementedError("columns left out for cloudwatch-logs")
         try:
-            return (document.image() if self.source == "dynamodb" else document.whole()).compact
+            value = item_of(document, self.images) if self.source == "dynamodb" else document.whole()
+            return value.compact
         except PathError:
             raise FailedError("type:*") from None
 
@@ -427,15 +593,9 @@ def log_events(message):
     events = message.member("logEvents") or NULL
     if kind.text != "DATA_MESSAGE" or events.kind != "list" or any(event.kind != "object" for event in events.data):
         raise FailedError("message")
-    shared = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters")
+    shared = ("logGroup", "logStream", "owner", "messageType", "subscriptionFilters", "policyLevel")
     return [
-        Node(
-            obj(
-                {name: message.member(name) or NULL for name in shared}
-                | {name: event.member(name) or NULL for name in ("id", "timestamp", "message")},
-            ),
-        )
-        for event in events.data
+        Node(obj({**event.data, **{name: message.member(name) or NULL for name in shared}})) for event in events.data
     ]
 
 

@@ -124,15 +124,21 @@ def read_one(text):
 
 
 def read_many(text):
-    """Read documents that follow one another, with white space between them or with none; at least one."""
+    """Read documents that follow one another, with nothing, white space or one comma between; or one list of them."""
     values = []
     position = _skip(text, 0)
     while position < len(text):
         value, end = _read(text, position)
         values.append(value)
         position = _skip(text, end)
+        if text.startswith(",", position):
+            position = _skip(text, position + 1)
+            if position == len(text):
+                raise JsonError
     if not values:
         raise JsonError
+    if len(values) == 1 and values[0].kind == "list":
+        return values[0].data
     return values
 
 

@@ -49,43 +49,68 @@ class ChangeNode(Node):
         return rewritten(self.value)
 
 
+IMAGES = ["dynamodb.Keys", "dynamodb.NewImage", "dynamodb.OldImage", "Keys", "NewImage", "OldImage", "Item"]
+
+
+def change(value, images=IMAGES):
+    """The document of a change, an export or an item: images are where these paths lead."""
+    if "@" in images:
+        return Item(value, 1)
+    return Change(value, [image.split(".") for image in images])
+
+
+def image_nodes(document, images):
+    """The nodes that are images of a document, in the order of the paths."""
+    if "@" in images:
+        return [document]
+    nodes = [_walk(image.split("."), document) for image in images]
+    return [node for node in nodes if isinstance(node, Item)]
+
+
+def item_of(document, images):
+    """The item of a change: the new image, else the old one, else the keys; the first that has members."""
+    order = sorted(images, key=lambda image: (image.split(".")[-1] == "Keys", image.split(".")[-1] == "OldImage"))
+    for node in image_nodes(document, order):
+        if node.value.data:
+            return node.whole()
+    raise PathError("type")
+
+
 class Change(ChangeNode):
-    """The change itself. The Streams shape has one layer of base64 around binary values, the Kinesis shape two."""
+    """The change itself. Below `dynamodb`, Streams has one layer of base64 around binary values, Kinesis two."""
+
+    def __init__(self, value, images):
+        super().__init__(value)
+        self.images = images
 
     def step(self, name):
-        node = super().step(name)
-        if node is None or name != "dynamodb":
-            return node and ChangeNode(node.value)
+        member = self.value.member(name)
+        if member is None:
+            return None
         streams = self.value.member("eventVersion") is not None or self.value.member("eventSourceARN") is not None
-        return Body(node.value, layers=1 if streams else 2)
+        layers = 2 if name == "dynamodb" and not streams else 1
+        return Body(self.value, self.images, layers).step(name)
 
     def whole(self):
         return obj({name: self.step(name).whole() for name in self.value.data})
 
-    def image(self):
-        """The item: the new image, else the old one, else the keys; the first that is an object with members."""
-        body = self.step("dynamodb")
-        for name in ("NewImage", "OldImage", "Keys"):
-            node = body and body.step(name)
-            if isinstance(node, Item) and node.value.data:
-                return node.whole()
-        raise PathError("type")
-
 
 class Body(ChangeNode):
-    """The member `dynamodb`: its images are maps of attribute values."""
+    """An object that holds images, `images` being the ways that are left to them."""
 
-    def __init__(self, value, layers):
+    def __init__(self, value, images, layers):
         super().__init__(value)
+        self.images = images
         self.layers = layers
 
     def step(self, name):
         member = self.value.member(name)
         if member is None:
             return None
-        if name in ("Keys", "NewImage", "OldImage") and member.kind == "object":
-            return Item(member, self.layers)
-        return ChangeNode(member)
+        below = [image[1:] for image in self.images if image[0] == name]
+        if [] in below:
+            return Item(member, self.layers) if member.kind == "object" else ChangeNode(member)
+        return Body(member, below, self.layers) if below else ChangeNode(member)
 
     def whole(self):
         if self.value.kind != "object":

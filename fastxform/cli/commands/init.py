@@ -34,12 +34,17 @@ PRESETS: Final[dict[str, str]] = {
     "readings": "several JSON documents in one record, under partition keys",
     "ses": "Amazon SES events to three Iceberg tables",
     "cloudwatch-logs": "compressed CloudWatch Logs messages to JSON lines",
+    "lambda-logs": "JSON log lines of functions out of CloudWatch Logs, by application and day",
+    "vpc-flow": "VPC flow log lines out of CloudWatch Logs to CSV",
+    "cloudfront-realtime": "real-time log lines of CloudFront, tab-separated, to CSV",
+    "order-lines": "the lines of an order in a DynamoDB item, a CSV row each",
+    "dynamodb-export": "full and incremental DynamoDB exports, and the stream, to CSV",
 }
 """The presets and what each does; the README's own example has no tests, so it is none."""
 
 EPILOG: Final = (
     "The presets:\n"
-    + "".join(f"  {name:<16} {says}\n" for name, says in PRESETS.items())
+    + "".join(f"  {name:<20} {says}\n" for name, says in PRESETS.items())
     + "\nA sample is what INPUT is elsewhere: records in lines, one record, a Firehose event, a Streams batch, gzip.\n"
     "DynamoDB changes (both shapes), SES events and CloudWatch Logs messages are recognised, anything else is plain\n"
     "JSON. Types are those that every record of the sample fits. Values of the sample go into comments and tests.\n"

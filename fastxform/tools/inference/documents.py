@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.values import Number
 from fastxform.decode import validation
-from fastxform.decode.dynamodb import IMAGES
 
 Family = Literal["dynamodb", "ses", "cloudwatch-logs", "json"]
 
@@ -60,5 +59,5 @@ def _is_change(document: dict[str, Any]) -> bool:
     inside = document.get("dynamodb")
     if not isinstance(inside, dict):
         return False
-    has_image = any(isinstance(inside.get(name), dict) and inside[name] for name in IMAGES)
+    has_image = any(isinstance(inside.get(name), dict) and inside[name] for name in ("Keys", "NewImage", "OldImage"))
     return has_image and (document.get("eventSource") == "aws:dynamodb" or document.get("eventName") in EVENT_NAMES)

@@ -71,20 +71,35 @@ def _path(spec: Spec, column: Column, path: paths.Path) -> Iterator[Finding]:
     if isinstance(path, paths.Compiled):
         message = f"is evaluated record by record, off the fast path; {advice(path)}"
         yield Finding("warning", "slow-path", column.location, message)
+    if spec.source == "json" and "dynamodb" in paths.root_names(path) and _names_image(column.path or ""):
+        message = 'looks like a DynamoDB change, whose values are plain only with source = "dynamodb"'
+        yield Finding("warning", "source-dynamodb", column.location, message)
     if spec.source != "dynamodb":
         return
     for code, hint in (
         ("image-fallback", paths.image_fallback_hint(path)),
         ("attribute-type", paths.attribute_type_hint(path)),
-        ("change-member", _change_member(path)),
+        ("change-member", _change_member(spec, path)),
     ):
         if hint is not None:
             yield Finding("warning", code, column.location, hint)
 
 
-def _change_member(path: paths.Path) -> str | None:
-    """Return a warning where a path starts at a member that no DynamoDB change has."""
+def _names_image(text: str) -> bool:
+    return any(f"dynamodb.{name}." in text for name in _INSIDE)
+
+
+def _change_member(spec: Spec, path: paths.Path) -> str | None:
+    """Return a warning where a path starts at a member that no DynamoDB change has, and no image."""
+    known = {parse.name for parse in spec.parses} | {text.partition(".")[0] for text in spec.images} - set(_INSIDE)
+    if spec.explode is not None:
+        known |= {spec.explode.name, spec.explode.index or spec.explode.name}
+    if spec.images == ("@",):
+        return None
+    of_stream = any("dynamodb." in (column.path or "") for column in spec.columns or ())
     for root in paths.root_names(path):
+        if root in known or (root in _INSIDE and not (of_stream and isinstance(path, paths.Dotted))):
+            continue
         if root in _INSIDE:
             return f"{root} is inside of dynamodb; write dynamodb.{root}"
         if root not in _CHANGE:
