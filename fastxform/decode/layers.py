@@ -54,7 +54,8 @@ class Layers:
         while waiting:  # the configuration has no circles
             for name, request in list(waiting.items()):
                 below = _layer_of(request.path, names)
-                below = explode.name if explode is not None and below == explode.index else below
+                if explode is not None and below is not None and below == explode.index:
+                    below = explode.name
                 if below in waiting:
                     continue
                 del waiting[name]
