@@ -23,6 +23,7 @@ from fastxform.decode.source import EVENT_NAME
 from fastxform.encode.batch import InternalFault
 from fastxform.encode.native_encoder import NativeRowEncoder
 from fastxform.errors import DROPPED, FAILED, OK
+from fastxform.limits import RECORD_ROWS_LIMIT
 from fastxform.transform.native_columns import NativeColumns
 from fastxform.transform.native_route import NativeRouter
 from fastxform.transform.route import RoutePlan, shared_columns
@@ -296,10 +297,23 @@ def _part(found: EngineBatch, records: list[int], mask: list[bool], with_metadat
 
 
 def _unpack(payload: bytes) -> bytes | None:
+    """Return what a payload unpacks to; None where that is the engine's, which refuses what holds too much."""
     try:
-        return decompress(payload)
+        text = decompress(payload)
     except DecompressionError:
         return None
+    if len(text) > _UNPACKED_MOST_BYTES:
+        return None
+    head = text.find(b'"logEvents"')
+    if head >= 0 and max(head, len(text) - text.rfind(b"]")) > _REPEATED_MOST_BYTES:
+        return None
+    return text
+
+
+_UNPACKED_MOST_BYTES: Final = 3 * RECORD_ROWS_LIMIT
+"""Fewer bytes hold no more rows than a record may, whatever they hold: two braces and a comma is least."""
+_REPEATED_MOST_BYTES: Final = 1_024
+"""What stands in a log message around its events, and is written with each of them, is mostly shorter."""
 
 
 def _base64_of(text: bytes) -> str | None:

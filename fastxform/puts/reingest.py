@@ -8,6 +8,7 @@ may have arrived without that, or twice, is named in `PutOutcome.maybe_duplicate
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -22,6 +23,16 @@ PATIENCE_MS: Final = 60_000
 
 REFUSAL_MEMORY_MS: Final = 300_000
 """How long a container asks nothing of a stream that refused; not for ever, since rights get mended. Ours."""
+
+UNKNOWN_PUTS_MAX: Final = 2
+"""How often a record is put without learning its fate, ours: the stream may store each of them, and each copy may
+overflow again. What was surely refused is put again until the deadline."""
+
+UNKNOWN_CALLS_MAX: Final = 4
+"""Calls of one `put` whose fate is unknown, none being acknowledged, after which no other is started. Ours."""
+
+UNKNOWN_MEMORY_MS: Final = 300_000
+"""How long a container puts nothing to a stream that took a whole `put` without an acknowledgement. Ours."""
 
 CALL_MIN_MS: Final = 100
 """No call is started with less time to go: it would only be abandoned, and perhaps arrive. Ours."""
@@ -46,6 +57,7 @@ class PutOutcome:
         calls: Calls made.
         retries: Those of them that put records again.
         errors: How often each error code of AWS, or class of an exception, was met: one word each, never a message.
+        copies: Puts of records without a clear answer: so many copies of records may be too many.
     """
 
     reasons: list[str | None]
@@ -53,6 +65,7 @@ class PutOutcome:
     calls: int = 0
     retries: int = 0
     errors: Mapping[str, int] = field(default_factory=dict)
+    copies: int = 0
 
     @property
     def acknowledged(self) -> int:
@@ -61,8 +74,8 @@ class PutOutcome:
 
     @property
     def possible_duplicates(self) -> int:
-        """Count the records that may have arrived unacknowledged, or once too often."""
-        return len(self.maybe_duplicate)
+        """Count the copies of records that may have arrived unacknowledged, or once too often."""
+        return self.copies
 
 
 class Reingester:
@@ -97,6 +110,7 @@ class Reingester:
         self._pool: Pool = pool or Threads(workers, thread_name_prefix="fastxform-put")  # starts no thread yet
         self._clients: dict[tuple[Service, str | None], tuple[Client, float]] = {}
         self._refused_until: dict[Target, float] = {}
+        self._unknown_until: dict[Target, float] = {}
 
     def put(
         self,
@@ -117,6 +131,9 @@ class Reingester:
         run = _PutRun(target, payloads, partition_keys, left_ms, self._clock, self._chance)
         if self._refused_until.get(target, -math.inf) > self._clock():
             run.give_up("put_refused")
+        elif self._unknown_until.get(target, -math.inf) > self._clock():
+            run.errors["StreamUnknown"] += 1
+            run.give_up("put_failed")
         elif run.pending and left_ms >= CALL_MIN_MS:
             client = self._client_for(run)
             if client is not None:
@@ -124,6 +141,8 @@ class Reingester:
         run.close()
         if run.is_refused:
             self._refused_until[target] = self._clock() + REFUSAL_MEMORY_MS / 1_000
+        elif run.is_unknown:
+            self._unknown_until[target] = self._clock() + UNKNOWN_MEMORY_MS / 1_000
         return run.outcome()
 
     def close(self) -> None:
@@ -209,14 +228,16 @@ class _PutRun(Calls):
         self._keys = keys if target.service == "kinesis" else None
         self._reasons: list[str | None] = ["deadline"] * len(payloads)  # of a record that no call ever took
         self._maybe_duplicate: set[int] = set()
+        self._unknown_puts: Counter[int] = Counter()
+        self._unknown_calls = 0
+        self._has_acknowledged = False
         for records in cut(self._sizes(), self._api.batch_limit_bytes, self._api.batch_limit_records):
             self.add(records, -math.inf)
 
     def outcome(self) -> PutOutcome:
         """Return what the books say."""
-        return PutOutcome(
-            self._reasons, tuple(sorted(self._maybe_duplicate)), self.calls, self.retries, dict(self.errors)
-        )
+        maybe_duplicate, copies = tuple(sorted(self._maybe_duplicate)), self._unknown_puts.total()
+        return PutOutcome(self._reasons, maybe_duplicate, self.calls, self.retries, dict(self.errors), copies)
 
     def close(self) -> None:
         """Take the answers that are there by now, and leave the calls that are still in flight."""
@@ -230,7 +251,7 @@ class _PutRun(Calls):
                     self.failed(batch.records, "deadline")
             else:
                 self.errors["Unanswered"] += 1
-                self._maybe_duplicate.update(batch.records)
+                self.maybe_duplicated(batch.records)
         self.give_up()
 
     def entry(self, record: int) -> Entry:
@@ -247,17 +268,37 @@ class _PutRun(Calls):
 
     def acknowledged(self, records: list[int]) -> None:
         """Take the reason away."""
+        self._has_acknowledged = self._has_acknowledged or bool(records)
         for record in records:
             self._reasons[record] = None
 
     def maybe_duplicated(self, records: list[int]) -> None:
-        """Note the possible duplicates."""
+        """Note the possible duplicates; a stream that acknowledges none of many calls is left alone."""
+        if not records:
+            return
         self._maybe_duplicate.update(records)
+        self._unknown_puts.update(records)
+        self._unknown_calls += 1
+        if self._unknown_calls >= UNKNOWN_CALLS_MAX and not self._has_acknowledged:
+            self.give_up("put_failed")
 
     def failed(self, records: list[int], reason: str) -> None:
         """Give records their reason, until a later one."""
         for record in records:
             self._reasons[record] = reason
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the stream may have taken records, more than once, and acknowledged none."""
+        return self._unknown_calls > 1 and not self._has_acknowledged
+
+    def _add_again(self, batch: PutCall, records: list[int]) -> None:
+        """Put records again, unless their fate is unknown so often that there may be copies enough."""
+        stopped = self._unknown_calls >= UNKNOWN_CALLS_MAX and not self._has_acknowledged
+        known = [record for record in records if not stopped and self._unknown_puts[record] < UNKNOWN_PUTS_MAX]
+        kept = set(known)
+        self.failed([record for record in records if record not in kept], "put_failed")
+        super()._add_again(batch, known)
 
     def is_worth(self, batch: PutCall, due: float) -> bool:
         """Say whether a call may still start then."""

@@ -29,6 +29,8 @@ KINESIS_ARN = "arn:aws:kinesis:eu-west-2:123456789012:stream/source"
 MSK_ARN = "arn:aws:kafka:eu-west-1:123456789012:cluster/c/1"
 RECORDS = 3_200
 PAYLOADS = [json.dumps({"id": i, "a": f"{i:08}" * 85}).encode() for i in range(RECORDS)]
+UNKNOWN = {"server_error", "reset", "reset_after", "server_error_after", "half", "not_json", "no_receipt"}
+"""Faults after which the fate of a put is unknown: it is tried once more, and no more often."""
 TWICE_AT_MOST = {"reset_after", "server_error_after", "half", "not_json", "no_receipt"}
 
 
@@ -115,13 +117,15 @@ PLANS = {
 @pytest.mark.parametrize("source", ["direct", "kinesis"])
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 def test_dropped_is_what_was_acknowledged(answer, plan, source):
-    """Under faults that end every record that does not fit goes back; what may be twice was called so."""
+    """Under faults that end every record that does not fit goes back, or was put twice without an answer."""
     with AwsServer(plan) as server:
         results, log = answer(server, event_of(source))
     back = settle(results, log, server)
-    assert FAILED not in results
     taken = Counter(record.data for record in server.taken)
-    assert len(taken) == back == RECORDS - results.count(OK)
+    if not UNKNOWN & plan.calls.keys():
+        assert FAILED not in results
+        assert len(taken) == back == RECORDS - results.count(OK)
+    assert max(taken.values()) <= 2
     if not TWICE_AT_MOST & plan.calls.keys():
         assert taken.total() == back
     stream = {"direct": ("firehose", "overflow"), "kinesis": ("kinesis", "source")}[source]

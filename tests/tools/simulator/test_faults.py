@@ -119,7 +119,8 @@ def test_calls_that_die_after_acceptance_make_duplicates_and_no_loss(simulate, t
     assert (code, summary["balanced"], summary["delivered"], summary["lost"]) == (0, True, 4_000, 0)
     assert set(found) == set(range(4_000))
     assert summary["duplicates"] == found.total() - 4_000 > 0
-    assert summary["duplicates"] == summary["puts_taken"] - summary["put_back"]
+    # A record that was put twice in vain has failed, and its copy may be delivered all the same.
+    assert summary["duplicates"] <= summary["puts_taken"] - summary["put_back"]
     assert summary["possible_duplicates"] >= sum(times > 1 for times in found.values())
 
 
@@ -367,10 +368,11 @@ def test_a_put_that_is_acknowledged_and_not_taken_is_a_loss():
     assert run.ledger.lost == 40 - run.ledger.delivered > 0
 
 
-def test_put_backs_that_multiply_end_with_an_error():
-    """Where every put is taken and none acknowledged, copies grow from pass to pass: no run without end."""
-    with pytest.raises(ContractError, match="the put-backs multiply"):
-        Run(records(120, 80), Faults({"reset-after": 1.0}))
+def test_put_backs_that_nobody_acknowledges_end():
+    """Where every put is taken and none acknowledged the function leaves the stream alone: copies do not multiply."""
+    run = Run(records(120, 80), Faults({"reset-after": 1.0}))
+    assert run.ledger.balanced
+    assert run.ledger.accepted <= 2 * 120
 
 
 @pytest.mark.parametrize(("slow_ms", "is_late", "held_s"), [(9_999, False, 9.999), (10_001, True, 10)])
