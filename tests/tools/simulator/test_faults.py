@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fastxform import Pipeline, limits
 from fastxform.cli import main
-from fastxform.errors import ConfigError, ContractError
+from fastxform.errors import ConfigError
 from fastxform.invocation import handler
 from fastxform.tools.simulator.client import CallRefusedError, LocalClient
 from fastxform.tools.simulator.faults import KINDS, Faults, broken_function, form, parse
