@@ -20,6 +20,9 @@ from rights import findings, wide
 from terraform import ROOT
 
 from fastxform.invocation import telemetry
+from fastxform.pipeline import Pipeline
+from fastxform.tools.doctor.account import read_account
+from fastxform.tools.doctor.diagnosis import diagnose
 
 TEMPLATES = {name: ROOT / f"deploy/sam/{name}.yaml" for name in ("template", "alarms", "bucket", "table")}
 TEMPLATE = TEMPLATES["template"]
@@ -319,6 +322,28 @@ def test_the_function_transforms(stack):
     rows = b"".join(base64.b64decode(one["data"]) for one in body["records"] if one["result"] == "Ok")
     assert [one["recordId"] for one in body["records"]] == [record["recordId"] for record in event["records"]]
     assert rows == (EXAMPLE / "expected.csv").read_bytes()
+
+
+def test_doctor_finds_nothing(stack):
+    """`fastxform doctor` reads what the deployed stack is described as, and has no finding."""
+    functions, iam = stack.ministack.client("lambda"), stack.ministack.client("iam")
+    documents = {
+        "stream": {"DeliveryStreamDescription": stack.stream()},
+        "function": functions.get_function_configuration(FunctionName=stack.name, Qualifier="live"),
+        "aliases": functions.list_aliases(FunctionName=stack.name),
+    }
+    for role in ("FunctionRole", "FirehoseRole"):
+        name = stack.resources[role]
+        documents[f"{role}-trust"] = iam.get_role(RoleName=name)
+        for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
+            documents[f"{role}-{policy}"] = iam.get_role_policy(RoleName=name, PolicyName=policy)
+    config = str(EXAMPLE / "dynamotest.toml")
+    account = read_account(
+        (f"{name}.json", json.dumps(found, default=str).encode()) for name, found in documents.items()
+    )
+    assert account.function is not None
+    assert len(account.roles) == 2
+    assert diagnose(Pipeline.load(config), config, account) == ()
 
 
 def test_failed_records_expire():
