@@ -53,7 +53,7 @@ EPILOG: Final = (
 SCHEMA: Final = "fastxform.schema.json"
 """The file beside a configuration that editors complete it by."""
 
-_SAMPLE: Final = re.compile(r"\bsample\.jsonl?\b")
+_SAMPLE: Final = re.compile(r"\bsample\.(?:jsonl?|txt)\b")
 
 EXAMPLES: Final = (
     ("fastxform init --preset ses --out ses.toml", "an example to begin with"),
