@@ -222,7 +222,7 @@ def test_a_compiled_path_is_no_finding(path):
             id="fallback",
         ),
         pytest.param('a = "dynamodb.Keys.id.S"', "attribute-type", "write dynamodb.Keys.id", id="attribute-type"),
-        pytest.param('a = "Keys.id"', "change-member", "write dynamodb.Keys", id="inside"),
+        pytest.param('a = "Keys.id"\nb = "dynamodb.NewImage.b"', "change-member", "write dynamodb.Keys", id="inside"),
         pytest.param('a = "evntName"', "change-member", "write dynamodb.NewImage.evntName, or eventName", id="near"),
         pytest.param("id = {}", "change-member", "write dynamodb.NewImage.id", id="no-path"),
         pytest.param('"home-city" = {}', "change-member", 'write dynamodb.NewImage."home-city"', id="quoted"),
