@@ -433,7 +433,7 @@ class Broken:
         raise self.error
 
 
-@pytest.mark.parametrize("stream", [None, Broken(OSError(28, "full")), Broken(ValueError("closed"))], ids=repr)
+@pytest.mark.parametrize("stream", [None, Broken(OSError(28, "full")), Broken(ValueError("closed"))], ids=["no stream", "full", "closed"])
 @pytest.mark.parametrize("both", [False, True], ids=["output", "output and error"])
 def test_an_output_that_takes_no_line_ends_no_invocation(stream, both, monkeypatch):
     """Records may have been put by then: to raise would put them again."""
