@@ -76,13 +76,22 @@ def test_a_burst_of_changes_becomes_csv(simulate, tmp_path, kinesis):
     assert (code, err) == (0, "")
     assert summary["balanced"]
     assert summary["findings"] == []
-    assert summary["records_in"] == 5_000 == summary["delivered"] + summary["failed"]
+    assert summary["records_in"] == 5_000 == summary["delivered"] + summary["failed"] + summary["dropped"]
+    assert summary["dropped"] == sum(not payload.strip() for payload in payloads) > 0
     assert sum(summary["failed_by_reason"].values()) == summary["failed"] > 200
-    assert set(summary["failed_by_reason"]) <= {"json", "utf8", "depth", "not_object", "type:id", "type:datetime"}
+    assert set(summary["failed_by_reason"]) <= {
+        "json",
+        "utf8",
+        "depth",
+        "not_object",
+        "shape",
+        "type:id",
+        "type:datetime",
+    }
 
     raw = [base64.b64decode(line["rawData"]) for line in failures(tmp_path / "out")]
     assert len(raw) == summary["failed"]
-    rest = subtract(payloads, raw)
+    rest = subtract([payload for payload in payloads if payload.strip()], raw)
     rows = list(csv.reader(io.StringIO(joined(tmp_path / "out", "2026/").decode(), newline="")))
     assert rows == [keys_of(payload) for payload in rest]
 
@@ -138,10 +147,10 @@ def test_dropped_and_delivered_are_told_apart(simulate, tmp_path):
 
 def test_the_summary_for_people(simulate):
     """All numbers, the reasons with their meaning, and that the totals balance."""
-    code, out, err = simulate(KEYS, [b'{"dynamodb":{}}', b"bad", b"[]"], "--buffer-mb", "0.2")
+    code, out, err = simulate(KEYS, [b'{"dynamodb":{"Keys":{}}}', b"bad", b"[]"], "--buffer-mb", "0.2")
     lines = out.splitlines()
     assert (code, err) == (0, "")
-    assert lines[0] == "records in   3 (20 bytes)"
+    assert lines[0] == "records in   3 (29 bytes)"
     assert lines[1:4] == ["delivered    1", "dropped      0", "failed       2  (2 Lambda.ProcessingFailedStatus)"]
     assert "json: the record is not one JSON document" in out
     assert "invocations  1 (0 of them retries)" in lines
@@ -158,7 +167,7 @@ def test_records_that_where_says_nothing_of_are_counted(simulate):
 
 def test_strict_ends_with_1_where_a_record_failed(simulate):
     """And with 0 where none did."""
-    assert simulate(KEYS, [b"{}"], "--strict")[0] == 0
+    assert simulate(KEYS, [b'{"dynamodb":{"Keys":{}}}'], "--strict")[0] == 0
     assert simulate(KEYS, [b"bad"])[0] == 0
     assert simulate(KEYS, [b"bad"], "--strict")[0] == 1
 

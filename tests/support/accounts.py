@@ -320,6 +320,7 @@ ICEBERG = {
     "role-function": role(f"{NAME}-function", OWN_LOGS),
 }
 ICEBERG_CONFIG = """
+source = "dynamodb"
 [output]
 format = "json"
 [overflow]
