@@ -32,6 +32,12 @@ KINESIS_RECORD_LIMIT_BYTES: Final = 1_048_576
 Source: Kinesis API `PutRecords`. 2026-11.
 """
 
+KINESIS_RECORD_LARGEST_BYTES: Final = 10_485_760
+"""Bytes of one Kinesis record, data and partition key, at the largest `MaxRecordSizeInKiB` that a stream can have.
+
+Source: Kinesis API `PutRecords`, `UpdateMaxRecordSize`. 2026-11.
+"""
+
 KINESIS_BATCH_LIMIT_BYTES: Final = 5_242_880
 """Bytes of all records of one PutRecords, data and partition keys: the older, smaller limit, safe everywhere.
 

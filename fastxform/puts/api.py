@@ -46,9 +46,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """How the two put calls differ."""
+    """How the two put calls differ.
+
+    `record_limit_bytes` is what every stream takes, `returned_limit_bytes` what the stream may take that a record came
+    from: it has taken it once.
+    """
 
     record_limit_bytes: int
+    returned_limit_bytes: int
     batch_limit_bytes: int
     batch_limit_records: int
     answers: str
@@ -58,11 +63,13 @@ class Api:
 
 APIS: Final[dict[Service, Api]] = {
     "firehose": Api(
-        limits.FIREHOSE_RECORD_LIMIT_BYTES, limits.FIREHOSE_BATCH_LIMIT_BYTES, limits.FIREHOSE_BATCH_LIMIT_RECORDS,
+        limits.FIREHOSE_RECORD_LIMIT_BYTES, limits.FIREHOSE_RECORD_LIMIT_BYTES,
+        limits.FIREHOSE_BATCH_LIMIT_BYTES, limits.FIREHOSE_BATCH_LIMIT_RECORDS,
         "RequestResponses", "FailedPutCount", "RecordId",
     ),
     "kinesis": Api(
-        limits.KINESIS_RECORD_LIMIT_BYTES, limits.KINESIS_BATCH_LIMIT_BYTES, limits.KINESIS_BATCH_LIMIT_RECORDS,
+        limits.KINESIS_RECORD_LIMIT_BYTES, limits.KINESIS_RECORD_LARGEST_BYTES,
+        limits.KINESIS_BATCH_LIMIT_BYTES, limits.KINESIS_BATCH_LIMIT_RECORDS,
         "Records", "FailedRecordCount", "SequenceNumber",
     ),
 }  # fmt: skip

@@ -308,7 +308,7 @@ class _PutRun(Calls):
         """Yield records and their bytes; one over its own limit goes into no call."""
         for record, payload in enumerate(self._payloads):
             size_bytes = len(payload) + len(self._key(record).encode("utf-8", "surrogatepass"))
-            if size_bytes > self._api.record_limit_bytes:
+            if size_bytes > self._api.returned_limit_bytes:
                 self._reasons[record] = "never_fits"
             else:
                 yield record, size_bytes

@@ -345,9 +345,12 @@ def test_a_slow_call_holds_up_no_other(reingester):
 
 
 @pytest.mark.parametrize("target", [FIREHOSE, KINESIS], ids=["firehose", "kinesis"])
-def test_the_largest_records_and_calls_are_taken(target, reingester):
+def test_the_largest_records_and_calls_are_taken(target, reingester, monkeypatch):
     """Records and calls of exactly the limit go through; one byte more is known before any call."""
     is_firehose = target is FIREHOSE
+    # An event cannot bring a Kinesis record of the largest size that there is: five of the usual one fill a call.
+    usual = dataclasses.replace(api.APIS["kinesis"], returned_limit_bytes=limits.KINESIS_RECORD_LIMIT_BYTES)
+    monkeypatch.setitem(api.APIS, "kinesis", usual)
     key = "é" * 3
     record_bytes = limits.FIREHOSE_RECORD_LIMIT_BYTES if is_firehose else limits.KINESIS_RECORD_LIMIT_BYTES - 6
     batch_bytes = limits.FIREHOSE_BATCH_LIMIT_BYTES if is_firehose else limits.KINESIS_BATCH_LIMIT_BYTES
@@ -363,6 +366,24 @@ def test_the_largest_records_and_calls_are_taken(target, reingester):
         (5, batch_bytes),
         (1, 1 if is_firehose else 7),
     ]
+
+
+def test_large_records_go_back_to_a_stream_that_takes_them(reingester):
+    """A Kinesis record of more than 1 MiB came from a stream that takes it, and goes back."""
+    payloads = [bytes(4_600_000), b"small", bytes(1_500_000)]
+    with AwsServer(Plan(kinesis_record_bytes=limits.KINESIS_RECORD_LARGEST_BYTES)) as server:
+        outcome = reingester(server.client).put(KINESIS, payloads, ["k"] * 3, lambda: 60_000)
+    assert server.violations == []
+    assert outcome.reasons == [None, None, None]
+    assert [(call.records, call.record_bytes) for call in server.calls] == [(2, 4_600_007), (1, 1_500_001)]
+
+
+def test_a_large_record_that_the_stream_refuses_costs_its_neighbours_nothing(reingester):
+    """Put onto another stream of the usual limit, it is found by halving, and the others go through."""
+    payloads = [b"a", bytes(2_000_000), b"b", b"c"]
+    with AwsServer() as server:
+        outcome = reingester(server.client).put(KINESIS, payloads, ["k"] * 4, lambda: 60_000)
+    assert [reason is None for reason in outcome.reasons] == [True, False, True, True]
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
@@ -561,7 +582,9 @@ def test_nothing_to_put(reingester):
 @given(sizes=st.lists(st.integers(0, 14), max_size=30), key=st.sampled_from([None, "", "k", "é"]))
 def test_batches(sizes, key):
     """Each record that can fit is in one call, in order; no call is over a limit; the next record did not fit in."""
-    small = dataclasses.replace(api.APIS["kinesis"], record_limit_bytes=12, batch_limit_bytes=20, batch_limit_records=4)
+    small = dataclasses.replace(
+        api.APIS["kinesis"], returned_limit_bytes=12, batch_limit_bytes=20, batch_limit_records=4
+    )
     key_bytes = len((key or "").encode())
     client = FakeClient()
     one = Reingester(client.factory, workers=1)

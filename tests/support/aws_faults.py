@@ -70,6 +70,7 @@ class Plan:
         poison: Data of a record for which the whole call is invalid.
         latency_s: What every answer takes.
         slow_s: What a slow one takes.
+        kinesis_record_bytes: The largest record that the Kinesis stream takes.
     """
 
     seed: int = 0
@@ -81,6 +82,7 @@ class Plan:
     poison: bytes | None = None
     latency_s: float = 0.0
     slow_s: float = 0.0
+    kinesis_record_bytes: int = limits.KINESIS_RECORD_LIMIT_BYTES
 
     def fault(self, number: int) -> str | None:
         """Return the fault of the call with this number."""
@@ -271,7 +273,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def serve(self, aws: AwsServer, number: int, service: str, stream: str, records: list):
         """Take what the plan lets be taken; return how the call ends, and what sends the answer."""
-        problem = _invalid(service, records)
+        problem = _invalid(service, records, aws.plan.kinesis_record_bytes)
         if problem is not None:
             with aws.lock:
                 aws.violations.append(problem)
@@ -358,12 +360,12 @@ def _record_bytes(service: str, data: bytes, key: str | None) -> int:
     return len(data) + (len(key.encode()) if service == "kinesis" and key else 0)
 
 
-def _invalid(service: str, records: list) -> str | None:
+def _invalid(service: str, records: list, kinesis_record_bytes: int) -> str | None:
     """Return what makes the whole call invalid."""
     sizes = [_record_bytes(service, *record) for record in records]
     firehose = service == "firehose"
     count = limits.FIREHOSE_BATCH_LIMIT_RECORDS if firehose else limits.KINESIS_BATCH_LIMIT_RECORDS
-    record_bytes = limits.FIREHOSE_RECORD_LIMIT_BYTES if firehose else limits.KINESIS_RECORD_LIMIT_BYTES
+    record_bytes = limits.FIREHOSE_RECORD_LIMIT_BYTES if firehose else kinesis_record_bytes
     batch_bytes = limits.FIREHOSE_BATCH_LIMIT_BYTES if firehose else limits.KINESIS_BATCH_LIMIT_BYTES
     if not 1 <= len(records) <= count:
         return f"{len(records)} records in one call"

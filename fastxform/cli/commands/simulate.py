@@ -57,6 +57,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--out", required=True, metavar="DIR", help="where the objects go")
     add("--force", action="store_true", help="write into a directory that holds something else")
     add("--kinesis", action="store_true", help="the stream reads a Kinesis stream; default is Direct PUT")
+    low_kib, high_kib = limits.KINESIS_RECORD_LIMIT_BYTES // 1024, limits.KINESIS_RECORD_LARGEST_BYTES // 1024
+    add(
+        "--kinesis-record-kib",
+        type=whole(low_kib, high_kib),
+        default=low_kib,
+        metavar="KIB",
+        help=f"with --kinesis: MaxRecordSizeInKiB of the Kinesis stream, {low_kib} (default) to {high_kib}",
+    )
     add("--stream", type=read_stream_name, default="local", metavar="NAME", help="name of the delivery stream")
     low, high = limits.BUFFER_SIZE_MIN_MB, limits.BUFFER_SIZE_MAX_MB
     add(
@@ -145,6 +153,7 @@ def _settings(options: argparse.Namespace) -> "StreamSettings":
     return StreamSettings(
         names=ResourceNames(stream=options.stream),
         kinesis=options.kinesis,
+        kinesis_record_bytes=options.kinesis_record_kib * 1024,
         buffer_bytes=int(options.buffer_mb * 2**20),
         buffer_interval_ms=int(options.buffer_seconds * 1000),
         max_records=options.max_records,
@@ -175,7 +184,13 @@ class _SimulationRun:
         from fastxform.tools.simulator.ledger import Ledger
         from fastxform.tools.simulator.recorder import Recorder
 
-        self._recorder = Recorder(pipeline, self._put_back, kinesis=options.kinesis, faults=faults)
+        self._recorder = Recorder(
+            pipeline,
+            self._put_back,
+            kinesis=options.kinesis,
+            faults=faults,
+            kinesis_record_bytes=options.kinesis_record_kib * 1024,
+        )
         self._ledger = Ledger(self._recorder.is_put_back)
         function = broken_function(lambda_function(self._recorder.handler), faults)
         self.firehose = Firehose(function, sink, _settings(options), self._recorder.reason, self._ledger)

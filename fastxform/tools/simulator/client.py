@@ -52,6 +52,7 @@ class LocalClient:
         kinesis: bool = False,
         faults: Faults | None = None,
         hold: Callable[[float], None] | None = None,
+        kinesis_record_bytes: int = limits.KINESIS_RECORD_LIMIT_BYTES,
     ) -> None:
         """Take what is behind the calls.
 
@@ -60,6 +61,7 @@ class LocalClient:
             kinesis: Whether the source of the stream is Kinesis.
             faults: What goes wrong.
             hold: Is told the seconds that a call takes; without it calls take no time.
+            kinesis_record_bytes: The largest record that the Kinesis stream takes.
         """
         self.calls = 0
         self.faults_met: Counter[str] = Counter()
@@ -67,6 +69,7 @@ class LocalClient:
         self.read_timeout_s = float("inf")
         self._put = put
         self._kinesis = kinesis
+        self._kinesis_record_bytes = kinesis_record_bytes
         self._faults = faults or Faults()
         self._lock = Lock()
         self._hold = hold
@@ -114,7 +117,7 @@ class LocalClient:
         if not all(1 <= len(key) <= _KEY_LIMIT_CHARACTERS for _, key in records):
             raise self._over_limit("ValidationException", "Member must have a partition key of 1 to 256 characters")
         sizes = [len(data) + len(key.encode(errors="surrogatepass")) for data, key in records]
-        if max(sizes) > limits.KINESIS_RECORD_LIMIT_BYTES or sum(sizes) > limits.KINESIS_BATCH_LIMIT_BYTES:
+        if max(sizes) > self._kinesis_record_bytes or sum(sizes) > limits.KINESIS_BATCH_LIMIT_BYTES:
             raise self._over_limit("InvalidArgumentException", "Records size exceeds 5 MB limit")
         code = "ProvisionedThroughputExceededException"
         ids = self._take(number, records, code, 400)

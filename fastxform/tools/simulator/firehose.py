@@ -45,6 +45,7 @@ class StreamSettings:
 
     names: wire.ResourceNames = field(default_factory=wire.ResourceNames)
     kinesis: bool = False
+    kinesis_record_bytes: int = limits.KINESIS_RECORD_LIMIT_BYTES
     buffer_bytes: int = int(limits.BUFFER_SIZE_DEFAULT_MB * 2**20)
     buffer_interval_ms: int = limits.BUFFER_INTERVAL_DEFAULT_SECONDS * 1000
     max_records: int | None = None
@@ -167,7 +168,7 @@ class Firehose:
         kinesis = self.settings.kinesis
         key = wire.partition_key(data) if kinesis and partition_key is None else partition_key or ""
         limit = (
-            limits.KINESIS_RECORD_LIMIT_BYTES - len(key.encode(errors="surrogatepass"))
+            self.settings.kinesis_record_bytes - len(key.encode(errors="surrogatepass"))
             if kinesis
             else limits.FIREHOSE_RECORD_LIMIT_BYTES
         )

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fastxform.errors import DROPPED, ContractError
 from fastxform.invocation.handler import Handler, make_handler
+from fastxform.limits import KINESIS_RECORD_LIMIT_BYTES
 from fastxform.pipeline import Batch, Pipeline
 from fastxform.puts.api import Target
 from fastxform.puts.reingest import PutOutcome, Reingester
@@ -40,7 +41,13 @@ class Recorder:
     """
 
     def __init__(
-        self, pipeline: Pipeline, put: PutBack, *, kinesis: bool = False, faults: Faults | None = None
+        self,
+        pipeline: Pipeline,
+        put: PutBack,
+        *,
+        kinesis: bool = False,
+        faults: Faults | None = None,
+        kinesis_record_bytes: int = KINESIS_RECORD_LIMIT_BYTES,
     ) -> None:
         self._batch: Batch | None = None
         self._filtered: list[bool] = []
@@ -49,7 +56,13 @@ class Recorder:
         faults = faults or Faults()
         overflow = pipeline.spec.overflow
         self.workers = Workers(overflow.workers)
-        self.client = LocalClient(self._put_back, kinesis=kinesis, faults=faults, hold=self.workers.hold)
+        self.client = LocalClient(
+            self._put_back,
+            kinesis=kinesis,
+            faults=faults,
+            hold=self.workers.hold,
+            kinesis_record_bytes=kinesis_record_bytes,
+        )
         self.puts = _Puts(self._client, self.workers, overflow.workers, overflow.reserve_ms, faults.seed)
         self.handler: Handler = make_handler(pipeline, self.puts, observer=self)
 

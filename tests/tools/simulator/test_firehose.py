@@ -251,6 +251,16 @@ def test_too_large_records_are_refused(kinesis, limit):
     assert len(joined(sink.objects)) == limit + 1
 
 
+def test_a_kinesis_stream_can_take_larger_records():
+    """`kinesis_record_bytes` is MaxRecordSizeInKiB; what an event cannot hold fails, and its neighbours do not."""
+    firehose, _ = stream(kinesis=True, kinesis_record_bytes=10 * 2**20)
+    for size in (1, 3_000_000, 9_000_000, 1):
+        firehose.put(b"x" * size, "k")
+    firehose.close()
+    assert (firehose.totals.records_in, firehose.totals.balanced) == (4, True)
+    assert (firehose.totals.delivered, firehose.totals.failed.total()) == (3, 1)
+
+
 # -- functions that break
 
 
