@@ -9,7 +9,7 @@ locals {
       },
       {
         title = "Records that failed or went back", statistic = "Sum", annotations = []
-        lines = [for metric in ["RecordsFailed", "RecordsReingested", "PutsUnacknowledged"] : ["transform", metric, "Sum"]]
+        lines = [for metric in ["RecordsFailed", "RecordsInternal", "RecordsReingested", "PutsUnacknowledged"] : ["transform", metric, "Sum"]]
       },
       {
         title       = "Response, % of 6,291,556 bytes", statistic = "Maximum"

@@ -82,7 +82,8 @@ class Messages:
 
     def _together(self, decoder: Decoder, lists: dict[int, Any], count: int) -> tuple[Events | None, list[int]]:
         """Return the events of the lists that are decoded as they are, and the messages of the others."""
-        decode = decoder.generated.decode_lists
+        shape = decoder.shape
+        decode = shape.generated.decode_lists
         records: list[int] = []
         decoded: list[Any] = []
         sizes: list[int] = []
@@ -99,7 +100,9 @@ class Messages:
             decoded += found
             sizes += map(len, found)
             rows = sum(sizes)
-        projection = self.event.project_decoded(list(chain.from_iterable(decoded)), _Texts(lists, records, sizes))
+        projection = self.event.project_decoded(
+            list(chain.from_iterable(decoded)), _Texts(lists, records, sizes), shape
+        )
         if projection is None:
             return None, []
         parents = list(chain.from_iterable(map(repeat, records, sizes)))

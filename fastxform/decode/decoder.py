@@ -9,6 +9,8 @@ in a value.
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from threading import Lock
 from typing import Any, Final
 
 from fastxform.core import json_text
@@ -25,33 +27,49 @@ _EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\n\r]*\}")
 _MINUS_ZERO: Final = re.compile(rb"(?<=[:,\[ \t\n\r])-0(?=[,\]} \t\n\r])")
 
 
-class Decoder:
-    """Reads the columns of one tree of members."""
+class DecoderShape:
+    """A tree of members and the code for it; neither changes once a batch is read with them."""
 
-    def __init__(self, images: Images | None) -> None:
-        self.members = FieldTree(images)
-        self._generated: Generated | None = None
+    def __init__(self, members: FieldTree) -> None:
+        self.members = members
 
-    @property
+    @cached_property
     def generated(self) -> Generated:
-        """The code for the tree as it is now."""
-        if self._generated is None:
-            self._generated = generate(self.members)
-        return self._generated
+        """The code for the tree; two threads that make it at once make the same."""
+        return generate(self.members)
 
     def kind(self, request: FieldRequest) -> str:
         """Return the kind of a column's values, as `RawColumn` has them."""
         return _KINDS.get(self.members.decode_kind(request).kind, "mixed")
 
-    def widen(self, texts: Iterable[bytes]) -> bool:
-        """Widen for the shapes of those texts that are records; tell whether that changed anything."""
-        changed = False
-        for text in texts:
-            if validation.reject_reason(text) is None:
-                changed = _widen_object(self.members.root, text) or changed
-        if changed:
-            self._generated = None
-        return changed
+
+class Decoder:
+    """Reads the columns of one tree of members; batches are read with its shape of the moment, which only grows wider.
+
+    A wider shape takes the place of the one before under a lock, so that threads may share a decoder.
+    """
+
+    def __init__(self, images: Images | None) -> None:
+        self.shape = DecoderShape(FieldTree(images))
+        self._lock = Lock()
+
+    @property
+    def members(self) -> FieldTree:
+        """The tree of the present shape."""
+        return self.shape.members
+
+    def widen(self, shape: DecoderShape, texts: Iterable[bytes]) -> bool:
+        """Widen for the shapes of those texts that are records; tell whether there is a wider one than `shape`."""
+        with self._lock:
+            if self.shape is not shape:  # another thread was first
+                return True
+            members, changed = shape.members.copy(), False
+            for text in texts:
+                if validation.reject_reason(text) is None:
+                    changed = _widen_object(members.root, text) or changed
+            if changed:
+                self.shape = DecoderShape(members)
+            return changed
 
 
 class _Watch:
@@ -75,11 +93,13 @@ class _Watch:
 class Reading:
     """One batch on its way through a decoder, some records at a time."""
 
-    def __init__(self, decoder: Decoder, widens: bool = True) -> None:
+    def __init__(self, decoder: Decoder, widens: bool = True, shape: DecoderShape | None = None) -> None:
+        """Read with the decoder's shape of now, or with the one that the batch was begun with."""
         self.widens = widens
-        self.decoder, self.requests = decoder, decoder.members.requests
-        self._generated = decoder.generated
-        self._kinds = [decoder.members.decode_kind(request).kind for request in self.requests]
+        self.decoder, self.shape = decoder, decoder.shape if shape is None else shape
+        self.requests = self.shape.members.requests
+        self._generated = self.shape.generated
+        self._kinds = [self.shape.members.decode_kind(request).kind for request in self.requests]
         self._refused, self._containers = _Watch(), _Watch()
 
     def read(self, texts: list[bytes]) -> tuple[list[list[Any]], set[int]] | None:
@@ -135,7 +155,7 @@ class Reading:
                 return roots, refused
 
     def _is_widened(self, watch: _Watch, texts: Iterable[bytes]) -> bool:
-        return self.widens and watch.add(texts) and self.decoder.widen(watch.last)
+        return self.widens and watch.add(texts) and self.decoder.widen(self.shape, watch.last)
 
     def _double(self, texts: Sequence[bytes]) -> list[bool]:
         """Return whether binary values carry two layers of base64, where a column asks for it."""

@@ -5,6 +5,7 @@ decoded to; decoding itself is elsewhere. Invariant: a node keeps its role, a la
 does not agree with the tree leaves no trace in it.
 """
 
+import copy
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Final, Literal
 
@@ -159,6 +160,13 @@ class FieldTree:
         self._share([node for node in nodes if node.role == "leaf"], self._first_kind(request))
         self.requests.append(request)
 
+    def copy(self) -> "FieldTree":
+        """Return a tree of the same columns whose nodes and kinds can be widened without this one."""
+        kinds: dict[DecodeKind, DecodeKind] = {}
+        found = copy.copy(self)
+        found.root = _copied(self.root, kinds)
+        return found
+
     def node(self, names: Names) -> Node:
         """Return the node of a member that some path wants."""
         node = self._find(names)
@@ -228,6 +236,15 @@ def _roles(path: paths.Path) -> dict[Names, Role]:
             if roles.setdefault(part, role) != role:
                 raise ConflictError
     return roles
+
+
+def _copied(node: Node, kinds: dict[DecodeKind, DecodeKind]) -> Node:
+    """Return a copy of a node and what is below; leaves that share a kind share its copy."""
+    kind = node.decode_kind
+    if kind is not None:
+        kind = kinds.setdefault(kind, DecodeKind(kind.kind))
+    children = {name: _copied(child, kinds) for name, child in node.children.items()}
+    return Node(node.role, node.slot, node.is_attribute, children, kind, node.nullable)
 
 
 def _walk(node: Node) -> Iterable[Node]:

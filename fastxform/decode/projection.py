@@ -18,7 +18,7 @@ from fastxform.core.payloads import DecompressionError, decompress, is_compresse
 from fastxform.core.structs import Struct, field, replace
 from fastxform.core.values import BAD_PATH, BAD_TYPE, RawColumn
 from fastxform.decode import fallback, validation
-from fastxform.decode.decoder import Decoder, Reading
+from fastxform.decode.decoder import Decoder, DecoderShape, Reading
 from fastxform.decode.fields import ConflictError, FieldRequest, Images, leaves
 from fastxform.limits import PART_UNPACKED_LIMIT_BYTES
 from fastxform.query import paths
@@ -124,14 +124,15 @@ class Projector:
         projection.count = start
         return projection
 
-    def project_decoded(self, roots: list[Any], texts: Sequence[bytes]) -> Projection | None:
+    def project_decoded(self, roots: list[Any], texts: Sequence[bytes], shape: DecoderShape) -> Projection | None:
         """Return the columns of documents that the decoder of `whole` has decoded, or None where it was widened.
 
         Args:
             roots: the structs.
             texts: the documents; few of them are asked for.
+            shape: what they were decoded with.
         """
-        (reading,), projection = self._begin()
+        (reading,), projection = self._begin(shape=shape)
         found = reading.extract(roots, texts)
         if found is None:
             return None
@@ -145,11 +146,9 @@ class Projector:
         """The one decoder that reads every column; None where there is none."""
         return self.decoders[0] if len(self.decoders) == 1 and not self.fallback_requests else None
 
-    def _begin(self, widens: bool = True) -> tuple[list[Reading], Projection]:
-        readings = [Reading(decoder, widens) for decoder in self.decoders]
-        kinds = {
-            request.name: decoder.kind(request) for decoder in self.decoders for request in decoder.members.requests
-        }
+    def _begin(self, widens: bool = True, shape: DecoderShape | None = None) -> tuple[list[Reading], Projection]:
+        readings = [Reading(decoder, widens, shape) for decoder in self.decoders]
+        kinds = {request.name: reading.shape.kind(request) for reading in readings for request in reading.requests}
         kinds |= {request.name: "mixed" for request in self.fallback_requests}
         return readings, Projection({name: RawColumn(kind, []) for name, kind in kinds.items()}, {})
 

@@ -707,7 +707,7 @@ def test_a_batch_is_read_anew_only_so_often(monkeypatch):
 def test_a_traceback_through_generated_code_shows_its_lines():
     """Code that no file holds is registered where tracebacks look for lines."""
     subject = projector(a="a")
-    generated = subject.decoders[0].generated
+    generated = subject.decoders[0].shape.generated
     with pytest.raises(AttributeError) as raised:
         generated.extract([object()], [])
     assert "for x in roots]" in "".join(traceback.format_exception(raised.value))
