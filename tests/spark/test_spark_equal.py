@@ -22,14 +22,19 @@ NOW_MS = 1_510_254_480_000
 BURSTS = {
     "change-capture": "dynamotest",
     "cities": "cities",
+    "cloudfront-realtime": None,
     "cloudwatch-logs": "cloudwatch",
     "documents": "cities",
+    "dynamodb-export": None,
     "dynamotest": "dynamotest",
+    "lambda-logs": None,
+    "order-lines": None,
     "readings": None,
     "readme": "cities",
     "ses": "ses",
     "streams": None,
     "ticker": "ticker",
+    "vpc-flow": None,
 }
 EXAMPLES = sorted(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith("_"))
 
