@@ -5,11 +5,14 @@ locals {
     [
       {
         title = "Records", statistic = "Sum", annotations = []
-        lines = [for metric in ["RecordsIn", "RecordsOk", "RecordsDropped", "RecordsFailed"] : ["transform", metric, "Sum"]]
+        lines = [for metric in ["RecordsIn", "RecordsOk", "RecordsDropped", "RecordsEmpty", "RecordsFailed"] : ["transform", metric, "Sum"]]
       },
       {
-        title = "Records that failed or went back", statistic = "Sum", annotations = []
-        lines = [for metric in ["RecordsFailed", "RecordsInternal", "RecordsReingested", "PutsUnacknowledged"] : ["transform", metric, "Sum"]]
+        title = "Records that failed or were put back, rows and values left out", statistic = "Sum", annotations = []
+        lines = [
+          for metric in ["RecordsFailed", "RecordsInternal", "RecordsReingested", "PutsUnacknowledged", "RowsDropped", "ValuesNulled"] :
+          ["transform", metric, "Sum"]
+        ]
       },
       {
         title       = "Response, % of 6,291,556 bytes", statistic = "Maximum"
