@@ -72,7 +72,7 @@ def convert(target: Type, column: RawColumn, written: "TimeFormat | None" = None
 
 
 def _convert_by_format(target: Type, column: RawColumn, written: "TimeFormat") -> Converted:
-    """Convert times one by one, equal texts once: 1.9 us a text of the common log format, 0.1 of one seen before."""
+    """Convert times one by one, equal texts once."""
     known: dict[Any, Any] = {}
     values, invalid = [], []
     outcomes = column.fallback
