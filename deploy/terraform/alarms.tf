@@ -15,6 +15,10 @@ locals {
         owner       = "transform", metric = "RecordsFailed", statistic = "Sum", above = 0, periods = 1
         description = "Records failed in the transform and are below the error prefix. The log says why, in codes; mend the transform, then run them again with `fastxform replay`."
       }
+      records-internal = {
+        owner       = "transform", metric = "RecordsInternal", statistic = "Sum", above = 0, periods = 1
+        description = "Records met an exception that fastxform did not expect and are below the error prefix. The log names its type, file and line: report them; later versions run the records again with `fastxform replay`."
+      }
       puts-unacknowledged = {
         owner       = "transform", metric = "PutsUnacknowledged", statistic = "Sum", above = 0, periods = 1
         description = "Records did not fit the response and could not be put back; they are below the error prefix. The log names the error; lower buffer_mb."

@@ -293,7 +293,7 @@ def test_alarms_look_at_metrics_that_are_written(stack):
     by_name = {alarm["AlarmName"].removeprefix(f"{stack.name}-"): alarm for alarm in alarms}
     ours = [alarm for alarm in alarms if alarm.get("Namespace") == "fastxform"]
     assert {alarm["MetricName"] for alarm in ours} <= telemetry.UNITS.keys()
-    assert len(ours) == 4
+    assert len(ours) == 5
     for alarm in ours:
         assert [one["Name"] for one in alarm["Dimensions"]] == list(telemetry.DIMENSIONS)
         assert {one["Value"] for one in alarm["Dimensions"]} == {stack.name}
@@ -382,5 +382,5 @@ def test_the_readme_of_the_alarms_has_those_of_the_template():
         for line in TEMPLATES["alarms"].read_text(encoding="utf-8").splitlines()
         if "AlarmName:" in line
     ]
-    assert len(names) == 12
+    assert len(names) == 13
     assert [name for name in names if f"\n| {name} |" not in readme] == []

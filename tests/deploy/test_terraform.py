@@ -106,6 +106,7 @@ def test_alarms_and_charts_name_metrics_that_the_transform_has(deployed):
     ours = [alarm for alarm in values(runs, "aws_cloudwatch_metric_alarm") if alarm["namespace"] == "fastxform"]
     assert {alarm["metric_name"] for alarm in ours} == {
         "RecordsFailed",
+        "RecordsInternal",
         "PutsUnacknowledged",
         "RecordsReingested",
         "ResponseShare",

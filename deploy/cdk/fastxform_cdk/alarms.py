@@ -45,6 +45,7 @@ def alarms(
     """
     ours: Owner = "transform"
     yield Alarm("records-failed", ours, "RecordsFailed", "Sum", "Records failed and are below the error prefix", 0)
+    yield Alarm("records-internal", ours, "RecordsInternal", "Sum", "An exception that nobody expected: see the log", 0)
     yield Alarm(
         "puts-unacknowledged", ours, "PutsUnacknowledged", "Sum", "Records could not be put back: see the log", 0
     )

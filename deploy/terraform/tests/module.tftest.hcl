@@ -150,9 +150,9 @@ run "direct_put_to_s3" {
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset([
       "delivery-failed", "freshness", "function-duration", "function-errors", "function-throttles", "invocations-failed",
-      "puts-unacknowledged", "records-failed", "records-reingested", "response-share", "source-throttled",
+      "puts-unacknowledged", "records-failed", "records-internal", "records-reingested", "response-share", "source-throttled",
     ])
-    error_message = "A stream of its own has eleven alarms."
+    error_message = "A stream of its own has twelve alarms."
   }
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["function-duration"].threshold == 48000 && aws_cloudwatch_metric_alarm.this["function-duration"].extended_statistic == "p99"
