@@ -39,7 +39,7 @@ pytestmark = pytest.mark.processes
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted(path.name for path in DOCS.glob("*.md"))
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
 
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 MADE = re.compile(
@@ -184,7 +184,7 @@ def test_links_lead_somewhere(page):
 
 
 def is_there(page: str, place: str, anchor: str) -> bool:
-    target = (DOCS / (place or page)).resolve()
+    target = ((DOCS / page).parent / place if place else DOCS / page).resolve()
     if not target.is_relative_to(ROOT) or not target.exists():
         return False
     return not anchor or anchor in anchors(target.read_text(encoding="utf-8"))
@@ -192,7 +192,8 @@ def is_there(page: str, place: str, anchor: str) -> bool:
 
 def test_the_index_names_every_page():
     """No page is forgotten."""
-    assert {f"({page})" for page in PAGES if page != "README.md"} <= set(re.findall(r"\(\w+\.md\)", read("README.md")))
+    named = set(re.findall(r"\]\(([\w/-]+\.md)\)", read("README.md")))
+    assert set(PAGES) - {"README.md"} <= named
 
 
 # -- tables
@@ -378,12 +379,35 @@ def test_a_command_in_a_sentence_is_one(words, capsys):
 def test_every_verb_is_on_its_page():
     """The index has each verb once, and the page that it names shows the verb in a command."""
     found = dict(
-        re.findall(r"^\| `fastxform ([\w-]+)` \| .* \| \[\w+\]\((\w+\.md)\) \|$", read("README.md"), re.MULTILINE)
+        re.findall(
+            r"^\| `fastxform ([\w-]+)` \| .* \| \[[\w ]+\]\(([\w/-]+\.md)\) \|$", read("README.md"), re.MULTILINE
+        )
     )
     assert list(found) == sorted(found, key=list(found).index)
     assert set(found) == set(VERBS)
     lost = [verb for verb, page in found.items() if not re.search(rf"fastxform\s{verb}(?![\w-])", read(page))]
     assert lost == []
+
+
+# -- Terraform
+
+
+def module_inputs() -> dict[str, bool]:
+    """Return the inputs of the module, and whether each has to be given."""
+    text = (ROOT / "deploy/terraform/variables.tf").read_text(encoding="utf-8")
+    blocks = re.findall(r'^variable "(\w+)" \{\n(.*?)^\}', text, re.DOTALL | re.MULTILINE)
+    return {name: re.search(r"^  default +=", body, re.MULTILINE) is None for name, body in blocks}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_module_of_a_page_takes_its_inputs(page):
+    """Every input exists, and those without a default are there."""
+    inputs = module_inputs()
+    scripts = "\n".join(script for language, script in FENCED.findall(read(page)) if language == "hcl")
+    for body in re.findall(r'^module "\w+" \{\n(.*?)^\}', scripts, re.DOTALL | re.MULTILINE):
+        given = set(re.findall(r"^  (\w+) +=", body, re.MULTILINE)) - {"source"}
+        assert given <= inputs.keys()
+        assert {name for name, needed in inputs.items() if needed} <= given
 
 
 # -- names
