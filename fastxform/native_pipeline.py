@@ -124,8 +124,8 @@ class Answers(Struct):
             metadata = [None] * count if metadata is None else metadata
             is_one = isinstance(part.metadata, bytes)
             each = [_DECODE(part.metadata)] * len(records) if is_one else map(_DECODE, part.metadata.to_pylist())
-            for record, found in zip(records, each, strict=True):
-                metadata[record] = found
+            for record, record_metadata in zip(records, each, strict=True):
+                metadata[record] = record_metadata
         for record, why in self.failed.items():
             result[record], reason[record] = FAILED, why  # type: ignore[call-overload]
         return result, reason, data, metadata  # type: ignore[return-value]
@@ -197,24 +197,24 @@ class NativePipeline:
         if decoded is None:
             return None
         observe("decode")
-        found = decoded.event
-        assert found is not None
+        parsed = decoded.event
+        assert parsed is not None
 
         def by_engine(records: list[int]) -> EngineBatch:
             taken = pa.array(records, pa.int32())
-            starts, ends = (kernels.take(part, taken).to_pylist() for part in (found.data_starts, found.data_ends))
+            starts, ends = (kernels.take(part, taken).to_pylist() for part in (parsed.data_starts, parsed.data_ends))
             texts = [_base64_of(event[start:end]) for start, end in zip(starts, ends, strict=True)]
             meta = {}
-            if found.arrivals is not None:
-                meta["arrival_ms"] = kernels.take(found.arrivals, taken).to_pylist()
+            if parsed.arrivals is not None:
+                meta["arrival_ms"] = kernels.take(parsed.arrivals, taken).to_pylist()
             return self.engine(Payloads(texts), meta, now_ms, stop_ns)
 
-        answers = self._answers(NativeColumns(self.plan, decoded, found.arrivals, {}), now_ms, by_engine, observe)
-        written = self.plan.plan.respond(found.ids, answers.parts, list(answers.failed), limit_bytes)
+        answers = self._answers(NativeColumns(self.plan, decoded, parsed.arrivals, {}), now_ms, by_engine, observe)
+        written = self.plan.plan.respond(parsed.ids, answers.parts, list(answers.failed), limit_bytes)
         observe("response")
         if isinstance(written, int):
             return None
-        return NativeResponse(written, answers, found.delivery_stream_arn, found.invocation_id)
+        return NativeResponse(written, answers, parsed.delivery_stream_arn, parsed.invocation_id)
 
     def _answers(
         self, columns: NativeColumns, now_ms: int, by_engine: Callable[[list[int]], EngineBatch], observe: Observe
@@ -241,13 +241,13 @@ class NativePipeline:
         empty = 0
         if fallback:
             ordered = sorted(fallback)
-            found = by_engine(ordered)
-            where_null += found.where_null
-            empty = found.empty
-            parts += _parts_of(found, ordered)
-            failed |= {r: str(reason) for r, reason in zip(ordered, found.reason, strict=True) if reason is not None}
+            batch = by_engine(ordered)
+            where_null += batch.where_null
+            empty = batch.empty
+            parts += _parts_of(batch, ordered)
+            failed |= {r: str(reason) for r, reason in zip(ordered, batch.reason, strict=True) if reason is not None}
             failed = dict(sorted(failed.items()))
-            faults = tuple(InternalFault(ordered[f.record], f.exception, f.location) for f in found.faults)
+            faults = tuple(InternalFault(ordered[f.record], f.exception, f.location) for f in batch.faults)
         return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults, empty)
 
 
@@ -265,33 +265,33 @@ def _without_images(decoded: native.Decoded, images: list[int]) -> set[int]:
     return set(kernels.keep(decoded.row_records, nulls).to_pylist())
 
 
-def _parts_of(found: EngineBatch, records: list[int]) -> list[WrittenPart]:
+def _parts_of(batch: EngineBatch, records: list[int]) -> list[WrittenPart]:
     """Return what the engine answered as parts."""
-    is_ok = [word == OK for word in found.result]
-    rows = list(compress(found.data, is_ok))
+    is_ok = [word == OK for word in batch.result]
+    rows = list(compress(batch.data, is_ok))
     if not rows:
         return []
     metadata = None
-    if found.metadata is not None:
+    if batch.metadata is not None:
         # `null` cannot be told from none in an array: the records of each are apart
-        with_metadata = [ok and each is not None for ok, each in zip(is_ok, found.metadata, strict=True)]
+        with_metadata = [ok and each is not None for ok, each in zip(is_ok, batch.metadata, strict=True)]
         if not all(is_it for is_it, ok in zip(with_metadata, is_ok, strict=True) if ok):
             bare = [ok and not it for ok, it in zip(is_ok, with_metadata, strict=True)]
             return [
-                *([_part(found, records, with_metadata, True)] if any(with_metadata) else []),
-                *([_part(found, records, bare, False)] if any(bare) else []),
+                *([_part(batch, records, with_metadata, True)] if any(with_metadata) else []),
+                *([_part(batch, records, bare, False)] if any(bare) else []),
             ]
-        return [_part(found, records, is_ok, True)]
+        return [_part(batch, records, is_ok, True)]
     return [WrittenPart(pa.array(list(compress(records, is_ok)), pa.int32()), pa.array(rows, pa.binary()), metadata)]
 
 
-def _part(found: EngineBatch, records: list[int], mask: list[bool], with_metadata: bool) -> WrittenPart:
+def _part(batch: EngineBatch, records: list[int], mask: list[bool], with_metadata: bool) -> WrittenPart:
     each = None
-    if with_metadata and found.metadata is not None:
-        each = pa.array([_ENCODER.encode(value) for value in compress(found.metadata, mask)], pa.binary())
+    if with_metadata and batch.metadata is not None:
+        each = pa.array([_ENCODER.encode(value) for value in compress(batch.metadata, mask)], pa.binary())
     return WrittenPart(
         pa.array(list(compress(records, mask)), pa.int32()),
-        pa.array(list(compress(found.data, mask)), pa.binary()),
+        pa.array(list(compress(batch.data, mask)), pa.binary()),
         each,
     )
 

@@ -143,7 +143,7 @@ def _missing(config: str, is_set: bool) -> str:
     from pathlib import Path
 
     path = Path(config)
-    other = near(path.name, sorted(found.name for found in path.parent.glob("*.toml")))
+    other = near(path.name, sorted(file.name for file in path.parent.glob("*.toml")))
     if other:
         return f"no such file: {config}; did you mean {other}?"
     return f"no such file: {config}; {'put the configuration there' if is_set else 'set it to your configuration'}"

@@ -22,12 +22,12 @@ _HEAD: Final = ("records", "error code", "today", "attempts", "first arrival", "
 
 def table(groups: "Groups", names: "LocationNames", options: argparse.Namespace) -> Iterator[str]:
     """Yield the lines of the table, the largest group first."""
-    found = list(groups)
-    if not found:
+    sorted_groups = list(groups)
+    if not sorted_groups:
         return
     paint = Paint()
     with_today = options.config is not None
-    rows = [_HEAD, *(_cells(group) for group in found)]
+    rows = [_HEAD, *(_cells(group) for group in sorted_groups)]
     kept = [column for column in range(len(_HEAD)) if with_today or _HEAD[column] != "today"]
     widths = {column: max(len(row[column]) for row in rows) for column in kept}
     for number, row in enumerate(rows):
@@ -36,7 +36,7 @@ def table(groups: "Groups", names: "LocationNames", options: argparse.Namespace)
         ).rstrip()
         yield line if number else paint(line, "bold")
         if number:
-            yield from _details(found[number - 1], names, options)
+            yield from _details(sorted_groups[number - 1], names, options)
 
 
 def _details(group: "Group", names: "LocationNames", options: argparse.Namespace) -> Iterator[str]:

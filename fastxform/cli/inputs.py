@@ -157,14 +157,14 @@ def _lines(reader: InputReader) -> Iterator[InputRecord]:
 def _single(name: str, document: bytes) -> InputSource | None:
     """Return the records of a single document; None where it is no JSON object."""
     try:
-        found = _parse(document)
+        value = _parse(document)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         return None
-    if isinstance(found.get("records"), list):
+    if isinstance(value.get("records"), list):
         return InputSource(_event_items(name, document), document)
-    if isinstance(found.get("Records"), list):
+    if isinstance(value.get("Records"), list):
         return InputSource(_streams_items(name, document))
     return InputSource(iter([InputRecord(document.rstrip(b"\r\n"))]))
 
@@ -187,11 +187,11 @@ def _event_items(name: str, document: bytes) -> Iterator[InputRecord]:
     from fastxform.invocation import event
 
     try:
-        found = event.read(document)
+        parsed = event.read(document)
     except EventError as err:
         raise InputError(f"{name}: {err}") from err
-    keys, arrivals = found.kinesis("partitionKey"), found.arrival_ms()
-    for number, data in enumerate(payloads.decode_all(found.data())):
+    keys, arrivals = parsed.kinesis("partitionKey"), parsed.arrival_ms()
+    for number, data in enumerate(payloads.decode_all(parsed.data())):
         if data is None:
             raise InputError(f"{name}: records[{number}] has data that is not base64, which no stream holds")
         yield InputRecord(data, arrivals[number], keys[number])

@@ -23,10 +23,10 @@ class VerbParser(argparse.ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         """Parse a command line; as argparse, but a wrong option names the nearest."""
-        found, unknown = self.parse_known_args(args, namespace)
+        parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             self.error("; ".join(map(self._unknown, unknown[:3])))
-        return found
+        return parsed
 
     def error(self, message: str) -> NoReturn:
         """End with a usage mistake."""

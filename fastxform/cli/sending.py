@@ -66,8 +66,11 @@ def target_of(stream: str) -> "Target":
     from fastxform.puts.api import Target
 
     if stream.startswith("arn:"):
-        found = [targets.target_of(delivery_stream_arn=stream), targets.target_of(source_kinesis_stream_arn=stream)]
-        for target in found:
+        candidates = [
+            targets.target_of(delivery_stream_arn=stream),
+            targets.target_of(source_kinesis_stream_arn=stream),
+        ]
+        for target in candidates:
             if isinstance(target, Target):
                 return target
         raise InputError(f"{stream}: is not the ARN of a Firehose or Kinesis stream")

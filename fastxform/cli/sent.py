@@ -24,13 +24,13 @@ def identity_of(target: "Target") -> str:
     return target.arn or f"{target.service}:{target.name}"
 
 
-def named(found: Sequence["Span"], names: "LocationNames") -> Iterator[str]:
+def named(runs: Sequence["Span"], names: "LocationNames") -> Iterator[str]:
     """Yield the names of ranges, the first of many."""
-    for span in found[:_SPANS_SHOWN]:
+    for span in runs[:_SPANS_SHOWN]:
         yield names.span(span)
-    if len(found) > _SPANS_SHOWN:
-        rest = sum(map(len, found[_SPANS_SHOWN:]))
-        ranges = number_of(len(found) - _SPANS_SHOWN, "more range")
+    if len(runs) > _SPANS_SHOWN:
+        rest = sum(map(len, runs[_SPANS_SHOWN:]))
+        ranges = number_of(len(runs) - _SPANS_SHOWN, "more range")
         yield f"and {number_of(rest, 'record')} in {ranges}, all in the journal"
 
 

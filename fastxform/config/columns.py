@@ -90,14 +90,14 @@ class ColumnReader:
         """Find the columns whose names were written with dots and without quotes, each a mistake."""
         if all(known in COLUMN.names for known in value):
             return []
-        found = []
+        names = []
         for dotted in self.diagnostics.locations.dotted:
             if dotted.table == path and dotted.names[0] == name and dotted.names[1] not in COLUMN.names:
                 meant = ".".join(dotted.names)
                 message = f'unquoted, a name with dots is a table inside a table; write "{meant}" = ...'
                 self.diagnostics.add((*path, *dotted.names), message)
-                found.append(meant)
-        return found
+                names.append(meant)
+        return names
 
     def _table(self, location: KeyPath, name: str, content: dict[str, Any]) -> Column:
         table = Table(self.diagnostics, location, content, COLUMN)

@@ -116,28 +116,28 @@ class Compiler:
         return tuple(done.values())
 
     def _check_kept(self, column: Column, known: Mapping[str, Type], path: KeyPath) -> None:
-        found = self._compiled(column.expr or "", known, path)
-        if found not in (None, column.type):
+        type_ = self._compiled(column.expr or "", known, path)
+        if type_ not in (None, column.type):
             name, cast = key(column.name), f"cast(..., target_type='{column.type}')"
             message = (
-                f"makes {name} {found}, and elsewhere it is {column.type}; write {cast} in the expression of {name}"
+                f"makes {name} {type_}, and elsewhere it is {column.type}; write {cast} in the expression of {name}"
             )
             self.diagnostics.add(path, message)
 
     def _typed_column(self, column: Column, known: Mapping[str, Type], path: KeyPath) -> Column:
-        found = self._compiled(column.expr or "", known, path)
-        if found is None:
+        type_ = self._compiled(column.expr or "", known, path)
+        if type_ is None:
             self.broken.add(column.name)
             return column
-        if column.type in (found, Type()):
-            return replace(column, type=found)
+        if column.type in (type_, Type()):
+            return replace(column, type=type_)
         # Inside the brackets the expression may have several lines, the last of them a comment.
         text = f"cast((\n{column.expr}\n), target_type='{column.type}')"
         try:
             compile_expression(text, known)
         except ExpressionError as err:
-            reason = err.message if column.type.kind not in _NO_TARGETS else f"cannot cast {found} to {column.type}"
-            self.diagnostics.add((*path[:-1], "type"), f"the expression gives {found}; {reason}")
+            reason = err.message if column.type.kind not in _NO_TARGETS else f"cannot cast {type_} to {column.type}"
+            self.diagnostics.add((*path[:-1], "type"), f"the expression gives {type_}; {reason}")
         return replace(column, expr=text)
 
     def _compiled(

@@ -113,12 +113,12 @@ def _number(text: str) -> Number:
 
 
 def _syntax_error(text: str, name: str, message: str) -> ConfigError:
-    found = re.fullmatch(_TOML_LOCATION, message, re.DOTALL)
-    what, location = (found["what"], found["line"]) if found else (message, None)
+    match = re.fullmatch(_TOML_LOCATION, message, re.DOTALL)
+    what, location = (match["what"], match["line"]) if match else (message, None)
     remedy = next((f"; {remedy}" for start, remedy in _TOML_REMEDIES if what.startswith(start)), "")
-    if found is None or location is None:
+    if match is None or location is None:
         return single(f"{name}:{text.count(chr(10)) + 1}", f"not TOML: {what} at the end of the file{remedy}")
-    return single(f"{name}:{location}:{found['column']}", f"not TOML: {what}{remedy}")
+    return single(f"{name}:{location}:{match['column']}", f"not TOML: {what}{remedy}")
 
 
 class _Reader:
@@ -244,11 +244,11 @@ class _Reader:
         content = self.table.table("partition_keys") or {}
         section = Section("partition_keys", "", tuple(Key(name, "text", "", "") for name in content))
         keys = Table(self.diagnostics, ("partition_keys",), content, section)
-        found = {name: keys.text(name) for name in content}
+        texts = {name: keys.text(name) for name in content}
         for name in content:
             if not is_name(name):
                 keys.fail(name, "the name of a key must not be empty, nor hold control characters")
-        return {name: text for name, text in found.items() if text is not None}
+        return {name: text for name, text in texts.items() if text is not None}
 
     def _compiled(
         self, where: str | None, shared: tuple[Column, ...] | None, routes: dict[int, Route], keys: dict[str, str]

@@ -161,11 +161,11 @@ class _Scan:
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     """Yield kind, text and line of every token but space and comments."""
     line = 1
-    for found in re.finditer(_TOKENS, text, re.DOTALL | re.VERBOSE):
-        kind = found.lastgroup or ""
+    for match in re.finditer(_TOKENS, text, re.DOTALL | re.VERBOSE):
+        kind = match.lastgroup or ""
         if kind != "space":
-            yield kind, found[0], line
-        line += found[0].count("\n")
+            yield kind, match[0], line
+        line += match[0].count("\n")
 
 
 def _name(token: str) -> str:
@@ -176,6 +176,6 @@ def _name(token: str) -> str:
     return re.sub(_ESCAPES, _escaped, token[1:-1])
 
 
-def _escaped(found: re.Match[str]) -> str:
-    code = found[1] or found[2] or found[3]
-    return chr(int(code, 16)) if code else _ESCAPED.get(found[4], found[4])
+def _escaped(match: re.Match[str]) -> str:
+    code = match[1] or match[2] or match[3]
+    return chr(int(code, 16)) if code else _ESCAPED.get(match[4], match[4])

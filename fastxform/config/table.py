@@ -93,13 +93,13 @@ class Table:
         """Return the tables of a list with their indexes."""
         self._key(name, "tables")
         value = self._of_type(name, list, f"a list of tables, each below a line [[{name}]]")
-        found = []
+        tables = []
         for index, element in enumerate(value or ()):
             if type(element) is dict:
-                found.append((index, element))
+                tables.append((index, element))
             else:
                 self.diagnostics.add((*self.path, name, index), f"must be a table, not {kind_of(element)}")
-        return found
+        return tables
 
     def value(self, name: str) -> Any:
         """Return a value of any kind, which the caller looks at; None where the file has none."""

@@ -45,10 +45,10 @@ def compact_all(raws: Sequence[Any]) -> list[str]:
     compact text holds a line feed, so that they are told apart by those.
     """
     together = b",\n".join(raws).join((b"[", b"]"))
-    found = msgspec.json.format(together, indent=-1)
-    if len(found) + max(len(raws) - 1, 0) == len(together):
+    lines = msgspec.json.format(together, indent=-1)
+    if len(lines) + max(len(raws) - 1, 0) == len(together):
         return together[1:-1].decode().split(",\n") if raws else []
-    return [bytes(raw).decode() for raw in _ELEMENTS.decode(found)]
+    return [bytes(raw).decode() for raw in _ELEMENTS.decode(lines)]
 
 
 def json_value(raw: bytes) -> Outcome:

@@ -51,13 +51,13 @@ def data_of(text: pa.Array) -> bytes:
 
 def holding(columns: Sequence[pa.Array], characters: Sequence[bytes]) -> list[int]:
     """Return which columns are text that holds one of some characters; of slices perhaps outside of their values."""
-    found = []
+    types = []
     for index, column in enumerate(columns):
         if pa.types.is_string(column.type):
             data = data_of(column)
             if any(character in data for character in characters):
-                found.append(index)
-    return found
+                types.append(index)
+    return types
 
 
 def true_rows(mask: pa.BooleanArray) -> list[int]:
@@ -74,8 +74,8 @@ def false_rows(mask: pa.BooleanArray) -> list[int]:
 
 def min_max(numbers: pa.Array) -> tuple[Any, Any]:
     """Return the least and the greatest of a column, None and None where it has none."""
-    found = _compute.call_function("min_max", [numbers])
-    return found["min"].as_py(), found["max"].as_py()
+    bounds = _compute.call_function("min_max", [numbers])
+    return bounds["min"].as_py(), bounds["max"].as_py()
 
 
 def bisect(

@@ -179,9 +179,9 @@ class KernelPlan:
 
     def decode_texts(self, texts: list[Any], is_base64: bool, unpack: Unpack) -> Decoded:
         """Return the records of payloads, or of their base64; None stands for one that is bad."""
-        found = _decoded(self._kernel.decode_texts(self._handle, texts, is_base64, unpack))
-        assert found is not None
-        return found
+        decoded = _decoded(self._kernel.decode_texts(self._handle, texts, is_base64, unpack))
+        assert decoded is not None
+        return decoded
 
     def rows(
         self, fields: Sequence[Field], selection: pa.Array | None, row_records: pa.Array, row_format: RowFormat
@@ -213,10 +213,10 @@ class KernelPlan:
         return self._kernel.respond(self._handle, ids, tuple(parts), failed, limit_bytes)  # type: ignore[no-any-return]
 
 
-def _decoded(found: Any) -> Decoded | None:
-    if found is None:
+def _decoded(parts: Any) -> Decoded | None:
+    if parts is None:
         return None
-    count, columns, row_records, fallback, event = found
+    count, columns, row_records, fallback, event = parts
     part = None
     if event is not None:
         ids, arrivals, starts, ends, stream, invocation = event

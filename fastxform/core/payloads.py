@@ -144,12 +144,12 @@ def _gunzip(payload: bytes, limit_bytes: int) -> bytes:
     """Return what all members of a payload hold, one after the other; most payloads are one member."""
     codec = _zlib()
     member = codec.decompressobj(_GZIP_WINDOW)
-    found = _feed(codec, member, payload, limit_bytes)
+    data = _feed(codec, member, payload, limit_bytes)
     if not member.eof:
         raise DecompressionError("compression")
     if not member.unused_data:
-        return found
-    parts, left, place = [found], limit_bytes - len(found), len(payload) - len(member.unused_data)
+        return data
+    parts, left, place = [data], limit_bytes - len(data), len(payload) - len(member.unused_data)
     whole = memoryview(payload)
     while place < len(whole):
         member = codec.decompressobj(_GZIP_WINDOW)
@@ -166,12 +166,12 @@ def _gunzip(payload: bytes, limit_bytes: int) -> bytes:
 
 def _feed(codec: Any, member: Any, data: bytes | memoryview, limit_bytes: int) -> bytes:
     try:
-        found: bytes = member.decompress(data, limit_bytes + 1)
+        data_out: bytes = member.decompress(data, limit_bytes + 1)
     except codec.error as err:
         raise DecompressionError("compression") from err
-    if len(found) > limit_bytes:
+    if len(data_out) > limit_bytes:
         raise DecompressionError("too_large")
-    return found
+    return data_out
 
 
 def _unzstd(payload: bytes, limit_bytes: int) -> bytes:

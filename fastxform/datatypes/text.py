@@ -29,13 +29,13 @@ def pattern_text(target: Type, column: RawColumn, array: pa.Array) -> pa.Array:
 def json_literals(column: RawColumn, text: pa.Array) -> pa.Array:
     """Return the values of an `auto` column as JSON texts, nulls left null; `text` is the column's own text."""
     if column.kind == "num":
-        found = text
+        literals = text
     elif column.kind == "str":
-        found = json_strings(text)
+        literals = json_strings(text)
     else:
-        found = pa.array([json_literal(value) for value in column.values], pa.string())
+        literals = pa.array([json_literal(value) for value in column.values], pa.string())
     rows = [row for row, value in column.fallback.items() if not isinstance(value, _Marker)]
-    return vector.replace(found, rows, [json_literal(column.fallback[row]) for row in rows])
+    return vector.replace(literals, rows, [json_literal(column.fallback[row]) for row in rows])
 
 
 _PLAIN_SCALE: Final = 6

@@ -90,8 +90,8 @@ def compile_format(text: str) -> TimeFormat:
         TimeFormatError: it has a directive that there is not, one twice, or lacks a date.
     """
     pattern, seen = [], []
-    for found in _DIRECTIVE.finditer(text):
-        directive, space, literal = found.groups()
+    for match in _DIRECTIVE.finditer(text):
+        directive, space, literal = match.groups()
         if space is not None:
             pattern.append(r"\s+")
         elif literal is not None:
@@ -119,8 +119,8 @@ def write_times(times: pa.Array, text: str) -> pa.Array:
     if pa.types.is_date32(times.type):
         times = kernels.cast(times, pa.timestamp("s"))
     parts: list[Any] = []
-    for found in _DIRECTIVE.finditer(text):
-        directive, space, literal = found.groups()
+    for match in _DIRECTIVE.finditer(text):
+        directive, space, literal = match.groups()
         if directive is None:
             parts.append(pa.scalar(space or literal, pa.string()))
         elif directive in _WRITERS:

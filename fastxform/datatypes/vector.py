@@ -122,22 +122,22 @@ def _text_patched(target: Type, column: RawColumn) -> Converted:
     """Convert a column of text, the values of records that were read alone put in before and not after."""
     if not column.fallback:
         return Converted(TypedColumn(values=column.values), [])
-    found, invalid = _validate(target, column.fallback)
+    fitted, invalid = _validate(target, column.fallback)
     texts = column.values.copy()
-    for row, text in found.items():
+    for row, text in fitted.items():
         texts[row] = None if text is None else str(text)
     return Converted(TypedColumn(values=texts), invalid)
 
 
 def _convert_dictionary(target: Type, column: RawColumn, origin: RawColumn, rows: list[int]) -> Converted:
     """Convert the column that rows are taken from: 13,000 texts of 3,000 messages in a fifth of the time."""
-    found = convert(target, origin)
-    invalid = set(found.invalid)
+    converted = convert(target, origin)
+    invalid = set(converted.invalid)
     places = [place for place, row in enumerate(rows) if row in invalid] if invalid else []
     return Converted(
         TypedColumn(
-            values=column.values if found.column.values is origin.values else None,
-            make=lambda: kernels.take(found.column.array, pa.array(rows, pa.int64())),
+            values=column.values if converted.column.values is origin.values else None,
+            make=lambda: kernels.take(converted.column.array, pa.array(rows, pa.int64())),
         ),
         places,
     )
@@ -185,23 +185,23 @@ def _outcome(column: RawColumn, row: int) -> Outcome:
 
 def _validate(target: Type, outcomes: dict[int, Outcome]) -> tuple[dict[int, Any], list[int]]:
     """Return the value of each row, None where it does not fit, and the rows where it does not."""
-    found: dict[int, Any] = {}
+    fitted: dict[int, Any] = {}
     invalid = []
     for row, outcome in outcomes.items():
         try:
-            found[row] = scalar.fit(target, outcome)
+            fitted[row] = scalar.fit(target, outcome)
         except scalar.InvalidValueError:
-            found[row] = None
+            fitted[row] = None
             invalid.append(row)
-    return found, invalid
+    return fitted, invalid
 
 
 def _patch(target: Type, array: pa.Array, outcomes: dict[int, Outcome]) -> Converted:
     """Validate values one by one and put them in."""
     if not outcomes:
         return Converted(TypedColumn(array), [])
-    found, invalid = _validate(target, outcomes)
-    rows, values = list(found), list(found.values())
+    fitted, invalid = _validate(target, outcomes)
+    rows, values = list(fitted), list(fitted.values())
     storage = STORAGE.get(target.kind)
     if storage is None:
         return Converted(TypedColumn(replace(array, rows, values)), invalid)

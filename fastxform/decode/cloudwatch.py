@@ -93,12 +93,12 @@ class Messages:
                 count = group[0]
                 break
             try:
-                found = decode(b"\n".join([lists[record] for record in group]))
+                roots = decode(b"\n".join([lists[record] for record in group]))
             except REFUSED:
-                group, found = _one_by_one(decode, lists, group)
+                group, roots = _one_by_one(decode, lists, group)
             records += group
-            decoded += found
-            sizes += map(len, found)
+            decoded += roots
+            sizes += map(len, roots)
             rows = sum(sizes)
         projection = self.event.project_decoded(
             list(chain.from_iterable(decoded)), _Texts(lists, records, sizes), shape

@@ -111,10 +111,10 @@ class Reading:
         if decoded is None:
             return None
         roots, refused = decoded
-        found = self.extract(roots, texts)
-        if found is not None:
-            found[1].update(refused)
-        return found
+        values = self.extract(roots, texts)
+        if values is not None:
+            values[1].update(refused)
+        return values
 
     def extract(self, roots: list[Any], texts: Sequence[bytes]) -> tuple[list[list[Any]], set[int]] | None:
         """Return what `read` returns for texts that have been decoded; `texts` are asked for where a value is odd."""

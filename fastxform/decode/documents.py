@@ -95,36 +95,36 @@ def _elements(payload: bytes, text: str, start: int) -> list[bytes] | None:
         except (msgspec.MsgspecError, ValueError):
             return None
     # So that a list of millions costs what its first elements cost, they are told apart one by one.
-    found: list[bytes] = []
+    elements: list[bytes] = []
     at = _skip(text, start + 1)
     if text.startswith("]", at):
-        return found if _skip(text, at + 1) == len(text) else None
+        return elements if _skip(text, at + 1) == len(text) else None
     while True:
         end = _end(text, at)
-        if len(found) == RECORD_ROWS_LIMIT:
+        if len(elements) == RECORD_ROWS_LIMIT:
             raise SplitError("rows")
-        found.append(_document(text, at, end))
+        elements.append(_document(text, at, end))
         at = _skip(text, end)
         if text.startswith("]", at):
-            return found if _skip(text, at + 1) == len(text) else None
+            return elements if _skip(text, at + 1) == len(text) else None
         if not text.startswith(",", at):
             raise SplitError("json")
         at = _skip(text, at + 1)
 
 
 def _sequence(text: str, at: int) -> list[bytes]:
-    found: list[bytes] = []
+    documents: list[bytes] = []
     while at < len(text):
         end = _end(text, at)
-        if len(found) == RECORD_ROWS_LIMIT:
+        if len(documents) == RECORD_ROWS_LIMIT:
             raise SplitError("rows")
-        found.append(_document(text, at, end))
+        documents.append(_document(text, at, end))
         at = _skip(text, end)
         if text.startswith(",", at):
             at = _skip(text, at + 1)
             if at == len(text):
                 raise SplitError("json")
-    return found
+    return documents
 
 
 _SCAN: Final = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode  # no limit on digits

@@ -69,8 +69,8 @@ class _ImageNode:
         return self.content.get("M")
 
     def value(self, as_json: bool = False) -> Outcome:
-        found = dynamodb.value_of(self.plain())
-        return to_json(found) if as_json else found
+        value = dynamodb.value_of(self.plain())
+        return to_json(value) if as_json else value
 
     def plain(self) -> Any:
         if not self.is_map:
@@ -216,14 +216,14 @@ class Document:
     def _first_where(self, path: paths.FirstWhere, as_json: bool) -> Outcome:
         node = self._node(path.list.names)
         if node is not None and not isinstance(node, _JsonNode):
-            found = _first_in(node.plain(), path)
-            return to_json(found) if as_json else found
+            first = _first_in(node.plain(), path)
+            return to_json(first) if as_json else first
         if node is None or not node.raw.startswith(b"["):
             return None
         for element in elements_of(node.raw):
             entry = _JsonNode(element)
             key = _descend(entry, path.key.names)
-            if key is None or (found := key.value()) != path.equals or type(found) is not str:
+            if key is None or (first := key.value()) != path.equals or type(first) is not str:
                 continue
             value = _descend(entry, path.value.names)
             if value is not None and (result := value.value(as_json)) is not None:
@@ -254,9 +254,9 @@ class Document:
             below = self.images.below(name, self.images.names)
             if below:
                 holder = {name: document[name]}
-                found = [(name, *rest) for rest in below]
+                paths = [(name, *rest) for rest in below]
                 double = self.double and is_double((name,))
-                plain[name] = _computable(_plain_container(holder, self.images, found, double)[name])
+                plain[name] = _computable(_plain_container(holder, self.images, paths, double)[name])
         return plain
 
 
@@ -278,12 +278,12 @@ def _member_of(value: Any, names: tuple[str, ...]) -> Any:
 
 
 def _descend(node: _AnyNode, names: tuple[str, ...]) -> _AnyNode | None:
-    found: _AnyNode | None = node
+    current: _AnyNode | None = node
     for name in names:
-        if found is None:
+        if current is None:
             return None
-        found = found.member(name)
-    return found
+        current = current.member(name)
+    return current
 
 
 def _keeps_text(base: type) -> type:

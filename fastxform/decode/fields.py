@@ -153,8 +153,8 @@ class FieldTree:
         """
         roles = _roles(request.path)
         for names, role in roles.items():
-            found = self._find(names)
-            if found is not None and found.role != role:
+            existing = self._find(names)
+            if existing is not None and existing.role != role:
                 raise ConflictError
         nodes = [self._grow(names, role) for names, role in roles.items()]
         self._share([node for node in nodes if node.role == "leaf"], self._first_kind(request))
@@ -163,9 +163,9 @@ class FieldTree:
     def copy(self) -> "FieldTree":
         """Return a tree of the same columns whose nodes and kinds can be widened without this one."""
         kinds: dict[DecodeKind, DecodeKind] = {}
-        found = copy.copy(self)
-        found.root = _copied(self.root, kinds)
-        return found
+        tree = copy.copy(self)
+        tree.root = _copied(self.root, kinds)
+        return tree
 
     def node(self, names: Names) -> Node:
         """Return the node of a member that some path wants."""

@@ -283,8 +283,8 @@ class _Builder:
 
     def ordered(self, columns: Mapping[Any, Column]) -> list[tuple[Any, Column]]:
         """Return the columns of paths, those of log messages before those of their events."""
-        found = [(key, column) for key, column in columns.items() if column.path is not None]
-        return sorted(found, key=lambda pair: not _is_of_message(pair[1])) if self.is_logs else found
+        pairs = [(key, column) for key, column in columns.items() if column.path is not None]
+        return sorted(pairs, key=lambda pair: not _is_of_message(pair[1])) if self.is_logs else pairs
 
     def add(self, key: Hashable, column: Column) -> None:
         """Add a column."""
@@ -413,10 +413,10 @@ def _default(column: Column) -> tuple[int, bytes] | None:
         kind, text = native.NUMBER, str(value)
     else:
         kind, text = native.STRING, value
-    found = text.encode()
-    if len(found) > _NAME_LIMIT:
+    default = text.encode()
+    if len(default) > _NAME_LIMIT:
         raise UnsupportedError("a long default")
-    return kind, found
+    return kind, default
 
 
 def _one_class(pattern: str) -> tuple[bytes, int, int] | None:

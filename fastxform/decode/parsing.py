@@ -221,7 +221,7 @@ def _pairs(text: str) -> dict[str, Any] | None:
             return None
         key, quoted, bare = match.groups()
         if quoted is not None:
-            pairs[key] = _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), quoted)
+            pairs[key] = _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), quoted)
         else:
             pairs[key] = True if bare is None else bare
         at = match.end()

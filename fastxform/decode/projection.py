@@ -133,12 +133,12 @@ class Projector:
             shape: what they were decoded with.
         """
         (reading,), projection = self._begin(shape=shape)
-        found = reading.extract(roots, texts)
-        if found is None:
+        extracted = reading.extract(roots, texts)
+        if extracted is None:
             return None
-        for request, values in zip(reading.requests, found[0], strict=True):
+        for request, values in zip(reading.requests, extracted[0], strict=True):
             projection.columns[request.name].values = values
-        self._read_fallback(_Chunk(texts, 0), sorted(found[1]), projection)
+        self._read_fallback(_Chunk(texts, 0), sorted(extracted[1]), projection)
         return projection
 
     @property
@@ -156,12 +156,12 @@ class Projector:
         """Read some records while they are in the cache; tell whether no decoder was widened."""
         texts, unverified = _texts(chunk, projection, self.unpacks)
         for reading in readings:
-            found = reading.read(texts)
-            if found is None:
+            read = reading.read(texts)
+            if read is None:
                 return False
-            for request, values in zip(reading.requests, found[0], strict=True):
+            for request, values in zip(reading.requests, read[0], strict=True):
                 projection.columns[request.name].values.extend(values)
-            unverified |= found[1]
+            unverified |= read[1]
         if unverified:
             self._read_fallback(chunk, sorted(unverified), projection)
         self._evaluate_requests(chunk, projection, nulls)
@@ -304,7 +304,7 @@ def _not_utf8(texts: list[bytes], joined: bytes) -> set[int]:
 
 def _broken(rows: list[int], texts: list[bytes]) -> set[int]:
     """Return which of some rows are not UTF-8: Python says where a text of many breaks, and goes on after that."""
-    found: set[int] = set()
+    broken: set[int] = set()
     ends = list(accumulate(len(texts[row]) + 1 for row in rows))
     joined = memoryview(b"\n".join([texts[row] for row in rows]))
     start = 0
@@ -313,8 +313,8 @@ def _broken(rows: list[int], texts: list[bytes]) -> set[int]:
             str(joined[start:], "utf-8")
         except UnicodeDecodeError as error:
             place = bisect_right(ends, start + error.start)
-            found.add(rows[place])
+            broken.add(rows[place])
             start = ends[place]
         else:
             break
-    return found
+    return broken

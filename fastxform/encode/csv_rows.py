@@ -199,11 +199,11 @@ def _careful_values(arrays: Sequence[pa.Array], is_text: Sequence[bool], output:
         if not free:
             continue
         words = dict.fromkeys(("", output.null)) if output.quote_empty else ()
-        found = [mask for word in words for mask in _any(_equal(array, word))]
+        each = [mask for word in words for mask in _any(_equal(array, word))]
         if output.escape and output.quoting != "none" and output.escape.encode() in kernels.data_of(array):
-            found.append(kernels.matches(array, re.escape(output.escape)))
-        if found:
-            masks[index] = kernels.call("coalesce", [functools.reduce(_or, found), _NO])
+            each.append(kernels.matches(array, re.escape(output.escape)))
+        if each:
+            masks[index] = kernels.call("coalesce", [functools.reduce(_or, each), _NO])
     return masks
 
 

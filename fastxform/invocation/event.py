@@ -198,10 +198,10 @@ def _read_bytes(event: bytes, with_arrival: bool, with_kinesis: bool) -> Event:
         decoded = (_LARGE_DECODER if is_large else _DECODER if is_whole else lean).decode(event)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # Something unusual: read it as the runtime would, and answer what can be answered.
-        found = _read_mapping(_decode_slowly(event))
-        if not all(map(_is_unicode, found.record_ids)):
+        parsed = _read_mapping(_decode_slowly(event))
+        if not all(map(_is_unicode, parsed.record_ids)):
             raise EventError("the event has a `recordId` that is no Unicode text: it cannot be answered") from None
-        return found
+        return parsed
     return Event(
         decoded.records,
         _large_column if is_large else _struct_column,

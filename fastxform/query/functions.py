@@ -281,8 +281,8 @@ def _add_searches(add: Callable[..., None]) -> None:
     add("match_substring_regex", search(BOOL), pattern=pattern, ignore_case=case)
     add("find_substring count_substring", search(INT64), pattern=literal, ignore_case=case)
     add("find_substring_regex count_substring_regex", search(INT64), pattern=pattern, ignore_case=case)
-    found, most = Option(str, required=True, check=not_empty), Option(int, check=_COUNT)
-    add("replace_substring", _replaced, pattern=found, replacement=literal, max_replacements=most)
+    text, most = Option(str, required=True, check=not_empty), Option(int, check=_COUNT)
+    add("replace_substring", _replaced, pattern=text, replacement=literal, max_replacements=most)
     add("replace_substring_regex", _replaced, pattern=pattern, replacement=literal, max_replacements=most)
 
 

@@ -148,8 +148,8 @@ def contains(left: Term, items: Sequence[Term], offset: int, *, negate: bool) ->
     lookup = options.SetLookupOptions(pa.array(values, arrow_type(left.type)), skip_nulls=False)
 
     def run(value: Datum) -> Datum:
-        found = call("is_in", [value], lookup)
-        return call("invert", [found]) if negate else found
+        is_member = call("is_in", [value], lookup)
+        return call("invert", [is_member]) if negate else is_member
 
     return derived(BOOL, offset, [left], run)
 

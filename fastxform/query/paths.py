@@ -165,12 +165,12 @@ def evaluate_compiled(path: Path, document: Any) -> Any:
         case Dotted(names=names):
             return _member(document, names)
         case Either(terms=terms, rest=rest):
-            found = None
+            first = None
             for term in terms:
-                found = _member(document, term.names)
-                if not _is_false(found):
+                first = _member(document, term.names)
+                if not _is_false(first):
                     break
-            return _member(found, rest)
+            return _member(first, rest)
         case FirstWhere():
             elements = _member(document, path.list.names)
             if not isinstance(elements, list):
@@ -247,12 +247,12 @@ def _recognised(text: str) -> Path | None:
     try:
         if re.fullmatch(_DOTTED, text, re.DOTALL):
             return _dotted(text)
-        if found := re.fullmatch(_EITHER_AND_REST, text, re.DOTALL):
-            terms = re.findall(_DOTTED, found["terms"] or found["inner"], re.DOTALL)
-            return Either(tuple(map(_dotted, terms)), _names(found["rest"] or ""))
-        if found := re.fullmatch(_FIRST_WHERE, text, re.DOTALL):
-            equals = found["equals"].replace("\\'", "'")
-            return FirstWhere(_dotted(found["list"]), _dotted(found["key"]), _scalar(equals), _dotted(found["value"]))
+        if match := re.fullmatch(_EITHER_AND_REST, text, re.DOTALL):
+            terms = re.findall(_DOTTED, match["terms"] or match["inner"], re.DOTALL)
+            return Either(tuple(map(_dotted, terms)), _names(match["rest"] or ""))
+        if match := re.fullmatch(_FIRST_WHERE, text, re.DOTALL):
+            equals = match["equals"].replace("\\'", "'")
+            return FirstWhere(_dotted(match["list"]), _dotted(match["key"]), _scalar(equals), _dotted(match["value"]))
     except ValueError:
         # A quoted name that is no JSON string: `jmespath` finds it too, and says where.
         return None
@@ -433,7 +433,7 @@ def _path_error(text: str, err: ValueError) -> PathError:
 def _suggestion(text: str) -> str | None:
     """Return the text with its names in quotes where they need them, if that makes it JMESPath."""
     plain = re.sub(r"^\s*\$\.(?=.)", "", text)
-    plain = re.sub(r"""\[(['"])([^'"\]\\]+)\1\]""", lambda found: f".{quote(found[2])}", plain)
+    plain = re.sub(r"""\[(['"])([^'"\]\\]+)\1\]""", lambda match: f".{quote(match[2])}", plain)
     for candidate in (plain, re.sub(_WORDS, _quoted_word, plain, flags=re.DOTALL)):
         if candidate != text and candidate.isprintable() and _is_path(candidate):
             return candidate
@@ -448,8 +448,8 @@ def _is_path(text: str) -> bool:
     return True
 
 
-def _quoted_word(found: re.Match[str]) -> str:
-    word = found["word"]
+def _quoted_word(match: re.Match[str]) -> str:
+    word = match["word"]
     if word is None or _is_bare(word) or re.fullmatch(r"-?[0-9]+|@", word):
-        return found[0]
+        return match[0]
     return json.dumps(word, ensure_ascii=False)

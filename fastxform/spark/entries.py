@@ -109,8 +109,8 @@ def documents(text: bytes) -> Iterator[bytes]:
     with memoryview(text) as view:
         while place < limit:
             if cut <= place:
-                found = _NEXT.search(text, place)
-                cut = limit if found is None else found.start() + 1
+                match = _NEXT.search(text, place)
+                cut = limit if match is None else match.start() + 1
             if _is_document(view[place:cut]):
                 end = cut
             else:
@@ -143,8 +143,8 @@ def _balanced_end(text: bytes, place: int, limit: int) -> tuple[int | None, int]
 
 
 def _end(pattern: "re.Pattern[bytes]", text: bytes, place: int) -> int:
-    found = pattern.match(text, place)
-    return place if found is None else found.end()
+    match = pattern.match(text, place)
+    return place if match is None else match.end()
 
 
 def _is_document(text: memoryview) -> bool:

@@ -53,5 +53,5 @@ def _objects(
         return entries.run(batches, read, schema)
 
     source = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-    found = source.load(path if isinstance(path, str) else list(path)).select("path", "content")
-    return found.mapInArrow(task, kinds.struct_type(schema))
+    objects = source.load(path if isinstance(path, str) else list(path)).select("path", "content")
+    return objects.mapInArrow(task, kinds.struct_type(schema))

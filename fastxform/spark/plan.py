@@ -111,13 +111,13 @@ def _metas(df: DataFrame, wanted: Sequence[str], given: Mapping[str, str]) -> It
 
 
 def _meta(df: DataFrame, name: str, column: str) -> Column:
-    found, kind = _column(df, column), df.schema[column].dataType
+    value, kind = _column(df, column), df.schema[column].dataType
     if name != "arrival_ms":
-        return found.cast("string")
+        return value.cast("string")
     if isinstance(kind, types.TimestampType):
-        return functions.unix_millis(found)
+        return functions.unix_millis(value)
     if isinstance(kind, types.IntegralType):
-        return found.cast("bigint")
+        return value.cast("bigint")
     raise ContractError(f"the arrival_ms column {column} is {kind.simpleString()}; it has to be bigint or timestamp")
 
 

@@ -73,29 +73,29 @@ def _pipeline(pickled: bytes) -> Pipeline:
 def _transform(job: Job, pipeline: Pipeline, batch: pa.RecordBatch, number: int) -> pa.RecordBatch:
     payload, *others = batch.columns
     metas, kept = others[: len(job.metas)], others[len(job.metas) :]
-    found = pipeline.columns(
+    columns = pipeline.columns(
         kernels.cast(payload, pa.binary()).to_pylist(),
         meta={name: column.to_pylist() for name, column in zip(job.metas, metas, strict=True)},
         now_ms=job.now_ms,
         schema=job.schema,
     )
-    record = None if isinstance(found.record, range) else pa.array(found.record, pa.int64())
+    record = None if isinstance(columns.record, range) else pa.array(columns.record, pa.int64())
     if record is not None:
         kept = [kernels.take(column, record) for column in kept]
-    said = _StatusColumns(pipeline, found, record, number)
-    statuses = [getattr(said, name)() for name in job.statuses]
-    return pa.RecordBatch.from_arrays([*kept, *statuses, *found.table.columns], names=list(job.names))
+    status_columns = _StatusColumns(pipeline, columns, record, number)
+    statuses = [getattr(status_columns, name)() for name in job.statuses]
+    return pa.RecordBatch.from_arrays([*kept, *statuses, *columns.table.columns], names=list(job.names))
 
 
 class _StatusColumns:
     """What is said of the rows of one batch, a column a method; `record` is None where each record is one row."""
 
-    def __init__(self, pipeline: Pipeline, found: "Columns", record: pa.Array | None, number: int) -> None:
+    def __init__(self, pipeline: Pipeline, columns: "Columns", record: pa.Array | None, number: int) -> None:
         self._spec = pipeline.spec
-        self._found = found
+        self._found = columns
         self._record = record
         self._number = number
-        self._metadata: Sequence[Any] = found.metadata or [None] * len(found.result)
+        self._metadata: Sequence[Any] = columns.metadata or [None] * len(columns.result)
 
     def record(self) -> pa.Array:
         places = pa.array(self._found.record, pa.int64()) if self._record is None else self._record
@@ -116,18 +116,18 @@ class _StatusColumns:
     def table(self) -> pa.Array:
         icebergs = [route.iceberg for route in self._spec.routes]
         if any(iceberg is not None and iceberg.table_from is not None for iceberg in icebergs):
-            targets = [None if found is None else found.get("otfMetadata") for found in self._metadata]
+            targets = [None if metadata is None else metadata.get("otfMetadata") for metadata in self._metadata]
             words = [t and f"{t['destinationDatabaseName']}.{t['destinationTableName']}" for t in targets]
             return self._by_row(pa.array(words, pa.string()))
         names = [None if iceberg is None else f"{iceberg.database}.{iceberg.table}" for iceberg in icebergs]
         return kernels.take(pa.array(names, pa.string()), self._found.route)
 
     def operation(self) -> pa.Array:
-        words = [None if found is None else found["otfMetadata"].get("operation") for found in self._metadata]
+        words = [None if metadata is None else metadata["otfMetadata"].get("operation") for metadata in self._metadata]
         return self._by_row(pa.array(words, pa.string()))
 
     def partition_keys(self) -> pa.Array:
-        keys = [None if found is None else found["partitionKeys"] for found in self._metadata]
+        keys = [None if metadata is None else metadata["partitionKeys"] for metadata in self._metadata]
         names = [name for name, _ in self._spec.partition_keys]
         return self._by_row(pa.array(keys, pa.struct([(name, pa.string()) for name in names])))
 

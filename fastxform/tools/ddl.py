@@ -74,14 +74,14 @@ def tables(spec: Spec) -> tuple[IcebergTable, ...]:
         ConfigError: columns without a type, routes without columns, or routes that give one column two types.
     """
     mistakes: list[Mistake] = []
-    found: dict[tuple[str, str], IcebergTable] = {}
+    by_name: dict[tuple[str, str], IcebergTable] = {}
     for route in spec.routes:
         for iceberg in () if route.iceberg is None else route.iceberg.per_table():
             name = (iceberg.database, iceberg.table)
-            found[name] = _with_route(found.get(name), spec, route, iceberg, mistakes)
+            by_name[name] = _with_route(by_name.get(name), spec, route, iceberg, mistakes)
     if mistakes:
         raise ConfigError(tuple(dict.fromkeys(mistakes)))
-    return tuple(found.values())
+    return tuple(by_name.values())
 
 
 def create_table(table: IcebergTable, location: str | None = None) -> str:

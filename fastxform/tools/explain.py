@@ -48,8 +48,8 @@ class Step(NamedTuple):
 
 def ways(spec: Spec) -> list[ColumnWay]:
     """Return the way of every column, in the order of the file."""
-    found = [_way(None, column) for column in spec.columns or ()]
-    return found + [_way(place, column) for place, route in enumerate(spec.routes) for column in route.columns]
+    ways_ = [_way(None, column) for column in spec.columns or ()]
+    return ways_ + [_way(place, column) for place, route in enumerate(spec.routes) for column in route.columns]
 
 
 def _way(route: int | None, column: Column) -> ColumnWay:
@@ -75,12 +75,12 @@ def costs(spec: Spec, payloads: Sequence[bytes]) -> dict[str, float]:
     probe = Column(name="probe", meta="record_id")
     bare = replace(spec, where=None, routes=(), partition_keys=(), columns=(probe,))
     least = _seconds(Pipeline(bare), payloads)
-    found = {}
+    costs_ = {}
     for column in spec.columns or ():
         if column.expr is None:
             alone = replace(bare, columns=(replace(column, hidden=False),))
-            found[column.name] = max(_seconds(Pipeline(alone), payloads) - least, 0.0) / len(payloads) * 1e6
-    return found
+            costs_[column.name] = max(_seconds(Pipeline(alone), payloads) - least, 0.0) / len(payloads) * 1e6
+    return costs_
 
 
 def _seconds(pipeline: Pipeline, payloads: Sequence[bytes]) -> float:
@@ -119,11 +119,11 @@ def steps(spec: Spec, payload: bytes, meta: dict[str, Any] | None = None) -> Ite
 def _typed(spec: Spec, payload: bytes, meta: dict[str, list[Any]]) -> Iterator[str]:
     """Yield each column with its value and type; where the record fails, the reason."""
     shown = replace(spec, columns=tuple(replace(column, hidden=False) for column in spec.columns or ()))
-    found = Pipeline(shown).columns([payload], meta=meta)
-    if found.reason[0] is not None:
-        yield f"the record fails: {found.reason[0]}"
+    columns = Pipeline(shown).columns([payload], meta=meta)
+    if columns.reason[0] is not None:
+        yield f"the record fails: {columns.reason[0]}"
         return
-    for name, column in zip(found.table.column_names, found.table.columns, strict=True):
+    for name, column in zip(columns.table.column_names, columns.table.columns, strict=True):
         yield f"{name} = {_value(column[0].as_py())}  ({column.type})"
 
 

@@ -132,20 +132,20 @@ def _partitions(location: str, prefix: str) -> tuple[list[tuple[str, str]], dict
     columns: list[tuple[str, str]] = []
     properties = {"projection.enabled": "true"}
 
-    def column(found: re.Match[str]) -> str:
-        if found["space"] == "timestamp":
+    def column(match: re.Match[str]) -> str:
+        if match["space"] == "timestamp":
             name = "datehour" if not any(known == "datehour" for known, _ in columns) else f"time{len(columns)}"
-            unit = next(unit for letters, unit in _UNITS if letters in found["name"] or unit == "YEARS")
-            first = found["name"].replace("yyyy", "2024").replace("MM", "01").replace("dd", "01").replace("HH", "00")
+            unit = next(unit for letters, unit in _UNITS if letters in match["name"] or unit == "YEARS")
+            first = match["name"].replace("yyyy", "2024").replace("MM", "01").replace("dd", "01").replace("HH", "00")
             values = {
                 "type": "date",
-                "format": found["name"],
+                "format": match["name"],
                 "range": f"{first},NOW",
                 "interval": "1",
                 "interval.unit": unit,
             }
         else:
-            name, values = found["name"], {"type": "injected"}
+            name, values = match["name"], {"type": "injected"}
         columns.append((name, "string"))
         properties.update({f"projection.{name}.{key}": value for key, value in values.items()})
         return "${" + name + "}"

@@ -84,12 +84,12 @@ def _chosen_metadata(
     known: dict[tuple[str | None, str | None], dict[str, Any]] = {}
     metadata: Metadata = []
     for table, operation in zip(tables, operations, strict=True):
-        found = known.get((table, operation))
-        if found is None:
+        chosen = known.get((table, operation))
+        if chosen is None:
             target = {"destinationDatabaseName": iceberg.database, "destinationTableName": table}
-            found = {"otfMetadata": target if operation is None else target | {"operation": operation}}
-            known[table, operation] = found
-        metadata.append(found)
+            chosen = {"otfMetadata": target if operation is None else target | {"operation": operation}}
+            known[table, operation] = chosen
+        metadata.append(chosen)
     return metadata
 
 

@@ -177,8 +177,8 @@ class NativeRouter:
             prefix = '{"partitionKeys":{' if place == 0 else ","
             fields.append(Field(Way.TEXT, text, f"{prefix}{quote(name)}:".encode()))
         each = pa.array(range(rows.count), pa.int32())
-        found, _ = self.native.plan.rows(fields, None, each, RowFormat(is_json=True, suffix=b"}}"))
-        return found, rows
+        written, _ = self.native.plan.rows(fields, None, each, RowFormat(is_json=True, suffix=b"}}"))
+        return written, rows
 
     def _keys(self, names: Collection[str]) -> list[Any]:
         return [key for key, column in self.shared if column.name in names]

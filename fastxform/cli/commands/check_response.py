@@ -52,7 +52,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         raise InputError(f"{options.event}: {err}") from err
     results = Counter(outcome.result for outcome in verdict.outcomes)
     codes = Counter(outcome.error_code for outcome in verdict.outcomes if outcome.error_code)
-    levels = Counter[str](found.level for found in verdict.findings)
+    levels = Counter[str](finding.level for finding in verdict.findings)
     if options.json:
         console.json(
             {
@@ -68,9 +68,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         )
     else:
         paint = Paint()
-        for found in verdict.findings:
+        for finding in verdict.findings:
             console.line(
-                str(found).replace(f": {found.level}: ", f": {paint(found.level, _COLOURS[found.level])}: ", 1)
+                str(finding).replace(f": {finding.level}: ", f": {paint(finding.level, _COLOURS[finding.level])}: ", 1)
             )
     console.note(_size(len(response)))
     console.note(_summary(results, codes, levels))
@@ -87,10 +87,10 @@ def _size(response_bytes: int) -> str:
 def _summary(results: Counter[str], codes: Counter[str], levels: Counter[str]) -> str:
     records = number_of(results.total(), "record")
     failed = f" ({counted(codes)})" if codes else ""
-    found = [number_of(levels[level], level) for level in _COLOURS if levels[level]]
-    return f"{records}: {counted(results) or 'none'}{failed}; {', '.join(found) or 'nothing found'}"
+    counts = [number_of(levels[level], level) for level in _COLOURS if levels[level]]
+    return f"{records}: {counted(results) or 'none'}{failed}; {', '.join(counts) or 'nothing counts'}"
 
 
-def _as_json(found: "ContractFinding") -> dict[str, Any]:
+def _as_json(finding: "ContractFinding") -> dict[str, Any]:
     names = ("level", "fault", "code", "place", "record_id", "message", "detail", "remedy", "count", "entries")
-    return {name: getattr(found, name) for name in names}
+    return {name: getattr(finding, name) for name in names}

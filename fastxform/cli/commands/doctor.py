@@ -92,10 +92,10 @@ def _files(names: list[str]) -> Iterator[str]:
         if not path.is_dir():
             yield name
             continue
-        found = sorted(map(str, path.glob("*.json")))
-        if not found:
+        paths = sorted(map(str, path.glob("*.json")))
+        if not paths:
             raise InputError(f"{name}: the directory has no file that ends in .json")
-        yield from found
+        yield from paths
 
 
 def _as_json(finding: "Finding") -> dict[str, Any]:

@@ -96,7 +96,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 def _records(name: str) -> list[InputRecord]:
     with open_reader(name) as reader:
-        found = list(islice(read_source(reader).items, _MEASURED_RECORDS))
-    if not found:
+        items = list(islice(read_source(reader).items, _MEASURED_RECORDS))
+    if not items:
         raise InputError(f"{name}: has no records")
-    return found
+    return items

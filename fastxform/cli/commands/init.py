@@ -83,9 +83,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
         source = read_source(reader)
         with Progress(console, share=reader.done_share) as progress:
-            found = infer((item.data for item in progress.over(source.items)), reader.name, options.format)
-    _write(options, found.text, console)
-    _report(found, options, console)
+            inferred = infer((item.data for item in progress.over(source.items)), reader.name, options.format)
+    _write(options, inferred.text, console)
+    _report(inferred, options, console)
     return 0
 
 
@@ -120,7 +120,7 @@ def _preset(options: argparse.Namespace, console: Console) -> int:
     text = (home / f"{options.preset}.toml").read_text(encoding="utf-8")
     sample = next(entry for entry in home.iterdir() if _SAMPLE.fullmatch(entry.name))
     copy = _sample_name(options.out, sample)
-    text = _SAMPLE.sub(lambda found: one_line(copy), text)
+    text = _SAMPLE.sub(lambda match: one_line(copy), text)
     if options.out != "-":
         text = text.replace(f"{options.preset}.toml", one_line(options.out))
         _write_file(copy, sample.read_bytes(), options.force)
@@ -178,44 +178,46 @@ def _write_file(name: str, content: bytes, force: bool) -> None:
         raise InputError(f"{name}: {getattr(err, 'strerror', None) or err}") from err
 
 
-def _report(found: "Inferred", options: argparse.Namespace, console: Console) -> None:
+def _report(inferred: "Inferred", options: argparse.Namespace, console: Console) -> None:
     if options.json:
         console.json(
             {
                 "config": options.out,
-                "family": next(iter(found.families)),
-                "families": found.families,
-                "skipped": found.skipped,
-                "is_partial": found.is_partial,
-                "columns": found.columns,
-                "tests": found.tests,
-                "results": found.results,
-                **_text(options, found.text),
+                "family": next(iter(inferred.families)),
+                "families": inferred.families,
+                "skipped": inferred.skipped,
+                "is_partial": inferred.is_partial,
+                "columns": inferred.columns,
+                "tests": inferred.tests,
+                "results": inferred.results,
+                **_text(options, inferred.text),
             }
         )
         return
-    for line in _lines(found):
+    for line in _lines(inferred):
         console.note(line)
     if options.out != "-":
         console.note(_next(options.out))
 
 
-def _lines(found: "Inferred") -> list[str]:
+def _lines(inferred: "Inferred") -> list[str]:
     """Return what the user is told of an inferred configuration."""
-    (family, count), *others = found.families.items()
+    (family, count), *others = inferred.families.items()
     lines = []
-    if found.is_partial:
+    if inferred.is_partial:
         lines.append("the sample has more records than are read; the first ones decide")
-    if found.skipped:
-        lines.append(f"{found.skipped.total()} skipped, which would be ProcessingFailed: {counted(found.skipped)}")
+    if inferred.skipped:
+        lines.append(
+            f"{inferred.skipped.total()} skipped, which would be ProcessingFailed: {counted(inferred.skipped)}"
+        )
     if others:
         rest = ", ".join(f"{number} {name}" for name, number in others)
         lines.append(f"the sample mixes families: {count} {family}, {rest}; the configuration is for {family} alone")
-    lines += found.notes
-    made = f"{number_of(count, 'record')}, {number_of(found.columns, 'column')}, {number_of(found.tests, 'test')}"
-    tried = found.results.total()
-    outcome = f"of {tried} tried: {counted(found.results)}" if tried else "none was small enough to be tried"
-    return [*lines, f"{found.title}: {made}; {outcome}"]
+    lines += inferred.notes
+    made = f"{number_of(count, 'record')}, {number_of(inferred.columns, 'column')}, {number_of(inferred.tests, 'test')}"
+    tried = inferred.results.total()
+    outcome = f"of {tried} tried: {counted(inferred.results)}" if tried else "none was small enough to be tried"
+    return [*lines, f"{inferred.title}: {made}; {outcome}"]
 
 
 def _text(options: argparse.Namespace, text: str) -> dict[str, str]:

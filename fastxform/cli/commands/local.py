@@ -179,5 +179,5 @@ def _lines(local: "LocalFirehose") -> Iterator[str]:
         yield f"  {count:<10} {explain(reason)}"
     for error, count in totals.errors.items():
         yield f"  {count:<10} {error}"
-    for found in totals.findings.values():
-        yield f"response     {found}"
+    for finding in totals.findings.values():
+        yield f"response     {finding}"

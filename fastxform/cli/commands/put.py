@@ -88,7 +88,7 @@ def _send(options: argparse.Namespace, target: "Target", reader: InputReader, co
     rate_limit = sending.rate_limit_of(options, target)
     client = make_client(target, rate_limit.workers)
     journal: Journal = sending.open_journal(path, target, [stored], console)
-    names = LocationNames([found.name for found in journal.ledger.files], are_lines=False)
+    names = LocationNames([file.name for file in journal.ledger.files], are_lines=False)
     try:
         sending.note_resumed(journal, names, console)
         progress = sending.SendingProgress(console, reader.done_share)

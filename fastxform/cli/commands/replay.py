@@ -233,11 +233,11 @@ class _ReplayRun:
 
         codes = self._options.error_code and set(self._options.error_code)
         for file, stored in numbered:
-            for found in read(file, stored):
-                if isinstance(found, Broken):
-                    self._note_broken(found)
-                elif not codes or found.code in codes:
-                    yield found
+            for failure in read(file, stored):
+                if isinstance(failure, Broken):
+                    self._note_broken(failure)
+                elif not codes or failure.code in codes:
+                    yield failure
             self._read_bytes += stored.size_bytes
 
     def _outgoing(self, findings: "Iterator[DryRunResult]", ledger: "PutLedger | None") -> "Iterator[Outgoing]":

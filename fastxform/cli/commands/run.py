@@ -82,17 +82,17 @@ def _run(pipeline: "Pipeline", raw: bytes) -> "Batch":
     from fastxform.core import payloads
     from fastxform.invocation import event
 
-    found = event.read(raw)
-    return pipeline.run(payloads.decode_all(found.data()), meta=_meta(found))
+    event_of_payload = event.read(raw)
+    return pipeline.run(payloads.decode_all(event_of_payload.data()), meta=_meta(event_of_payload))
 
 
-def _meta(found: "Event") -> dict[str, Any]:
+def _meta(event: "Event") -> dict[str, Any]:
     return {
-        "arrival_ms": found.arrival_ms(),
-        "record_id": found.record_ids,
-        "partition_key": found.kinesis("partitionKey"),
-        "sequence_number": found.kinesis("sequenceNumber"),
-        "shard_id": found.kinesis("shardId"),
+        "arrival_ms": event.arrival_ms(),
+        "record_id": event.record_ids,
+        "partition_key": event.kinesis("partitionKey"),
+        "sequence_number": event.kinesis("sequenceNumber"),
+        "shard_id": event.kinesis("shardId"),
     }
 
 

@@ -130,7 +130,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         raise ContractError(
             "the totals do not balance: a record was lost or counted twice, which is a fault of fastxform"
         )
-    broken = any(found.level == "error" for found in run.firehose.totals.findings.values())
+    broken = any(finding.level == "error" for finding in run.firehose.totals.findings.values())
     failed = summary["failed"] or summary["refused"]
     return 1 if broken or (options.strict and failed) else 0
 
@@ -218,7 +218,7 @@ class _SimulationRun:
         """Return the totals as they are printed."""
         totals, delivery, ledger, puts = self.firehose.totals, self.firehose.delivery, self._ledger, self._recorder.puts
         records_in = totals.records_in - totals.put_back
-        findings = [str(found) for found in totals.findings.values()]
+        findings = [str(finding) for finding in totals.findings.values()]
         return {
             "records_in": records_in,
             "bytes_in": self._bytes_in,
@@ -290,7 +290,7 @@ def _lines(summary: dict[str, Any], out: str) -> list[str]:
         f"objects      {summary['objects']} in {out} ({amount(summary['bytes_out'])})",
         f"time         {summary['seconds']} s, {summary['records_per_second']} records a second "
         f"(the function: {summary['function_seconds']} s)",
-        *(f"response     {found}" for found in summary["findings"]),
+        *(f"response     {finding}" for finding in summary["findings"]),
     ]
     if summary["refused"]:
         lines.insert(1, f"refused      {summary['refused']} (larger than the stream takes, so never in it)")

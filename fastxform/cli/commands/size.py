@@ -111,12 +111,12 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 def _payloads(name: str) -> list[bytes]:
     with open_reader(name) as reader:
-        found: list[bytes] = []
+        payloads: list[bytes] = []
         for item in read_source(reader).items:
-            if len(found) == SAMPLE_LIMIT:
+            if len(payloads) == SAMPLE_LIMIT:
                 break
-            found.append(item.data)
-    return found
+            payloads.append(item.data)
+    return payloads
 
 
 def _write_picture(path: Path, text: str) -> None:

@@ -69,16 +69,16 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             for mistake in err.mistakes:
                 console.note(f"fastxform: {mistake}")
     if options.json:
-        console.json({"configs": [_as_json(config, found) for config, found in outcomes.items()]})
+        console.json({"configs": [_as_json(config, of_config) for config, of_config in outcomes.items()]})
     else:
         paint = Paint()
-        for config, found in outcomes.items():
-            for line in _lines(config, found, paint):
+        for config, of_config in outcomes.items():
+            for line in _lines(config, of_config, paint):
                 console.line(line)
-    for config, found in outcomes.items():
-        if not found:
+    for config, of_config in outcomes.items():
+        if not of_config:
             console.note(f"{config}: has no tests; add some below lines [[tests]]")
-    failed = sum(bool(outcome.differences) for found in outcomes.values() for outcome in found)
+    failed = sum(bool(outcome.differences) for of_config in outcomes.values() for outcome in of_config)
     console.note(_summary(outcomes, failed, broken))
     if broken:
         return 2
@@ -183,8 +183,8 @@ def _as_json(config: str, outcomes: list[TestedExample]) -> dict[str, Any]:
                 "data": outcome.data,
                 "metadata": outcome.metadata,
                 "differences": [
-                    {"what": found.what, "expected": found.expected, "actual": found.actual}
-                    for found in outcome.differences
+                    {"what": difference.what, "expected": difference.expected, "actual": difference.actual}
+                    for difference in outcome.differences
                 ],
             }
             for outcome in outcomes

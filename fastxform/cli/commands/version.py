@@ -20,14 +20,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Print the versions."""
-    found = {"fastxform": _version("fastxform"), "python": platform.python_version(), "machine": platform.machine()}
-    found |= {name: _version(name) for name in _PACKAGES}
-    found["base64"] = _base64_path()
-    found["kernel"] = _kernel()
+    versions = {"fastxform": _version("fastxform"), "python": platform.python_version(), "machine": platform.machine()}
+    versions |= {name: _version(name) for name in _PACKAGES}
+    versions["base64"] = _base64_path()
+    versions["kernel"] = _kernel()
     if options.json:
-        console.json(found)
+        console.json(versions)
         return 0
-    for name, version in found.items():
+    for name, version in versions.items():
         console.line(f"{name:<10} {version or 'not installed'}")
     return 0
 

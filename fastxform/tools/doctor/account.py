@@ -26,7 +26,7 @@ KINDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AccountDocument:
     """One description and the file that it came from."""
 
     file: str
@@ -42,7 +42,7 @@ class Role:
     """One role: whom it trusts, where that was given, and the statements of its policies."""
 
     name: str
-    trust: Found | None = None
+    trust: AccountDocument | None = None
     statements: list[Mapping[str, Any]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
 
@@ -55,13 +55,13 @@ class Role:
 class Account:
     """What was given of an account; None or empty is what was not."""
 
-    stream: Found | None = None
-    function: Found | None = None
-    aliases: Found | None = None
-    function_policy: Found | None = None
-    source: Found | None = None
+    stream: AccountDocument | None = None
+    function: AccountDocument | None = None
+    aliases: AccountDocument | None = None
+    function_policy: AccountDocument | None = None
+    source: AccountDocument | None = None
     roles: dict[str, Role] = field(default_factory=dict)
-    tables: dict[tuple[str, str], Found] = field(default_factory=dict)
+    tables: dict[tuple[str, str], AccountDocument] = field(default_factory=dict)
 
     def role(self, arn: str | None) -> Role | None:
         """Return the role of an ARN, if its policies were given."""
@@ -94,43 +94,45 @@ def read_account(documents: Iterable[tuple[str, bytes]]) -> Account:
 
 def _parsed(name: str, content: bytes) -> Mapping[str, Any]:
     try:
-        found = json.loads(content.decode())
+        value = json.loads(content.decode())
     except (ValueError, RecursionError) as err:
         raise InputError(f"{name}: is not JSON; give what the AWS CLI prints with --output json") from err
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise InputError(f"{name}: is no JSON object; give what the AWS CLI prints, without --query")
-    return found
+    return value
 
 
 def _add(account: Account, name: str, document: Mapping[str, Any]) -> None:
     if isinstance(inner := document.get("DeliveryStreamDescription"), dict):
-        _once(account, "stream", Found(name, inner))
+        _once(account, "stream", AccountDocument(name, inner))
     elif isinstance(document.get("FunctionArn"), str):
-        _once(account, "function", Found(name, document))
+        _once(account, "function", AccountDocument(name, document))
     elif isinstance(document.get("Aliases"), list):
-        _once(account, "aliases", Found(name, document))
+        _once(account, "aliases", AccountDocument(name, document))
     elif isinstance(document.get("RoleName"), str) and "PolicyDocument" in document:
         role = _role(account, document["RoleName"])
         role.statements += statements(name, document["PolicyDocument"])
         role.files.append(name)
     elif isinstance(inner := document.get("Role"), dict) and isinstance(inner.get("RoleName"), str):
-        _role(account, inner["RoleName"]).trust = Found(name, inner)
+        _role(account, inner["RoleName"]).trust = AccountDocument(name, inner)
     elif isinstance(document.get("Policy"), str):
-        _once(account, "function_policy", Found(name, {"Statement": list(statements(name, document["Policy"]))}))
+        _once(
+            account, "function_policy", AccountDocument(name, {"Statement": list(statements(name, document["Policy"]))})
+        )
     elif isinstance(inner := document.get("Table"), dict) and isinstance(inner.get("Name"), str):
-        account.tables[(str(inner.get("DatabaseName", "")), inner["Name"])] = Found(name, inner)
+        account.tables[(str(inner.get("DatabaseName", "")), inner["Name"])] = AccountDocument(name, inner)
     elif isinstance(inner := document.get("StreamDescriptionSummary"), dict):
-        _once(account, "source", Found(name, inner))
+        _once(account, "source", AccountDocument(name, inner))
     else:
         known = "; ".join(f"{members}: `{command}`" for members, command in KINDS.items())
         raise InputError(f"{name}: is no description that is known, by its members; these are ({known})")
 
 
-def _once(account: Account, member: str, found: Found) -> None:
+def _once(account: Account, member: str, document: AccountDocument) -> None:
     before = getattr(account, member)
     if before is not None:
-        raise InputError(f"{found.file}: describes the same as {before.file}; give one of the two")
-    setattr(account, member, found)
+        raise InputError(f"{document.file}: describes the same as {before.file}; give one of the two")
+    setattr(account, member, document)
 
 
 def _role(account: Account, name: str) -> Role:
@@ -148,8 +150,8 @@ def statements(name: str, policy: Any) -> Iterator[Mapping[str, Any]]:
             policy = json.loads(unquote(policy) if policy.lstrip().startswith("%") else policy)
         except (ValueError, RecursionError) as err:
             raise InputError(f"{name}: its policy is not JSON") from err
-    found = policy.get("Statement") if isinstance(policy, dict) else None
-    for statement in found if isinstance(found, list) else [found]:
+    statements_ = policy.get("Statement") if isinstance(policy, dict) else None
+    for statement in statements_ if isinstance(statements_, list) else [statements_]:
         if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
             raise InputError(f"{name}: its policy has no statements with an Effect of Allow or Deny")
         yield statement

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from fastxform import limits
-from fastxform.tools.doctor.account import Found
+from fastxform.tools.doctor.account import AccountDocument
 
 DESTINATIONS: Final = {
     "ExtendedS3DestinationDescription": "s3",
@@ -42,15 +42,15 @@ def member(value: Any, *path: str | int) -> Any:
 
 def text(value: Any, *path: str | int) -> str:
     """Return the text at a path, nothing where there is none."""
-    found = member(value, *path)
-    return found if isinstance(found, str) else ""
+    value_ = member(value, *path)
+    return value_ if isinstance(value_, str) else ""
 
 
 def number(value: Any, *path: str | int) -> float | None:
     """Return the number at a path, also where AWS writes it as text."""
-    found = member(value, *path)
+    value_ = member(value, *path)
     try:
-        return None if found is None or isinstance(found, bool) else float(found)
+        return None if value_ is None or isinstance(value_, bool) else float(value_)
     except (TypeError, ValueError):
         return None
 
@@ -59,17 +59,17 @@ def number(value: Any, *path: str | int) -> float | None:
 class DescribedStream:
     """One delivery stream."""
 
-    found: Found
+    document: AccountDocument
 
     @property
     def arn(self) -> str:
         """Its ARN."""
-        return text(self.found.value, "DeliveryStreamARN")
+        return text(self.document.value, "DeliveryStreamARN")
 
     @property
     def name(self) -> str:
         """Its name."""
-        return text(self.found.value, "DeliveryStreamName")
+        return text(self.document.value, "DeliveryStreamName")
 
     @property
     def account(self) -> str:
@@ -88,7 +88,7 @@ class DescribedStream:
 
     @cached_property
     def _destination(self) -> tuple[str, str, Mapping[str, Any]]:
-        first = member(self.found.value, "Destinations", 0)
+        first = member(self.document.value, "Destinations", 0)
         for name, kind in DESTINATIONS.items():
             if isinstance(described := member(first, name), Mapping):
                 return name, kind, described
@@ -107,7 +107,7 @@ class DescribedStream:
     def place(self, path: str = "") -> str:
         """Return the place of something in the description of its destination."""
         name = self._destination[0]
-        return self.found.place(".".join(filter(None, ("Destinations[0]", name, path))))
+        return self.document.place(".".join(filter(None, ("Destinations[0]", name, path))))
 
     @property
     def s3(self) -> Mapping[str, Any]:
@@ -150,8 +150,8 @@ class DescribedStream:
     @property
     def buffer_mb(self) -> float:
         """The buffer size hint of the processor."""
-        found = number(self.processor or {}, "BufferSizeInMBs")
-        return limits.BUFFER_SIZE_DEFAULT_MB if found is None else found
+        megabytes = number(self.processor or {}, "BufferSizeInMBs")
+        return limits.BUFFER_SIZE_DEFAULT_MB if megabytes is None else megabytes
 
     @property
     def role_arn(self) -> str:
@@ -166,22 +166,22 @@ class DescribedStream:
     @property
     def kinesis_arn(self) -> str:
         """The Kinesis stream that it reads, empty where none."""
-        return text(self.found.value, "Source", "KinesisStreamSourceDescription", "KinesisStreamARN")
+        return text(self.document.value, "Source", "KinesisStreamSourceDescription", "KinesisStreamARN")
 
     @property
     def kinesis_role_arn(self) -> str:
         """The role with which it reads it."""
-        return text(self.found.value, "Source", "KinesisStreamSourceDescription", "RoleARN")
+        return text(self.document.value, "Source", "KinesisStreamSourceDescription", "RoleARN")
 
     @property
     def is_msk(self) -> bool:
         """Whether it reads a topic of MSK."""
-        return member(self.found.value, "Source", "MSKSourceDescription") is not None
+        return member(self.document.value, "Source", "MSKSourceDescription") is not None
 
     @property
     def key_arn(self) -> str:
         """The customer key that encrypts what is put into it, empty where none."""
-        encryption = member(self.found.value, "DeliveryStreamEncryptionConfiguration")
+        encryption = member(self.document.value, "DeliveryStreamEncryptionConfiguration")
         if text(encryption, "Status") in ("DISABLED", "DISABLING"):
             return ""
         return text(encryption, "KeyARN") if text(encryption, "KeyType") == "CUSTOMER_MANAGED_CMK" else ""

@@ -31,11 +31,11 @@ def diagnose(
         return ()
     stream = DescribedStream(account.stream)
     spec = pipeline.spec
-    found = [
+    findings = [
         *stream_rules(spec, config, account, stream),
         *table_rules(spec, config, account, stream),
         *function_rules(spec, account),
         *permission_rules(spec, account, stream),
         *(traffic_rules(pipeline, config, payloads, account, stream) if payloads else ()),
     ]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(findings))

@@ -178,13 +178,13 @@ def _resource_policy(account: Account, stream: DescribedStream) -> Iterator[Find
     parts = stream.lambda_arn.split(":")
     if len(parts) < 7:
         return
-    found = account.function_policy
-    own = found.value["Statement"] if found is not None else []
-    if found is not None and policy.decides(own, "Deny", "lambda:InvokeFunction", stream.invoke_role_arn):
+    attached = account.function_policy
+    own = attached.value["Statement"] if attached is not None else []
+    if attached is not None and policy.decides(own, "Deny", "lambda:InvokeFunction", stream.invoke_role_arn):
         message = "the function's own policy denies lambda:InvokeFunction to the role of the stream: take that out"
-        yield Finding("error", "invoke-denied", found.place(), message)
+        yield Finding("error", "invoke-denied", attached.place(), message)
     elif (
-        found is not None
+        attached is not None
         and parts[4] != stream.account
         and not policy.decides(own, "Allow", "lambda:InvokeFunction", stream.invoke_role_arn)
     ):
@@ -192,4 +192,4 @@ def _resource_policy(account: Account, stream: DescribedStream) -> Iterator[Find
             f"the function is of account {parts[4]}, the stream of {stream.account}, and the function's own policy"
         )
         remedy = f"allows nothing to {stream.invoke_role_arn}: allow lambda:InvokeFunction to it"
-        yield Finding("error", "invoke-other-account", found.place(), f"{message} {remedy}")
+        yield Finding("error", "invoke-other-account", attached.place(), f"{message} {remedy}")

@@ -96,9 +96,9 @@ def _is_principal(principal: Any, kind: str, name: str) -> bool:
 
 def _is_principal_account(statement: Statement, principal: str) -> bool:
     account = principal.split(":")[4] if principal.count(":") >= 5 else ""
-    found = statement.get("Principal")
-    return isinstance(found, Mapping) and any(
-        value in (account, f"arn:aws:iam::{account}:root") for value in as_list(found.get("AWS")) if account
+    trusted = statement.get("Principal")
+    return isinstance(trusted, Mapping) and any(
+        value in (account, f"arn:aws:iam::{account}:root") for value in as_list(trusted.get("AWS")) if account
     )
 
 

@@ -42,8 +42,8 @@ def _keys(table: ddl.IcebergTable, configured: list[Mapping[str, Any]], stream: 
             "error", "append-only", stream.place("AppendOnly"), f"{message}; AWS sets it when a stream is made"
         )
     place = stream.place("DestinationTableConfigurationList")
-    found = next((one for one in configured if _is_table(one, table)), None)
-    keys = member(found, "UniqueKeys")
+    entry = next((one for one in configured if _is_table(one, table)), None)
+    keys = member(entry, "UniqueKeys")
     if not isinstance(keys, list) or not keys:
         wanted = ", ".join(f'"{key}"' for key in table.keys) or "its key columns"
         message = f"{name} has no UniqueKeys, which {changes} needs: set UniqueKeys = [{wanted}], or identifier fields"
@@ -76,15 +76,15 @@ def _table_name(
 
 
 def _column_names(table: ddl.IcebergTable, account: Account, config: str) -> Iterator[Finding]:
-    found = account.tables.get((table.database, table.table))
-    if found is None:
+    names = account.tables.get((table.database, table.table))
+    if names is None:
         return
-    listed = member(found.value, "StorageDescriptor", "Columns")
+    listed = member(names.value, "StorageDescriptor", "Columns")
     columns = [text(column, "Name") for column in (listed if isinstance(listed, list) else [])]
     for name in table.columns:
         if name not in columns:
             for other in columns:
                 if other.lower() == name.lower():
-                    message = f"column {name} of {table.database}.{table.table} is {other} in {found.file}"
+                    message = f"column {name} of {table.database}.{table.table} is {other} in {names.file}"
                     remedy = "Firehose finds columns in the same case only, so its values are lost; spell it so"
                     yield Finding("error", "column-case", config, f"{message}: {remedy}")

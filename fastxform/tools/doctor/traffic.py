@@ -46,7 +46,7 @@ def _kinesis_limit_bytes(account: Account) -> int:
 
 def _record_sizes(payloads: Sequence[bytes], account: Account, stream: DescribedStream) -> Iterator[Finding]:
     largest = max(map(len, payloads), default=0)
-    place = stream.found.place()
+    place = stream.document.place()
     if stream.kinesis_arn:
         limit_bytes = _kinesis_limit_bytes(account)
         if largest > limit_bytes:
@@ -84,10 +84,10 @@ def _time_and_memory(
     odds: Odds,
     account: Account,
 ) -> Iterator[Finding]:
-    found = account.function
-    timeout = number(found.value, "Timeout") if found is not None else None
-    memory_mb = number(found.value, "MemorySize") if found is not None else None
-    if found is None or timeout is None or memory_mb is None:
+    function = account.function
+    timeout = number(function.value, "Timeout") if function is not None else None
+    memory_mb = number(function.value, "MemorySize") if function is not None else None
+    if function is None or timeout is None or memory_mb is None:
         return
     measured = measure(config, sample, odds)
     plan = make_plan(
@@ -99,12 +99,12 @@ def _time_and_memory(
             f"a batch of this sample takes {plan.duration_ms:,.0f} ms with {memory_mb:g} MB, and with puts back up to"
         )
         yield Finding(
-            "warning", "timeout-short", found.place("Timeout"), f"{message} {needed} s: set it to that at least"
+            "warning", "timeout-short", function.place("Timeout"), f"{message} {needed} s: set it to that at least"
         )
     peak_mb = measured.peak_bytes / 2**20
     if peak_mb > memory_mb:
         message = f"a batch of this sample takes {peak_mb:,.0f} MiB, more than the function has: set it to"
-        yield Finding("error", "memory-short", found.place("MemorySize"), f"{message} {least_memory_mb(measured)}")
+        yield Finding("error", "memory-short", function.place("MemorySize"), f"{message} {least_memory_mb(measured)}")
 
 
 def _steps(sample: Sample, stream: DescribedStream) -> Iterator[Finding]:
@@ -116,4 +116,4 @@ def _steps(sample: Sample, stream: DescribedStream) -> Iterator[Finding]:
     if raw_bytes and billed_bytes >= STEP_FACTOR * raw_bytes:
         message = f"Firehose bills each record in steps of 5 KB: {billed_bytes / raw_bytes:.0f} times what these weigh"
         remedy = 'where producers can put several documents into one record, documents = "many" reads them'
-        yield Finding("hint", "billing-steps", stream.found.place(), f"{message}; {remedy}")
+        yield Finding("hint", "billing-steps", stream.document.place(), f"{message}; {remedy}")

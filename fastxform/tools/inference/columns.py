@@ -44,10 +44,10 @@ def places(
     root: Shape, spell: Callable[[tuple[str, ...]], str], *, exact_numbers: bool = False, depth: int = DEPTH_LIMIT
 ) -> list[Place]:
     """Return the places below a root; `spell` makes a path of the members of one, which are `depth` at most."""
-    found = list(_leaves(root, (), depth))
-    if len(found) > _NESTED_LIMIT:
-        found = list(_leaves(root, (), 1))
-    return [Place(names, shape, spell(names), exact_numbers) for names, shape in found]
+    leaves = list(_leaves(root, (), depth))
+    if len(leaves) > _NESTED_LIMIT:
+        leaves = list(_leaves(root, (), 1))
+    return [Place(names, shape, spell(names), exact_numbers) for names, shape in leaves]
 
 
 def _leaves(shape: Shape, names: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], Shape]]:
@@ -72,26 +72,26 @@ def _is_map(shape: Shape) -> bool:
 
 
 def columns(
-    found: Sequence[Place], total: int, taken: Iterable[str] = (), root: str = ""
+    leaves: Sequence[Place], total: int, taken: Iterable[str] = (), root: str = ""
 ) -> tuple[list[DraftColumn], int]:
     """Return a column for each place, and how many places are left out since there are too many.
 
     Args:
-        found: the places.
+        leaves: the places.
         total: how many records there are; a column is required where it is in all of them, and there are several.
         taken: names that there are already.
         root: what stands before the name of a member that would else have a taken one.
     """
-    kept = _most_frequent(found)
+    kept = _most_frequent(leaves)
     names = unique([((root, *place.names) if root else place.names) for place in kept], taken)
-    return [_column(place, name, total) for place, name in zip(kept, names, strict=True)], len(found) - len(kept)
+    return [_column(place, name, total) for place, name in zip(kept, names, strict=True)], len(leaves) - len(kept)
 
 
-def _most_frequent(found: Sequence[Place]) -> list[Place]:
-    if len(found) <= COLUMNS_LIMIT:
-        return list(found)
-    ranked = sorted(range(len(found)), key=lambda index: (-found[index].shape.count, index))
-    return [found[index] for index in sorted(ranked[:COLUMNS_LIMIT])]
+def _most_frequent(leaves: Sequence[Place]) -> list[Place]:
+    if len(leaves) <= COLUMNS_LIMIT:
+        return list(leaves)
+    ranked = sorted(range(len(leaves)), key=lambda index: (-leaves[index].shape.count, index))
+    return [leaves[index] for index in sorted(ranked[:COLUMNS_LIMIT])]
 
 
 def _column(place: Place, name: str, total: int) -> DraftColumn:

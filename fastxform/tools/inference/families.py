@@ -35,8 +35,8 @@ class Gatherer(Protocol):
         """Return the configuration for the documents."""
 
 
-def _holds_json(found: Iterable[DraftColumn]) -> bool:
-    return any(column.type == "json" for column in found)
+def _holds_json(drafts: Iterable[DraftColumn]) -> bool:
+    return any(column.type == "json" for column in drafts)
 
 
 def _left_out(count: int) -> list[str]:
@@ -62,10 +62,10 @@ class PlainJson:
 
     def plan(self) -> DraftPlan:
         """Return a column for every member, nested ones too."""
-        found, left_out = columns(places(self._root, dotted), self.count)
+        drafts, left_out = columns(places(self._root, dotted), self.count)
         if self._root.is_cut:
             left_out = max(left_out, 1)
-        return DraftPlan("json", found, prefers_json=not found or _holds_json(found), notes=_left_out(left_out))
+        return DraftPlan("json", drafts, prefers_json=not drafts or _holds_json(drafts), notes=_left_out(left_out))
 
 
 class DynamodbChanges:
@@ -107,20 +107,20 @@ class DynamodbChanges:
         rest.members = {name: shape for name, shape in self._image.members.items() if name not in self._keys.members}
         image = places(rest, lambda names: f"{_IMAGE}.{dotted(names)}", exact_numbers=True)
         event_name = DraftColumn("eventName", None, None, ", ".join(f"{n} {name}" for name, n in self._names.items()))
-        found, left_out = columns([*keys, *image], self.count, ("eventName", "changed_at"), root="item")
+        drafts, left_out = columns([*keys, *image], self.count, ("eventName", "changed_at"), root="item")
         is_cut = self._image.is_cut or self._keys.is_cut
-        visible = bool(found)
+        visible = bool(drafts)
         if self._created.numbers.are_times and self._created.count:
             unit = next(unit for unit in ("us", "ms", "s") if unit in self._created.numbers.time_units)
             if self._created.numbers.fraction_digits and unit == "s":
                 unit = "ms"
-            said = comment(self._created, self.count)
-            found.append(DraftColumn("changed_at", f"dynamodb.{_CREATION}", f"timestamp[{unit}]", said))
+            note = comment(self._created, self.count)
+            drafts.append(DraftColumn("changed_at", f"dynamodb.{_CREATION}", f"timestamp[{unit}]", note))
         event_name.hidden = visible
-        found.append(event_name)
+        drafts.append(event_name)
         notes = _left_out(max(left_out, int(is_cut)))
         hints = ["where = \"eventName != 'REMOVE'\"   # leaves out what was deleted"] if visible else []
-        return DraftPlan("dynamodb", found, prefers_json=_holds_json(found), hints=hints, notes=notes)
+        return DraftPlan("dynamodb", drafts, prefers_json=_holds_json(drafts), hints=hints, notes=notes)
 
 
 def _attributes(image: object, double: bool) -> dict[str, Any] | None:
@@ -185,7 +185,7 @@ class MailEvents:
 
     def plan(self) -> DraftPlan:
         """Return the columns that all events have, and a route for each type of event."""
-        found = []
+        drafts = []
         for name, column, path, kind in (
             ("event_type", "event_type", "eventType", "string"),
             ("messageId", "message_id", "mail.messageId", "string"),
@@ -199,18 +199,18 @@ class MailEvents:
             if shape.count:
                 made, _ = columns([Place((column,), shape, path)], self.count)
                 made[0].name, made[0].type = column, kind or made[0].type
-                found.append(made[0])
-        taken = [column.name for column in found]
+                drafts.append(made[0])
+        taken = [column.name for column in drafts]
         routes = [self._route(kind, shape, taken) for kind, shape in self._own.items()]
-        return DraftPlan("json", found, routes, prefers_json=True)
+        return DraftPlan("json", drafts, routes, prefers_json=True)
 
     def _route(self, kind: str, shape: Shape, taken: list[str]) -> DraftRoute:
         # An event's own members are one object deep; below are lists, and tags of any name.
         own = [place for place in places(shape, dotted, depth=2) if not _is_empty_object(place.shape)]
-        found, _ = columns(own, shape.count, taken)
+        drafts, _ = columns(own, shape.count, taken)
         table = "_".join(kind.lower().split())
         hint = f'iceberg = {{ database = "email_event", table = "{table}_log" }}' if table.isidentifier() else ""
-        return DraftRoute(f"{kind}: {shape.count} of {self.count}", f"event_type == {kind!r}", found, hint)
+        return DraftRoute(f"{kind}: {shape.count} of {self.count}", f"event_type == {kind!r}", drafts, hint)
 
 
 def _is_empty_object(shape: Shape) -> bool:
@@ -259,14 +259,14 @@ class LogEvents:
 
     def plan(self) -> DraftPlan:
         """Return the columns of a log, a row for each event."""
-        found = []
+        drafts = []
         for group, total, names in (
             (self._record, self._messages, ("log_group", "log_stream", "owner")),
             (self._event, self._events, ("id", "timestamp", "message")),
         ):
             for (member, shape), name in zip(group.items(), names, strict=True):
-                found.append(DraftColumn(name, member, _log_type(member, shape), comment(shape, max(total, 1))))
-        return DraftPlan("cloudwatch-logs", found, prefers_json=True)
+                drafts.append(DraftColumn(name, member, _log_type(member, shape), comment(shape, max(total, 1))))
+        return DraftPlan("cloudwatch-logs", drafts, prefers_json=True)
 
 
 def _log_type(member: str, shape: Shape) -> str:

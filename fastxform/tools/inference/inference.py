@@ -58,7 +58,7 @@ def infer(
     families = {family: gathered[family].count for family in FAMILIES if family in gathered and gathered[family].count}
     if not families:
         raise InputError(f"{name}: {_nothing(skipped)}")
-    most = max(families, key=lambda found: families[found])
+    most = max(families, key=lambda each: families[each])
     chosen = gathered[most]
     plan = chosen.plan()
     chosen_output = _format(plan, output, name)

@@ -36,15 +36,15 @@ def unique(paths: Sequence[tuple[str, ...]], taken: Iterable[str] = ()) -> list[
     seen: dict[str, int] = {}
     for name in short:
         seen[name.casefold()] = seen.get(name.casefold(), 0) + 1
-    found = []
+    names = []
     for path, name in zip(paths, short, strict=True):
         if name and seen[name.casefold()] == 1 and name.casefold() not in used:
             candidate = name
         else:
             candidate = _longer(path, used) if len(path) > 1 else name
-        found.append(_free(candidate or "column", used | (seen.keys() - {name.casefold()})))
-        used.add(found[-1].casefold())
-    return found
+        names.append(_free(candidate or "column", used | (seen.keys() - {name.casefold()})))
+        used.add(names[-1].casefold())
+    return names
 
 
 def _longer(path: tuple[str, ...], used: set[str]) -> str:

@@ -60,15 +60,15 @@ class Numbers:
             if self.are_times:
                 self._add_time(text, text)
             return
-        found = _NUMBER.fullmatch(text)
-        assert found is not None
-        whole, fraction = found["whole"].lstrip("0"), found["fraction"] or ""
+        match = _NUMBER.fullmatch(text)
+        assert match is not None
+        whole, fraction = match["whole"].lstrip("0"), match["fraction"] or ""
         self.whole_digits = max(self.whole_digits, len(whole))
         self.fraction_digits = max(self.fraction_digits, len(fraction))
-        if found["exponent"]:
+        if match["exponent"]:
             self.has_exponent, self.are_times = True, False
         self.fits_float64 = self.fits_float64 and abs(float(text)) != float("inf")
-        is_whole = not fraction and not found["exponent"] and len(whole) < 20
+        is_whole = not fraction and not match["exponent"] and len(whole) < 20
         self.fits_int64 = self.fits_int64 and is_whole and scalar.INT64_MIN <= int(text) <= scalar.INT64_MAX
         if self.are_times:
             self._add_time(text, whole)
@@ -94,10 +94,10 @@ class TextValues:
     def add(self, text: str) -> None:
         """Add one text."""
         if self.are_times:
-            found = _TIME.fullmatch(text)
-            self.are_times = found is not None and _fits(_MICROSECONDS, text)
-            if found is not None:
-                self.fraction_digits = max(self.fraction_digits, len(found["fraction"] or ""))
+            match = _TIME.fullmatch(text)
+            self.are_times = match is not None and _fits(_MICROSECONDS, text)
+            if match is not None:
+                self.fraction_digits = max(self.fraction_digits, len(match["fraction"] or ""))
         if self.are_dates:
             self.are_dates = _DATE.fullmatch(text) is not None and _fits(_DAY, text)
 

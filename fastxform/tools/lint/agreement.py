@@ -50,15 +50,15 @@ def compare(spec: Spec, definitions: Sequence[Definition], name: str, ddl_name: 
     if not routes:
         message = "no route names an Iceberg table, so there is nothing to compare with a definition"
         return (Finding("error", "no-table", name, message),)
-    found: dict[Finding, None] = {}
+    findings: dict[Finding, None] = {}
     for route, iceberg in routes:
         definition, finding = _choose(route, iceberg, definitions)
         if finding is not None:
-            found[finding] = None
+            findings[finding] = None
         if definition is not None:
             comparison = _Comparison(spec, route, iceberg, definition, ddl_name)
-            found |= dict.fromkeys(comparison.findings())
-    return tuple(found)
+            findings |= dict.fromkeys(comparison.findings())
+    return tuple(findings)
 
 
 def _choose(
@@ -180,24 +180,24 @@ class _Comparison:
                 yield self._at(self.fields[key].line, "error", "unique-keys", message)
 
 
-def _agrees(column: Column, emitted: str, found: str) -> bool:
-    if emitted == found or (emitted == "timestamp" and found == "timestamptz"):
+def _agrees(column: Column, emitted: str, defined: str) -> bool:
+    if emitted == defined or (emitted == "timestamp" and defined == "timestamptz"):
         return True
-    return column.type.kind == "json" and found.partition("<")[0] in _NESTED
+    return column.type.kind == "json" and defined.partition("<")[0] in _NESTED
 
 
-def _remedy(emitted: str, found: str) -> str:
-    if (emitted, found) in _TOO_NARROW:
-        return f"that has {_TOO_NARROW[emitted, found]} only; make it {emitted} in the table"
-    if found.startswith("timestamp("):
+def _remedy(emitted: str, defined: str) -> str:
+    if (emitted, defined) in _TOO_NARROW:
+        return f"that has {_TOO_NARROW[emitted, defined]} only; make it {emitted} in the table"
+    if defined.startswith("timestamp("):
         return "timestamps of Iceberg have microseconds; make it timestamp in the table"
-    if found.startswith("decimal("):
-        return f'write type = "{found}" here, or make it {emitted} in the table'
-    head = found.partition("<")[0]
+    if defined.startswith("decimal("):
+        return f'write type = "{defined}" here, or make it {emitted} in the table'
+    head = defined.partition("<")[0]
     if head in _NESTED:
         return f'write type = "json" here, or make it {emitted} in the table'
-    if found in ("timestamp", "timestamptz"):
+    if defined in ("timestamp", "timestamptz"):
         return 'a timestamp has to arrive in microseconds; write type = "timestamp[us]" here'
     in_the_table = f"make it {emitted} in the table"
-    ours = _OURS.get(found)
+    ours = _OURS.get(defined)
     return f'write type = "{ours}" here, or {in_the_table}' if ours else in_the_table

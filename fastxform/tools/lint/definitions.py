@@ -136,7 +136,7 @@ def _definition(create: "exp.Create", schema: "exp.Schema") -> Definition:
 
     table = schema.this
     properties = dict(_properties(create))
-    formats = [found.name.lower() for found in create.find_all(exp.FileFormatProperty)]
+    formats = [node.name.lower() for node in create.find_all(exp.FileFormatProperty)]
     return Definition(
         database=table.db or None,
         table=table.name,
@@ -145,9 +145,9 @@ def _definition(create: "exp.Create", schema: "exp.Schema") -> Definition:
         is_iceberg=properties.get("table_type", "").lower() == "iceberg" or "iceberg" in formats,
         properties=properties,
         partitioned_by=tuple(
-            found.name
+            node.name
             for partition in create.find_all(exp.PartitionedByProperty)
-            for found in partition.find_all(exp.Identifier)
+            for node in partition.find_all(exp.Identifier)
         ),
     )
 
@@ -156,10 +156,10 @@ def _properties(create: "exp.Create") -> Iterator[tuple[str, str]]:
     from sqlglot import exp
 
     properties = create.args.get("properties")
-    for found in properties.expressions if properties is not None else ():
-        if type(found) is exp.Property:
-            value = found.args.get("value")
-            yield found.name.lower(), "" if value is None else str(value.name)
+    for entry in properties.expressions if properties is not None else ():
+        if type(entry) is exp.Property:
+            value = entry.args.get("value")
+            yield entry.name.lower(), "" if value is None else str(value.name)
 
 
 def _field(column: "exp.ColumnDef") -> DefinedColumn:
@@ -167,12 +167,12 @@ def _field(column: "exp.ColumnDef") -> DefinedColumn:
 
     kind = column.args.get("kind")
     constraints = column.args.get("constraints") or ()
-    inner = () if kind is None else tuple(found.name for found in kind.find_all(exp.ColumnDef))
+    inner = () if kind is None else tuple(node.name for node in kind.find_all(exp.ColumnDef))
     return DefinedColumn(
         name=column.name,
         type="" if kind is None else _type(kind),
         line=_line(column.this),
-        is_required=any(isinstance(found.args.get("kind"), exp.NotNullColumnConstraint) for found in constraints),
+        is_required=any(isinstance(node.args.get("kind"), exp.NotNullColumnConstraint) for node in constraints),
         inner=inner,
     )
 
@@ -186,7 +186,7 @@ def _type(kind: "exp.Expr") -> str:
     if not isinstance(kind, exp.DataType):
         return kind.name or kind.sql().lower()
     word = str(getattr(kind.this, "value", kind.this))
-    inner = [_type(found) for found in kind.expressions]
+    inner = [_type(argument) for argument in kind.expressions]
     if word in ("STRUCT", "MAP", "ARRAY"):
         return f"{word.lower()}<{','.join(inner)}>"
     if word in ("DECIMAL", "TIMESTAMP") and inner:
@@ -201,11 +201,11 @@ def _line(identifier: "exp.Expr") -> int:
 
 def _identified(definitions: list[Definition], words: str) -> list[Definition]:
     """Return definitions with the identifier fields of `ALTER TABLE ... SET IDENTIFIER FIELDS ...`."""
-    found = _IDENTIFIER.fullmatch(words)
-    if found is None:
+    match = _IDENTIFIER.fullmatch(words)
+    if match is None:
         return definitions
-    table = _plain(found["table"])
-    names = tuple(map(_plain, _NAMES.findall(found["names"])))
+    table = _plain(match["table"])
+    names = tuple(map(_plain, _NAMES.findall(match["names"])))
     return [replace(known, identifier=names) if known.table == table else known for known in definitions]
 
 

@@ -41,8 +41,8 @@ _OF_LISTS: Final = frozenset(
 def advice(path: paths.Compiled) -> str:
     """Return what to write in place of a path that is evaluated record by record."""
     for pattern, replacement in _REWRITES:
-        found = pattern.fullmatch(path.text)
-        if found and _is_compiled(candidate := found.expand(replacement)):
+        match = pattern.fullmatch(path.text)
+        if match and _is_compiled(candidate := match.expand(replacement)):
             return f"if it means the same for these records, write {candidate}"
     converted = _CONVERTED.fullmatch(path.text)
     if converted and _is_compiled(converted["path"]):

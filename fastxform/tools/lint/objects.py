@@ -28,9 +28,9 @@ def compare(spec: Spec, definition: Definition, ddl_name: str) -> Iterator[Findi
     written = [column.name.lower() for column in columns]
     # The columns of partitions may stand in the list of Athena's parser; they are in the path, not in the rows.
     fields = [field for field in definition.fields if field.name not in definition.partitioned_by]
-    found = [field.name.lower() for field in fields]
-    if spec.output.format == "csv" and written != found:
-        message = f"has the columns {', '.join(found)}, and a row has {', '.join(written)}; CSV is read by position"
+    names = [field.name.lower() for field in fields]
+    if spec.output.format == "csv" and written != names:
+        message = f"has the columns {', '.join(names)}, and a row has {', '.join(written)}; CSV is read by position"
         yield Finding("error", "columns", place, message)
         return
     kinds = {field.name.lower(): field.type for field in fields}
@@ -44,7 +44,7 @@ def compare(spec: Spec, definition: Definition, ddl_name: str) -> Iterator[Findi
             message = f"is read as {wanted}, and {definition.name} has {kind}; make them agree, or take string"
             yield Finding("error", "type", column.location, message)
     if spec.output.format == "json":
-        unread = [name for name in found if name not in written]
+        unread = [name for name in names if name not in written]
         if unread:
             message = f"{', '.join(unread)}: no column of the transform, so always null"
             yield Finding("warning", "column-unknown", place, message)

@@ -48,9 +48,9 @@ _CREATION: Final = re.compile(r"\s*dynamodb\s*\.\s*\"?ApproximateCreationDateTim
 
 def lint(spec: Spec, name: str) -> tuple[Finding, ...]:
     """Return the findings of a configuration, in the order of the file `name`."""
-    found = dict.fromkeys((*_columns(spec), *_csv(spec, name), *_iceberg(spec)))
+    findings = dict.fromkeys((*_columns(spec), *_csv(spec, name), *_iceberg(spec)))
     # The sort is stable: findings of one line stay in the order of the rules.
-    return tuple(sorted(found, key=lambda finding: _line(finding.place, name)))
+    return tuple(sorted(findings, key=lambda finding: _line(finding.place, name)))
 
 
 def _line(place: str, name: str) -> int:
@@ -192,27 +192,27 @@ def _names(route: Route, columns: Iterable[Column]) -> Iterator[Finding]:
 def _changes(spec: Spec, route: Route, columns: tuple[Column, ...]) -> Iterator[Finding]:
     """Judge a route that updates or deletes."""
 
-    def found(level: Level, code: str, message: str) -> Finding:
+    def finding(level: Level, code: str, message: str) -> Finding:
         return Finding(level, code, route.location, message)
 
     named = key_names(spec, route)
     keys = [column.name for column in columns if column.name in named]
     is_change = spec.source == "dynamodb"
     if is_change and not keys:
-        yield found("warning", "change-key", "updates or deletes rows, and no column is a key; add dynamodb.Keys....")
+        yield finding("warning", "change-key", "updates or deletes rows, and no column is a key; add dynamodb.Keys....")
     if not any(_is_time_of_change(spec, column) for column in columns):
         remedy = "add a column with the path dynamodb.ApproximateCreationDateTime" if is_change else "add a timestamp"
         message = f"changes may arrive late, and no column says when they were made; {remedy}"
-        yield found("warning", "change-time", message)
+        yield finding("warning", "change-time", message)
     if spec.overflow.policy == "reingest":
         message = (
             "a change that did not fit its response comes back after newer ones and overwrites them; "
             'write policy = "fail" in [overflow]'
         )
-        yield found("warning", "change-reingest", message)
+        yield finding("warning", "change-reingest", message)
     names = ", ".join(f'"{name}"' for name in keys) or "its key columns"
     message = f"Firehose needs UniqueKeys = [{names}] for this table, or identifier fields of the table"
-    yield found("hint", "unique-keys", message)
+    yield finding("hint", "unique-keys", message)
 
 
 def _is_time_of_change(spec: Spec, column: Column) -> bool:

@@ -147,15 +147,15 @@ def _problem(location: str, level: str, message: str) -> Problem:
 def _table(pipeline: Pipeline, payloads: Sequence[bytes]) -> tuple[tuple[str, ...], tuple[dict[str, str], ...]]:
     """Return the typed rows of `Ok` records; none where the routes have no common table."""
     try:
-        found = pipeline.columns(payloads)
+        columns = pipeline.columns(payloads)
     except ConfigError:
         return (), ()
-    names = tuple(found.table.column_names)
-    rows = found.table.to_pylist()
+    names = tuple(columns.table.column_names)
+    rows = columns.table.to_pylist()
     return names, tuple(
         {"#": str(record + 1), **{name: "" if value is None else str(value) for name, value in row.items()}}
-        for record, row in zip(found.record, rows, strict=True)
-        if found.result[record] == OK
+        for record, row in zip(columns.record, rows, strict=True)
+        if columns.result[record] == OK
     )
 
 

@@ -71,11 +71,11 @@ class PutLedger:
 
     def _where(self, holds: Callable[[int], int | bool]) -> list[Span]:
         wanted = {state for state in range(8) if holds(state)}
-        found = []
+        ranges = []
         for file, states in enumerate(self._states):
             if wanted.intersection(states):
-                found += spans((file, number) for number, state in enumerate(states) if state in wanted)
-        return found
+                ranges += spans((file, number) for number, state in enumerate(states) if state in wanted)
+        return ranges
 
     @staticmethod
     def _open(states: bytearray) -> int:
@@ -193,10 +193,10 @@ class Journal:
     def _note(self, event: str, places: Iterable[Location]) -> None:
         self._book(event, spans(places))
 
-    def _book(self, event: str, found: list[Span]) -> None:
-        if found:
-            self._lines.append(f"{event} {','.join(f'{s.file}:{s.first}-{s.last}' for s in found)}\n")
-            for span in found:
+    def _book(self, event: str, ranges: list[Span]) -> None:
+        if ranges:
+            self._lines.append(f"{event} {','.join(f'{s.file}:{s.first}-{s.last}' for s in ranges)}\n")
+            for span in ranges:
                 self.ledger.book(event, span)
 
 

@@ -23,13 +23,13 @@ class Span(NamedTuple):
 
 def spans(places: Iterable[Location]) -> list[Span]:
     """Return the ranges of places in any order."""
-    found: list[Span] = []
+    ranges: list[Span] = []
     for file, number in sorted(places):
-        if found and found[-1].file == file and found[-1].last >= number - 1:
-            found[-1] = Span(file, found[-1].first, max(number, found[-1].last))
+        if ranges and ranges[-1].file == file and ranges[-1].last >= number - 1:
+            ranges[-1] = Span(file, ranges[-1].first, max(number, ranges[-1].last))
         else:
-            found.append(Span(file, number, number))
-    return found
+            ranges.append(Span(file, number, number))
+    return ranges
 
 
 class LocationNames:

@@ -45,13 +45,13 @@ def explain(error: BaseException | None, code: str, target: Target) -> str:
         code: One word for it.
         target: The stream.
     """
-    said = _message(error)
-    if "not permitted" in said:
-        return f"{target.name}: the stream takes no puts, it reads a Kinesis stream: put to kinesis:NAME ({said})"
+    text = _message(error)
+    if "not permitted" in text:
+        return f"{target.name}: the stream takes no puts, it reads a Kinesis stream: put to kinesis:NAME ({text})"
     region = target.region or "the region of the environment"
     remedy = _REMEDIES.get(code)
     if remedy is None:
-        return f"{target.name}: {code}{': ' + said if said else ''}"
+        return f"{target.name}: {code}{': ' + text if text else ''}"
     line = remedy.format(region=region, service=target.service, action=_ACTIONS[target.service])
     return f"{target.name}: {line} ({code})"
 

@@ -165,9 +165,9 @@ class Sender(Calls):
 
     def _taken(self, records: Iterable[Outgoing]) -> Iterator[tuple[int, int]]:
         """Yield the number and size of each record that a call can hold."""
-        for found in records:
+        for record in records:
             self._count += 1
-            outgoing = found._replace(partition_key=key_of(found)) if self.target.service == "kinesis" else found
+            outgoing = record._replace(partition_key=key_of(record)) if self.target.service == "kinesis" else record
             size_bytes = size_of(self.target, outgoing)
             self._outgoing[self._count] = outgoing
             self._held_bytes += size_bytes

@@ -47,17 +47,17 @@ def find(paths: Sequence[str], note: Callable[[str], None]) -> list[Stored]:
     Raises:
         InputError: a path does not exist or cannot be read.
     """
-    found: dict[str, Stored] = {}
+    stored_objects: dict[str, Stored] = {}
     for path in paths:
         below = _find(path)
         if not below:
             note(f"{path}: holds no objects")
-        twice = [stored.name for stored in below if _identity(stored.name) in found]
+        twice = [stored.name for stored in below if _identity(stored.name) in stored_objects]
         if twice:
             note(f"{path}: {len(twice)} objects are named twice and read once, the first {twice[0]}")
         for stored in below:
-            found.setdefault(_identity(stored.name), stored)
-    return list(found.values())
+            stored_objects.setdefault(_identity(stored.name), stored)
+    return list(stored_objects.values())
 
 
 @contextmanager

@@ -130,12 +130,12 @@ class FirehoseApi:
 
     def _made(self, name: object) -> _Made:
         with self._lock:
-            found = self._streams.get(name) if isinstance(name, str) else None
-        if found is None:
+            stream = self._streams.get(name) if isinstance(name, str) else None
+        if stream is None:
             raise CallRefusedError(
                 "ResourceNotFoundException", f"Firehose {name} under account {self._account} not found."
             )
-        return found
+        return stream
 
     def _create(self, request: Mapping[str, Any]) -> dict[str, Any]:
         described = description.read(request, self._account, self._region)
@@ -181,19 +181,19 @@ class FirehoseApi:
         member = "IcebergDestinationDescription"
         if made.described.tables is None:
             member = "ExtendedS3DestinationDescription"
-        found: dict[str, Any] = {
+        description: dict[str, Any] = {
             "DeliveryStreamName": settings.names.stream,
             "DeliveryStreamARN": settings.names.stream_arn,
             "DeliveryStreamStatus": "ACTIVE",
             "DeliveryStreamType": made.described.kind,
             "VersionId": "1",
             "CreateTimestamp": made.made_ms / 1000,
-            "Destinations": [{"DestinationId": "destinationId-000000000001", member: _told(made.described)}],
+            "Destinations": [{"DestinationId": "destinationId-000000000001", member: _shown(made.described)}],
             "HasMoreDestinations": False,
         }
         if source_arn is not None:
-            found["Source"] = {"KinesisStreamSourceDescription": {"KinesisStreamARN": source_arn}}
-        return {"DeliveryStreamDescription": found}
+            description["Source"] = {"KinesisStreamSourceDescription": {"KinesisStreamARN": source_arn}}
+        return {"DeliveryStreamDescription": description}
 
     def _list(self, request: Mapping[str, Any]) -> dict[str, Any]:
         after, limit = request.get("ExclusiveStartDeliveryStreamName", ""), request.get("Limit", _LIST_LIMIT)
@@ -234,9 +234,9 @@ def _records(entries: Any) -> list[dict[str, bytes]]:
         raise CallRefusedError("SerializationException", "a record is an object with Data in base64") from error
 
 
-def _told(described: Description) -> dict[str, Any]:
+def _shown(described: Description) -> dict[str, Any]:
     """Return the description of a destination, which the service spells with other member names."""
-    told = dict(described.destination)
-    if "S3Configuration" in told:
-        told["S3DestinationDescription"] = told.pop("S3Configuration")
-    return told
+    shown = dict(described.destination)
+    if "S3Configuration" in shown:
+        shown["S3DestinationDescription"] = shown.pop("S3Configuration")
+    return shown

@@ -240,8 +240,8 @@ class Notebook:
     def findings(self) -> list[ContractFinding]:
         """Return one finding a fault, in the order in which they were met first."""
         return [
-            replace(found, count=self._counts[fault], entries=tuple(self._entries[fault]))
-            for fault, found in self._found.items()
+            replace(count, count=self._counts[fault], entries=tuple(self._entries[fault]))
+            for fault, count in self._found.items()
         ]
 
     def sinks(self, error_code: str) -> str | None:

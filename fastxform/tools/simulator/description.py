@@ -169,28 +169,28 @@ def _known(value: Mapping[str, Any], members: frozenset[str], place: str) -> Non
 
 
 def _mapping(value: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    if not isinstance(found, Mapping):
+    member = value.get(name)
+    if not isinstance(member, Mapping):
         raise refuse(f"{place}.{name}".lstrip("."), "it is needed, an object")
-    return found
+    return member
 
 
 def _text(value: Mapping[str, Any], name: str, place: str) -> str:
-    found = value.get(name)
-    if not isinstance(found, str):
+    member = value.get(name)
+    if not isinstance(member, str):
         raise refuse(f"{place}.{name}".lstrip("."), "it is needed, a text")
-    return found
+    return member
 
 
 def _number(value: Mapping[str, Any], name: str, default: float, low: float, high: float) -> float:
     """Read a number, which processors have as text."""
     try:
-        found = float(value.get(name, default))
+        parsed = float(value.get(name, default))
     except (TypeError, ValueError):
-        found = float("nan")
-    if not low <= found <= high:
+        parsed = float("nan")
+    if not low <= parsed <= high:
         raise refuse(name, f"it is a number from {low:g} to {high:g}")
-    return found
+    return parsed
 
 
 def _source(request: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -269,10 +269,10 @@ def _processor(destination: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 
 def _tables(destination: Mapping[str, Any], place: str) -> tuple[TableSettings, ...]:
-    found = []
+    tables = []
     for entry in destination.get("DestinationTableConfigurationList", []):
         inner = f"{place}.DestinationTableConfigurationList"
         _known(entry, frozenset({"DestinationTableName", "DestinationDatabaseName", "UniqueKeys"}), inner)
         database, table = _text(entry, "DestinationDatabaseName", inner), _text(entry, "DestinationTableName", inner)
-        found.append(TableSettings(database, table, tuple(entry.get("UniqueKeys", ()))))
-    return tuple(found)
+        tables.append(TableSettings(database, table, tuple(entry.get("UniqueKeys", ()))))
+    return tuple(tables)

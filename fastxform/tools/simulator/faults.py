@@ -100,24 +100,24 @@ def parse(specs: Sequence[str], seed: int = 0) -> Faults:
     Raises:
         ConfigError: some are none; it carries a line for each.
     """
-    found: dict[str, float] = {}
+    rates: dict[str, float] = {}
     mistakes = []
     for spec in specs:
         name, _, value = spec.partition(":")
-        problem = _problem(name, value, spec) or (f"{name} is given twice" if name in found else None)
+        problem = _problem(name, value, spec) or (f"{name} is given twice" if name in rates else None)
         if problem is not None:
             mistakes.append(Mistake("--fault", problem))
         else:
-            found[name] = float(value or 1)
+            rates[name] = float(value or 1)
     mistakes += [
         Mistake("--fault", f"the shares of {', '.join(names)} add up to more than 1")
         for names in (_CALLS, tuple(_INVOCATIONS))
-        if sum(found.get(name, 0.0) for name in names) > 1
+        if sum(rates.get(name, 0.0) for name in names) > 1
     ]
     if mistakes:
         raise ConfigError(tuple(mistakes))
-    slow_ms, refuse = found.pop("slow", 0.0), found.pop("refuse", 0.0) > 0
-    return Faults(found, slow_ms, refuse, seed)
+    slow_ms, refuse = rates.pop("slow", 0.0), rates.pop("refuse", 0.0) > 0
+    return Faults(rates, slow_ms, refuse, seed)
 
 
 def _problem(name: str, value: str, spec: str) -> str | None:

@@ -328,10 +328,10 @@ class Firehose:
         self.totals.failed[code] += 1
 
     def _note(self, findings: Sequence[ContractFinding]) -> None:
-        for found in findings:
-            seen = self.totals.findings.get((found.code, found.message))
-            count = found.count if seen is None else seen.count + found.count
-            place = f"invocation {self.totals.invocations}, {found.place}" if seen is None else seen.place
-            self.totals.findings[found.code, found.message] = ContractFinding(
-                found.level, found.code, place, found.message, count
+        for finding in findings:
+            seen = self.totals.findings.get((finding.code, finding.message))
+            count = finding.count if seen is None else seen.count + finding.count
+            place = f"invocation {self.totals.invocations}, {finding.place}" if seen is None else seen.place
+            self.totals.findings[finding.code, finding.message] = ContractFinding(
+                finding.level, finding.code, place, finding.message, count
             )

@@ -47,8 +47,8 @@ class IcebergTables:
                 (name,) = self._keys
             places.setdefault(name, []).append(place)
         for name, own in places.items():
-            found = self._commit_table(name, [rows[place] for place in own])
-            for place, refusal in zip(own, found, strict=True):
+            outcome = self._commit_table(name, [rows[place] for place in own])
+            for place, refusal in zip(own, outcome, strict=True):
                 refusals[place] = refusal
         return refusals
 

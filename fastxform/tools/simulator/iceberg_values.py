@@ -98,24 +98,24 @@ def _number(value: Any) -> Decimal:
     """Read a number or a numeric text."""
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise TypeError("not a number")
-    found = Decimal(value)
-    if not found.is_finite():
+    number = Decimal(value)
+    if not number.is_finite():
         raise ValueError("not finite")
-    return found
+    return number
 
 
 def _integer(value: Any, bits: int) -> int:
-    found = _number(value)
-    if found != found.to_integral_value() or not -(2**bits) <= found < 2**bits:
+    number = _number(value)
+    if number != number.to_integral_value() or not -(2**bits) <= number < 2**bits:
         raise ValueError("no integer of this width")
-    return int(found)
+    return int(number)
 
 
 def _decimal(value: Any, precision: int, scale: int) -> Decimal:
-    found = _number(value).quantize(Decimal(1).scaleb(-scale), context=_EXACTLY)
-    if found.copy_abs() >= Decimal(10) ** (precision - scale):
+    number = _number(value).quantize(Decimal(1).scaleb(-scale), context=_EXACTLY)
+    if number.copy_abs() >= Decimal(10) ** (precision - scale):
         raise ValueError("too many digits")
-    return found
+    return number
 
 
 def _text(value: Any) -> str:
@@ -136,11 +136,11 @@ def _boolean(value: Any) -> bool:
 def _moment(value: Any, *, zoned: bool) -> datetime:
     """Read epoch microseconds, or ISO 8601 text in UTC or with its offset."""
     if isinstance(value, str):
-        found = datetime.fromisoformat(value)
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = datetime.fromisoformat(value)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     else:
-        found = _EPOCH + timedelta(microseconds=_integer(value, 63))
-    return found if zoned else found.replace(tzinfo=None)
+        moment = _EPOCH + timedelta(microseconds=_integer(value, 63))
+    return moment if zoned else moment.replace(tzinfo=None)
 
 
 def _day(value: Any) -> date:

@@ -81,10 +81,10 @@ class KinesisSource:
 
     def _run(self) -> None:
         try:
-            found = False
-            while not self._ending.wait(0 if found else _PAUSE_SECONDS):
+            is_read = False
+            while not self._ending.wait(0 if is_read else _PAUSE_SECONDS):
                 reads = [self._read(name, shard) for name, shard in list(self._open.items())]
-                found = any(reads)
+                is_read = any(reads)
         except Exception as error:  # whoever closes the stream is told
             self.failure = error
 

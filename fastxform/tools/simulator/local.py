@@ -130,10 +130,10 @@ def _handler(module: str, name: str) -> Handler:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found = importlib.import_module(module)
+        handler_module = importlib.import_module(module)
     except ImportError as err:
         raise InputError(f"{module}: cannot be imported: {err}") from err
-    handler = getattr(found, name, None)
+    handler = getattr(handler_module, name, None)
     if not callable(handler):
         raise InputError(f"{module}: has no function {name}")
     result: Handler = handler

@@ -97,11 +97,11 @@ def read_prices(content: bytes, name: str) -> Prices:
         InputError: it is no such file.
     """
     try:
-        found: dict[str, Any] = tomllib.loads(content.decode())
+        prices: dict[str, Any] = tomllib.loads(content.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as err:
         raise InputError(f"{name}: is not TOML: {err}") from err
     names = [field.name for field in fields(Prices)]
-    for key, value in found.items():
+    for key, value in prices.items():
         if key not in names:
             raise InputError(f"{name}: {key} is no price; {nearest(key, names)}")
         if key == "currency":
@@ -109,4 +109,4 @@ def read_prices(content: bytes, name: str) -> Prices:
                 raise InputError(f'{name}: currency is a text, such as "USD"')
         elif isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
             raise InputError(f"{name}: {key} is a number of 0 or more, the price of one unit")
-    return Prices(**found)
+    return Prices(**prices)

@@ -37,14 +37,14 @@ def main() -> None:
             handler(event, None)
             times.append((time.process_time() - before) * 1000)
     times.sort()
-    found = {
+    figures = {
         "cpu_ms": times[0],
         "cpu_median_ms": times[len(times) // 2],
         "cold_ms": cold_ms,
         "idle_bytes": idle_bytes,
         "peak_bytes": peak_bytes(),
     }
-    sys.stdout.write(json.dumps(found))
+    sys.stdout.write(json.dumps(figures))
 
 
 def peak_bytes() -> int:

@@ -54,5 +54,5 @@ def measure(config: str, sample: Sample, odds: Odds) -> Measurement:
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise InputError(f"the batch could not be measured: {''.join(last) or f'exit code {done.returncode}'}")
-    found = json.loads(done.stdout)
-    return Measurement(records=count, **found)
+    measured = json.loads(done.stdout)
+    return Measurement(records=count, **measured)
