@@ -47,10 +47,10 @@ def _details(group: "Group", names: "LocationNames", options: argparse.Namespace
         known = explain(group.today)
         yield f"{indent}today {known}" if "unknown" not in known else f"{indent}today {group.today}"
     if group.examples and not options.show_data:
-        yield f"{indent}as in {', '.join(visible(names.place(one.file, one.line)) for one in group.examples)}"
+        yield f"{indent}as in {', '.join(visible(names.location(one.file, one.line)) for one in group.examples)}"
     if options.show_data:
         for one in group.examples:
-            yield f"{indent}{visible(names.place(one.file, one.line))}: {_shown(one.data)}"
+            yield f"{indent}{visible(names.location(one.file, one.line))}: {_shown(one.data)}"
 
 
 def _cells(group: "Group") -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def _shown(data: bytes) -> str:
 
 def as_json(group: "Group", names: "LocationNames", options: argparse.Namespace) -> dict[str, Any]:
     """Return a group for programs."""
-    examples: list[Any] = [{"place": names.place(one.file, one.line)} for one in group.examples]
+    examples: list[Any] = [{"place": names.location(one.file, one.line)} for one in group.examples]
     if options.show_data:
         for shown, one in zip(examples, group.examples, strict=True):
             shown["data"] = one.data.decode(errors="backslashreplace")

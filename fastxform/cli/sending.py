@@ -97,8 +97,8 @@ def journal_path(options: argparse.Namespace, verb: str, target: "Target", input
     """Return where the journal is: the default name is the same for the same stream and input."""
     if options.journal is not None:
         return Path(options.journal)
-    places = [name if name.startswith("s3://") else str(Path(name).resolve()) for name in inputs]
-    digest = hashlib.sha256("\0".join([identity_of(target), *places]).encode(errors="surrogateescape")).hexdigest()
+    locations = [name if name.startswith("s3://") else str(Path(name).resolve()) for name in inputs]
+    digest = hashlib.sha256("\0".join([identity_of(target), *locations]).encode(errors="surrogateescape")).hexdigest()
     return Path(f".fastxform-{verb}-{digest[:12]}.journal")
 
 

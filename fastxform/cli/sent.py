@@ -49,10 +49,10 @@ def report(sent: "Sent", target: "Target", names: "LocationNames", console: Cons
         console.note(f"{number_of(len(sent.maybe_duplicate), 'record')} may have arrived unacknowledged, or twice:")
         for line in named(maybe_duplicates, names):
             console.note(f"  {line}")
-    for reason, places in sorted(sent.unacknowledged.items()):
+    for reason, locations in sorted(sent.unacknowledged.items()):
         why = _WORDS.get(reason) or REASONS[reason]
-        console.note(f"{number_of(len(places), 'record')} not acknowledged: {why}:")
-        for line in named(spans(places), names):
+        console.note(f"{number_of(len(locations), 'record')} not acknowledged: {why}:")
+        for line in named(spans(locations), names):
             console.note(f"  {line}")
     if sent.in_flight:
         console.note(f"{number_of(sum(map(len, sent.in_flight)), 'record')} left in flight, and may arrive:")
@@ -87,7 +87,7 @@ def as_json(
         "calls_again": sent.retries,
         "errors": dict(sent.errors),
         "unacknowledged": {
-            reason: [names.span(span) for span in spans(places)] for reason, places in sent.unacknowledged.items()
+            reason: [names.span(span) for span in spans(locations)] for reason, locations in sent.unacknowledged.items()
         },
         "in_flight": [names.span(span) for span in sent.in_flight],
         "possible_duplicates": [names.span(span) for span in maybe_duplicates],

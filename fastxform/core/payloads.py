@@ -80,13 +80,13 @@ class Payloads(Sequence[bytes | None]):
         return iter(decode_all(self.texts))
 
     @overload
-    def __getitem__(self, place: int) -> bytes | None: ...
+    def __getitem__(self, index: int) -> bytes | None: ...
     @overload
-    def __getitem__(self, place: slice) -> list[bytes | None]: ...
-    def __getitem__(self, place: int | slice) -> bytes | list[bytes | None] | None:
-        if isinstance(place, slice):
-            return decode_all(self.texts[place])
-        return decode_all([self.texts[place]])[0]
+    def __getitem__(self, index: slice) -> list[bytes | None]: ...
+    def __getitem__(self, index: int | slice) -> bytes | list[bytes | None] | None:
+        if isinstance(index, slice):
+            return decode_all(self.texts[index])
+        return decode_all([self.texts[index]])[0]
 
 
 GZIP: Final = b"\x1f\x8b"
@@ -149,18 +149,18 @@ def _gunzip(payload: bytes, limit_bytes: int) -> bytes:
         raise DecompressionError("compression")
     if not member.unused_data:
         return data
-    parts, left, place = [data], limit_bytes - len(data), len(payload) - len(member.unused_data)
+    parts, left, position = [data], limit_bytes - len(data), len(payload) - len(member.unused_data)
     whole = memoryview(payload)
-    while place < len(whole):
+    while position < len(whole):
         member = codec.decompressobj(_GZIP_WINDOW)
         while not member.eof:
             # What a member leaves over is copied each time: of a payload of 50,000 members that must not be all.
-            window = whole[place : place + _WINDOW_BYTES]
+            window = whole[position : position + _WINDOW_BYTES]
             if not window:
                 raise DecompressionError("compression")
             parts.append(_feed(codec, member, window, left))
             left -= len(parts[-1])
-            place += len(window) - len(member.unused_data)
+            position += len(window) - len(member.unused_data)
     return b"".join(parts)
 
 
@@ -183,19 +183,19 @@ def _unzstd(payload: bytes, limit_bytes: int) -> bytes:
     decompressor = codec.ZstdDecompressor()
     frame = decompressor.decompressobj()
     parts: list[bytes] = []
-    left, place = limit_bytes, 0
+    left, position = limit_bytes, 0
     try:
-        while place < len(payload):
-            piece = payload[place : place + _ZSTD_PIECE_BYTES]
+        while position < len(payload):
+            piece = payload[position : position + _ZSTD_PIECE_BYTES]
             part = frame.decompress(piece)
             left -= len(part)
             if left < 0:
                 raise DecompressionError("too_large")
             parts.append(part)
-            place += len(piece)
+            position += len(piece)
             if frame.eof:
-                place -= len(frame.unused_data)
-                if place < len(payload):
+                position -= len(frame.unused_data)
+                if position < len(payload):
                     frame = decompressor.decompressobj()
     except codec.ZstdError as err:
         raise DecompressionError("compression") from err

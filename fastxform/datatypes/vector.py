@@ -133,13 +133,13 @@ def _convert_dictionary(target: Type, column: RawColumn, origin: RawColumn, rows
     """Convert the column that rows are taken from: 13,000 texts of 3,000 messages in a fifth of the time."""
     converted = convert(target, origin)
     invalid = set(converted.invalid)
-    places = [place for place, row in enumerate(rows) if row in invalid] if invalid else []
+    positions = [position for position, row in enumerate(rows) if row in invalid] if invalid else []
     return Converted(
         TypedColumn(
             values=column.values if converted.column.values is origin.values else None,
             make=lambda: kernels.take(converted.column.array, pa.array(rows, pa.int64())),
         ),
-        places,
+        positions,
     )
 
 

@@ -161,7 +161,7 @@ class _Texts(Sequence[bytes]):
 
     def __init__(self, lists: dict[int, Any], records: list[int], sizes: list[int]) -> None:
         self.lists, self.records, self.sizes = lists, records, sizes
-        self._places: list[tuple[int, int]] | None = None
+        self._elements: list[tuple[int, int]] | None = None
         self._split: tuple[int, list[bytes]] = (-1, [])
 
     def __len__(self) -> int:
@@ -172,15 +172,15 @@ class _Texts(Sequence[bytes]):
     @overload
     def __getitem__(self, row: slice) -> list[bytes]: ...
     def __getitem__(self, row: int | slice) -> bytes | list[bytes]:
-        if self._places is None:
+        if self._elements is None:
             pairs = zip(self.records, self.sizes, strict=True)
-            self._places = [(record, place) for record, size in pairs for place in range(size)]
+            self._elements = [(record, element) for record, size in pairs for element in range(size)]
         if isinstance(row, slice):
             return [self[index] for index in range(*row.indices(len(self)))]
-        record, place = self._places[row]
+        record, element = self._elements[row]
         if record != self._split[0]:  # the rows that are asked for mostly ascend
             self._split = record, json_text.elements_of(bytes(self.lists[record]))
-        return self._split[1][place]
+        return self._split[1][element]
 
 
 def _is_of_message(request: FieldRequest) -> bool:

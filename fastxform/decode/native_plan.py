@@ -175,10 +175,10 @@ def _check_keys(described: Any) -> None:
     if known is None:
         raise UnsupportedError(f"a {type(described).__name__}")
     fields, defaults = described.__struct_fields__, described.__struct_defaults__
-    for place, name in enumerate(fields):
+    for index, name in enumerate(fields):
         if name in known:
             continue
-        at = place - (len(fields) - len(defaults))
+        at = index - (len(fields) - len(defaults))
         if at < 0 or getattr(described, name) != defaults[at]:
             raise UnsupportedError(f"the key {name}")
 
@@ -430,18 +430,18 @@ def _one_class(pattern: str) -> tuple[bytes, int, int] | None:
     if "&&" in text or "--" in text or "~~" in text:
         return None
     repeated = _repetition(counts)
-    characters, place = bytearray(256), 0
-    while place < len(text):
-        first = last = ord(text[place])
-        if place + 2 < len(text) and text[place + 1] == "-" and text[place].isalnum() and text[place + 2].isalnum():
-            last = ord(text[place + 2])
-            place += 2
-        elif text[place] == "-" and 0 < place < len(text) - 1:
+    characters, at = bytearray(256), 0
+    while at < len(text):
+        first = last = ord(text[at])
+        if at + 2 < len(text) and text[at + 1] == "-" and text[at].isalnum() and text[at + 2].isalnum():
+            last = ord(text[at + 2])
+            at += 2
+        elif text[at] == "-" and 0 < at < len(text) - 1:
             return None
         if last < first:
             return None
         characters[first : last + 1] = b"\x01" * (last + 1 - first)
-        place += 1
+        at += 1
     return None if repeated is None else (bytes(characters), *repeated)
 
 

@@ -169,8 +169,8 @@ class Projector:
 
     def _read_fallback(self, chunk: "_Chunk", unverified: Iterable[int], projection: Projection) -> None:
         requests = [request for decoder in self.decoders for request in decoder.members.requests]
-        for place in unverified:
-            row, payload = chunk.start + place, chunk.payloads[place]
+        for index in unverified:
+            row, payload = chunk.start + index, chunk.payloads[index]
             for request in requests:
                 projection.columns[request.name].values[row] = None
             if row in projection.failed:
@@ -219,20 +219,20 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
         joined = b"\n".join(texts)  # of one text no copy
         unverified = _not_utf8(texts, joined)
         projection.longest_bytes = max(projection.longest_bytes, len(joined))  # some hundred short ones at once
-    compressed = [place for place in unverified if is_compressed(texts[place])] if unpacks else []
+    compressed = [index for index in unverified if is_compressed(texts[index])] if unpacks else []
     if compressed:
         unpacked_bytes = 0
-        for place in sorted(compressed):
+        for index in sorted(compressed):
             try:
-                text = decompress(texts[place])
-                projection.compressed.append(chunk.start + place)
+                text = decompress(texts[index])
+                projection.compressed.append(chunk.start + index)
             except DecompressionError as error:
                 text = b""
-                projection.failed[chunk.start + place] = error.reason
-            chunk.payloads[place] = text
+                projection.failed[chunk.start + index] = error.reason
+            chunk.payloads[index] = text
             unpacked_bytes += len(text)
             if unpacked_bytes > CHUNK_UNPACKED_BYTES:
-                del chunk.payloads[place + 1 :]
+                del chunk.payloads[index + 1 :]
                 break
         projection.unpacked_bytes += unpacked_bytes
         texts = _present(chunk.payloads)
@@ -240,17 +240,17 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
         if unpacked_bytes <= _JOINED_BYTES:
             unverified = _not_utf8(texts, b"\n".join(texts))
         else:  # another copy of megabytes costs more than a call for each
-            unverified = {place for place, text in enumerate(texts) if _not_utf8([text], text)}
+            unverified = {index for index, text in enumerate(texts) if _not_utf8([text], text)}
     # Broken documents that are deep too the decoders refuse by themselves.
     deep = validation.deep_rows(texts)
-    for place in deep:
-        if place not in unverified and not texts[place].startswith(validation.BYTE_ORDER_MARK):
-            projection.failed[chunk.start + place] = "depth"
+    for index in deep:
+        if index not in unverified and not texts[index].startswith(validation.BYTE_ORDER_MARK):
+            projection.failed[chunk.start + index] = "depth"
     gone = [*unverified, *deep]
     if gone:  # what the decoders would leave for later to stumble over
         texts = texts.copy()
-        for place in gone:
-            texts[place] = b""
+        for index in gone:
+            texts[index] = b""
     return texts, unverified
 
 
@@ -312,9 +312,9 @@ def _broken(rows: list[int], texts: list[bytes]) -> set[int]:
         try:
             str(joined[start:], "utf-8")
         except UnicodeDecodeError as error:
-            place = bisect_right(ends, start + error.start)
-            broken.add(rows[place])
-            start = ends[place]
+            index = bisect_right(ends, start + error.start)
+            broken.add(rows[index])
+            start = ends[index]
         else:
             break
     return broken

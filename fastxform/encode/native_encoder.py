@@ -40,9 +40,9 @@ class NativeRowEncoder:
             (
                 column,
                 keys.get(column.name),
-                f"{',' if place else '{'}{quote(column.name)}:".encode() if self.is_json else b"",
+                f"{',' if index else '{'}{quote(column.name)}:".encode() if self.is_json else b"",
             )
-            for place, column in enumerate(plan.visible)
+            for index, column in enumerate(plan.visible)
         ]
 
     def write(self, batch: NativeColumns, part: RouteRows) -> tuple[pa.BinaryArray, pa.Int32Array]:

@@ -227,7 +227,7 @@ class _Compiler:
                 return
         raise _too_deep(next((self.offset(node) for node in level if isinstance(node, ast.expr)), self.skipped))
 
-    def place(self, line: int, column_bytes: int) -> int:
+    def position(self, line: int, column_bytes: int) -> int:
         """Return the place of a line, from 1, and a column, which `ast` counts in bytes of UTF-8."""
         start = self.starts[line - 1]
         end = self.starts[line] if line < len(self.starts) else len(self.text)
@@ -235,11 +235,11 @@ class _Compiler:
 
     def offset(self, node: ast.expr | ast.keyword) -> int:
         """Return the place where the node starts."""
-        return self.place(node.lineno, node.col_offset)
+        return self.position(node.lineno, node.col_offset)
 
     def written(self, node: ast.expr) -> str:
         """Return the text of the node."""
-        return self.text[self.offset(node) : self.place(node.end_lineno or node.lineno, node.end_col_offset or 0)]
+        return self.text[self.offset(node) : self.position(node.end_lineno or node.lineno, node.end_col_offset or 0)]
 
     def syntax_error(self, error: SyntaxError) -> ExpressionError:
         """Return the error of the parser, with the remedy where another language was meant."""

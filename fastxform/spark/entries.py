@@ -103,34 +103,34 @@ def backup(content: bytes) -> Iterator[Entry]:
 
 def documents(text: bytes) -> Iterator[bytes]:
     """Yield JSON documents that stand one after the other; what is none goes up to the end of its line or the next."""
-    place = _end(_WHITE, text, 0)
+    position = _end(_WHITE, text, 0)
     cut, limit = 0, len(text)
     budget_bytes = _LOOKS * limit
     with memoryview(text) as view:
-        while place < limit:
-            if cut <= place:
-                match = _NEXT.search(text, place)
+        while position < limit:
+            if cut <= position:
+                match = _NEXT.search(text, position)
                 cut = limit if match is None else match.start() + 1
-            if _is_document(view[place:cut]):
+            if _is_document(view[position:cut]):
                 end = cut
             else:
-                balanced, looked = _balanced_end(text, place, min(limit, place + budget_bytes))
-                if balanced is not None and _is_document(view[place:balanced]):
+                balanced, looked = _balanced_end(text, position, min(limit, position + budget_bytes))
+                if balanced is not None and _is_document(view[position:balanced]):
                     end = balanced
                 else:
-                    budget_bytes -= looked - place
-                    line = text.find(b"\n", place, cut)
+                    budget_bytes -= looked - position
+                    line = text.find(b"\n", position, cut)
                     end = cut if line < 0 else line + 1
-            yield text[place:end].rstrip(b" \t\r\n")
-            place = _end(_WHITE, text, end)
+            yield text[position:end].rstrip(b" \t\r\n")
+            position = _end(_WHITE, text, end)
 
 
-def _balanced_end(text: bytes, place: int, limit: int) -> tuple[int | None, int]:
+def _balanced_end(text: bytes, position: int, limit: int) -> tuple[int | None, int]:
     """Return where the object or list that starts at a place ends, by its brackets, and how far was looked for it."""
     open_brackets = bytearray()
-    if text[place] not in b"{[":
-        return None, place
-    for token in _TOKEN.finditer(text, place, limit):
+    if text[position] not in b"{[":
+        return None, position
+    for token in _TOKEN.finditer(text, position, limit):
         first = text[token.start()]
         if first in b"{[":
             open_brackets.append(_CLOSING[first])
@@ -142,9 +142,9 @@ def _balanced_end(text: bytes, place: int, limit: int) -> tuple[int | None, int]
     return None, limit
 
 
-def _end(pattern: "re.Pattern[bytes]", text: bytes, place: int) -> int:
-    match = pattern.match(text, place)
-    return place if match is None else match.end()
+def _end(pattern: "re.Pattern[bytes]", text: bytes, position: int) -> int:
+    match = pattern.match(text, position)
+    return position if match is None else match.end()
 
 
 def _is_document(text: memoryview) -> bool:

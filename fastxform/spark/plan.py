@@ -74,7 +74,7 @@ def transform(
         now_ms=time.time_ns() // 1_000_000 if now_ms is None else now_ms,
     )
     # By place: names may hold anything, and a name with a point in it is another thing to Spark.
-    selected = df.select(*(column.alias(f"c{place}") for place, column in enumerate(chosen)))
+    selected = df.select(*(column.alias(f"c{index}") for index, column in enumerate(chosen)))
     return selected.mapInArrow(_task(job), types.StructType(fields))
 
 

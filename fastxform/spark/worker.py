@@ -98,8 +98,8 @@ class _StatusColumns:
         self._metadata: Sequence[Any] = columns.metadata or [None] * len(columns.result)
 
     def record(self) -> pa.Array:
-        places = pa.array(self._found.record, pa.int64()) if self._record is None else self._record
-        return kernels.call("add", [places, pa.scalar(self._number, pa.int64())])
+        positions = pa.array(self._found.record, pa.int64()) if self._record is None else self._record
+        return kernels.call("add", [positions, pa.scalar(self._number, pa.int64())])
 
     def row(self) -> pa.Array:
         return pa.array(self._found.ordinal, pa.int32())

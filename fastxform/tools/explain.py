@@ -49,7 +49,7 @@ class Step(NamedTuple):
 def ways(spec: Spec) -> list[ColumnWay]:
     """Return the way of every column, in the order of the file."""
     ways_ = [_way(None, column) for column in spec.columns or ()]
-    return ways_ + [_way(place, column) for place, route in enumerate(spec.routes) for column in route.columns]
+    return ways_ + [_way(index, column) for index, route in enumerate(spec.routes) for column in route.columns]
 
 
 def _way(route: int | None, column: Column) -> ColumnWay:

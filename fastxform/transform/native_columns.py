@@ -56,8 +56,8 @@ class NativeColumns:
 
     def column(self, key: Hashable) -> DecodedColumn | None:
         """Return a column as the kernel decoded it, None of one that is `meta`."""
-        place = self.plan.index.get(key)
-        return None if place is None else self.decoded.columns[place]
+        index = self.plan.index.get(key)
+        return None if index is None else self.decoded.columns[index]
 
     def array(self, key: Hashable) -> pa.Array:
         """Return a column of its type."""
@@ -80,8 +80,8 @@ class NativeColumns:
         if column.seen >> native.UNVERIFIED & 1:
             good = kernels.call("not_equal", [column.kinds, pa.scalar(native.UNVERIFIED, pa.uint8())])
         if key in self.plan.patterns:
-            place, pattern = self.plan.patterns[key]
-            fits = kernels.matches(self.decoded.columns[place].array, rf"\A(?:{pattern})\z")
+            index, pattern = self.plan.patterns[key]
+            fits = kernels.matches(self.decoded.columns[index].array, rf"\A(?:{pattern})\z")
             if fits.false_count:
                 fits = kernels.call("coalesce", [fits, pa.scalar(True)])
                 good = fits if good is None else kernels.call("and", [good, fits])
@@ -143,17 +143,17 @@ def evaluate_rows(
 ) -> tuple[pa.Array, SelectedRows]:
     """Return the value of an expression for rows, and those of them where it does not raise."""
 
-    def attempt(places: pa.Array) -> pa.Array:
-        start, length = places[0].as_py(), len(places)
+    def attempt(indices: pa.Array) -> pa.Array:
+        start, length = indices[0].as_py(), len(indices)
         return expression.evaluate({name: array.slice(start, length) for name, array in given.items()}, length, now_ms)
 
     try:
         return expression.evaluate(given, rows.count, now_ms), rows
     except pa.ArrowException:
-        places = pa.array(range(rows.count), pa.int64())
-        array, raised = kernels.bisect(attempt, places, arrow_type(expression.type))
+        indices = pa.array(range(rows.count), pa.int64())
+        array, raised = kernels.bisect(attempt, indices, arrow_type(expression.type))
     gone = set(raised)
-    fits = pa.array([place not in gone for place in range(rows.count)], pa.bool_())
+    fits = pa.array([index not in gone for index in range(rows.count)], pa.bool_())
     return array, without(rows, batch, fits, odd)
 
 

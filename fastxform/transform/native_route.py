@@ -154,17 +154,17 @@ class NativeRouter:
             if column.kinds is not None:
                 is_text = kernels.call("equal", [rows.take(column.kinds), pa.scalar(native.STRING, pa.uint8())])
             options = kernels.options.SetLookupOptions(pa.array(words, pa.string()))
-            places = kernels.call("index_in", [names], options)
-            fits = kernels.call("and", [kernels.call("is_valid", [places]), is_text])
+            indices = kernels.call("index_in", [names], options)
+            fits = kernels.call("and", [kernels.call("is_valid", [indices]), is_text])
             left = without(rows, batch, fits, odd)
             if left is not rows:
                 return None, left
             choices = pa.array([_otf_metadata(iceberg, iceberg.operation[word]) for word in words], pa.binary())
-            return kernels.take(choices, places), rows
+            return kernels.take(choices, indices), rows
         if not plan.partition_keys:
             return None, rows
         fields = []
-        for place, (name, expression) in enumerate(plan.partition_keys):
+        for index, (name, expression) in enumerate(plan.partition_keys):
             given = {n: computed[n] if n in computed else rows.take(batch.array(keys[n])) for n in expression.names}
             array, left = evaluate_rows(expression, given, rows, batch, now_ms, odd)
             if left is not rows:
@@ -174,7 +174,7 @@ class NativeRouter:
             left = without(rows, batch, kernels.call("greater", [length, pa.scalar(0, pa.int32())]), odd)
             if left is not rows:
                 return None, left
-            prefix = '{"partitionKeys":{' if place == 0 else ","
+            prefix = '{"partitionKeys":{' if index == 0 else ","
             fields.append(Field(Way.TEXT, text, f"{prefix}{quote(name)}:".encode()))
         each = pa.array(range(rows.count), pa.int32())
         written, _ = self.native.plan.rows(fields, None, each, RowFormat(is_json=True, suffix=b"}}"))

@@ -88,7 +88,7 @@ def _summary(results: Counter[str], codes: Counter[str], levels: Counter[str]) -
     records = number_of(results.total(), "record")
     failed = f" ({counted(codes)})" if codes else ""
     counts = [number_of(levels[level], level) for level in _COLOURS if levels[level]]
-    return f"{records}: {counted(results) or 'none'}{failed}; {', '.join(counts) or 'nothing counts'}"
+    return f"{records}: {counted(results) or 'none'}{failed}; {', '.join(counts) or 'nothing found'}"
 
 
 def _as_json(finding: "ContractFinding") -> dict[str, Any]:

@@ -81,8 +81,8 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         name = way.column.name if way.route is None else f"routes[{way.route}].{way.column.name}"
         cost = f"{costs[way.column.name]:.2f}" if way.route is None and way.column.name in costs else ""
         rows.append((visible(name), str(way.column.type), visible(way.source), cost, way.way))
-    kept = [place for place in range(5) if costs or place != 3]
-    for number, line in enumerate(table([[row[place] for place in kept] for row in rows]) if rows else []):
+    kept = [index for index in range(5) if costs or index != 3]
+    for number, line in enumerate(table([[row[index] for index in kept] for row in rows]) if rows else []):
         console.line(paint(line, "bold") if not number else paint(line, "yellow") if ways[number - 1].is_slow else line)
         if number and ways[number - 1].advice:
             console.line(f"    {ways[number - 1].advice}")

@@ -259,7 +259,7 @@ class _ReplayRun:
     def _note_broken(self, broken: "Broken") -> None:
         self._broken[broken.what] += 1
         if self._broken[broken.what] <= _BROKEN_SHOWN:
-            self._console.note(f"{visible(self._names.place(broken.file, broken.line))}: {broken.what}")
+            self._console.note(f"{visible(self._names.location(broken.file, broken.line))}: {broken.what}")
 
     def _note_left_out(self) -> None:
         for why, count in self._left_out.items():

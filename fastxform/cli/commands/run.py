@@ -102,7 +102,7 @@ def _respond(pipeline: "Pipeline", raw: bytes, console: Console) -> "Batch":
 
     put_back: list[bytes] = []
 
-    def put(place: int, data: bytes, partition_key: str | None) -> str:
+    def put(index: int, data: bytes, partition_key: str | None) -> str:
         put_back.append(data)
         return str(len(put_back))
 

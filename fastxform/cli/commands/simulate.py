@@ -205,11 +205,11 @@ class _SimulationRun:
         started = time.perf_counter()
         start_ms = self.firehose.settings.start_ms
         progress = Progress(self._console, share=reader.done_share)
-        for place, item in enumerate(progress.over(source.items, self._invoked)):
+        for index, item in enumerate(progress.over(source.items, self._invoked)):
             arrival_ms = item.arrival_ms
             if arrival_ms is None or not 0 <= arrival_ms <= _LATEST_MS:
-                arrival_ms = start_ms + int(place * 1000 / self._rate)
-            self._put(place, item.data, item.partition_key, arrival_ms)
+                arrival_ms = start_ms + int(index * 1000 / self._rate)
+            self._put(index, item.data, item.partition_key, arrival_ms)
         self.firehose.close()
         self._seconds = time.perf_counter() - started
         progress.end()
@@ -256,12 +256,12 @@ class _SimulationRun:
     def _invoked(self) -> str:
         return f"in {number_of(self.firehose.totals.invocations, 'invocation')}"
 
-    def _put_back(self, place: int, data: bytes, partition_key: str | None) -> str:
+    def _put_back(self, index: int, data: bytes, partition_key: str | None) -> str:
         identity = self.firehose.put(data, partition_key)
-        self._ledger.took(place, identity)
+        self._ledger.took(index, identity)
         return identity
 
-    def _put(self, place: int, data: bytes, partition_key: str | None, arrival_ms: int) -> None:
+    def _put(self, index: int, data: bytes, partition_key: str | None, arrival_ms: int) -> None:
         from fastxform.tools.simulator.firehose import RecordTooLargeError
 
         try:
@@ -270,7 +270,7 @@ class _SimulationRun:
         except RecordTooLargeError as err:
             self._refused += 1
             if self._refused <= _REFUSALS_SHOWN:
-                self._console.note(f"record {place + 1} is refused: {err}")
+                self._console.note(f"record {index + 1} is refused: {err}")
 
 
 def _lines(summary: dict[str, Any], out: str) -> list[str]:

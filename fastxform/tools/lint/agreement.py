@@ -104,8 +104,8 @@ class _Comparison:
             yield from self._unique_keys()
 
     def _at(self, line: int, level: Level, code: str, message: str) -> Finding:
-        place = f"{self.ddl_name}:{line}" if line else self.ddl_name
-        return Finding(level, code, f"{place}: {self.definition.name}", message)
+        location = f"{self.ddl_name}:{line}" if line else self.ddl_name
+        return Finding(level, code, f"{location}: {self.definition.name}", message)
 
     def _table(self) -> Iterator[Finding]:
         """Judge the table as a whole."""

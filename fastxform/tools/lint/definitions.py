@@ -113,9 +113,9 @@ def _statements(text: str, name: str) -> "list[exp.Expr | None]":
         return list(sqlglot.parse(text.removeprefix(_BYTE_ORDER_MARK), read="athena"))
     except ParseError as err:
         first = err.errors[0] if err.errors else {}
-        place = f"{name}:{first['line']}:{first['col']}" if first.get("line") else name
+        location = f"{name}:{first['line']}:{first['col']}" if first.get("line") else name
         what = str(first.get("description") or err)
-        raise InputError(f"{place}: not SQL as Athena reads it: {one_line(_without_token(what))}") from err
+        raise InputError(f"{location}: not SQL as Athena reads it: {one_line(_without_token(what))}") from err
     except TokenError as err:
         raise InputError(f"{name}: not SQL as Athena reads it: a quote or a comment has no end") from err
     except RecursionError as err:

@@ -24,14 +24,14 @@ def compare(spec: Spec, definition: Definition, ddl_name: str) -> Iterator[Findi
         ConfigError: the columns are not known, or differ between routes.
     """
     columns = reader_ddl.visible_columns(spec)
-    place = f"{ddl_name}:{definition.line}: {definition.name}"
+    location = f"{ddl_name}:{definition.line}: {definition.name}"
     written = [column.name.lower() for column in columns]
     # The columns of partitions may stand in the list of Athena's parser; they are in the path, not in the rows.
     fields = [field for field in definition.fields if field.name not in definition.partitioned_by]
     names = [field.name.lower() for field in fields]
     if spec.output.format == "csv" and written != names:
         message = f"has the columns {', '.join(names)}, and a row has {', '.join(written)}; CSV is read by position"
-        yield Finding("error", "columns", place, message)
+        yield Finding("error", "columns", location, message)
         return
     kinds = {field.name.lower(): field.type for field in fields}
     for column in columns:
@@ -47,4 +47,4 @@ def compare(spec: Spec, definition: Definition, ddl_name: str) -> Iterator[Findi
         unread = [name for name in names if name not in written]
         if unread:
             message = f"{', '.join(unread)}: no column of the transform, so always null"
-            yield Finding("warning", "column-unknown", place, message)
+            yield Finding("warning", "column-unknown", location, message)

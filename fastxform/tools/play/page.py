@@ -144,11 +144,11 @@ class _Page:
         self._problems.clear()
         with self._problems:
             for problem in self._shown.problems:
-                place = "" if problem.line is None else f"line {problem.line}: "
+                location = "" if problem.line is None else f"line {problem.line}: "
                 colour = {"error": "negative", "warning": "warning"}.get(problem.level, "info")
                 with ui.row().classes("items-start no-wrap gap-1"):
                     ui.icon(_ICONS[problem.level], color=colour)
-                    ui.label(f"{place}{problem.text}").classes("text-caption")
+                    ui.label(f"{location}{problem.text}").classes("text-caption")
             if not self._shown.problems:
                 with ui.row().classes("items-center gap-1"):
                     ui.icon("check", color="positive")

@@ -62,11 +62,11 @@ def _answers(failures: list[Failure], pipeline: "Pipeline") -> list[DryRunResult
     return [
         DryRunResult(
             failure,
-            (batch.reason[place] or FAILED) if batch.result[place] == FAILED else batch.result[place],
-            batch.data[place],
-            None if batch.metadata is None else batch.metadata[place],
+            (batch.reason[index] or FAILED) if batch.result[index] == FAILED else batch.result[index],
+            batch.data[index],
+            None if batch.metadata is None else batch.metadata[index],
         )
-        for place, failure in enumerate(failures)
+        for index, failure in enumerate(failures)
     ]
 
 

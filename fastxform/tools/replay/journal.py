@@ -136,21 +136,21 @@ class Journal:
             raise
         return journal
 
-    def began(self, places: Iterable[Location]) -> None:
+    def began(self, locations: Iterable[Location]) -> None:
         """Note that these are about to be put."""
-        self._note(">", places)
+        self._note(">", locations)
 
-    def acknowledged(self, places: Iterable[Location]) -> None:
+    def acknowledged(self, locations: Iterable[Location]) -> None:
         """Note that these were taken."""
-        self._note("+", places)
+        self._note("+", locations)
 
-    def maybe_duplicate(self, places: Iterable[Location]) -> None:
+    def maybe_duplicate(self, locations: Iterable[Location]) -> None:
         """Note that these may have been taken."""
-        self._note("?", places)
+        self._note("?", locations)
 
-    def refused(self, places: Iterable[Location]) -> None:
+    def refused(self, locations: Iterable[Location]) -> None:
         """Note that these were answered and not taken."""
-        self._note("-", places)
+        self._note("-", locations)
 
     def sync(self) -> None:
         """Have everything on the disk.
@@ -190,8 +190,8 @@ class Journal:
             self._book("?", [span])
         self.sync()
 
-    def _note(self, event: str, places: Iterable[Location]) -> None:
-        self._book(event, spans(places))
+    def _note(self, event: str, locations: Iterable[Location]) -> None:
+        self._book(event, spans(locations))
 
     def _book(self, event: str, ranges: list[Span]) -> None:
         if ranges:

@@ -21,10 +21,10 @@ class Span(NamedTuple):
         return self.last - self.first + 1
 
 
-def spans(places: Iterable[Location]) -> list[Span]:
+def spans(locations: Iterable[Location]) -> list[Span]:
     """Return the ranges of places in any order."""
     ranges: list[Span] = []
-    for file, number in sorted(places):
+    for file, number in sorted(locations):
         if ranges and ranges[-1].file == file and ranges[-1].last >= number - 1:
             ranges[-1] = Span(file, ranges[-1].first, max(number, ranges[-1].last))
         else:
@@ -39,13 +39,13 @@ class LocationNames:
         self._files = files
         self._are_lines = are_lines
 
-    def place(self, file: int, number: int) -> str:
+    def location(self, file: int, number: int) -> str:
         """Return the name of one place."""
         return f"{self._files[file]}:{number}" if self._are_lines else f"{self._files[file]}: record {number}"
 
     def span(self, span: Span) -> str:
         """Return the name of a range."""
         if span.first == span.last:
-            return self.place(span.file, span.first)
+            return self.location(span.file, span.first)
         joint = ":" if self._are_lines else ": records "
         return f"{self._files[span.file]}{joint}{span.first}-{span.last}"

@@ -29,22 +29,22 @@ FAILED_PREFIX: Final = "processing-failed/"
 class Store:
     """A directory, or a place in S3, that takes files as a whole."""
 
-    def __init__(self, place: str) -> None:
-        self._place = place.rstrip("/") if place.startswith(stores.SCHEME) else place
-        self._is_s3 = place.startswith(stores.SCHEME)
+    def __init__(self, location: str) -> None:
+        self._location = location.rstrip("/") if location.startswith(stores.SCHEME) else location
+        self._is_s3 = location.startswith(stores.SCHEME)
         if self._is_s3:
-            stores.key_of(place)
+            stores.key_of(location)
         else:
-            with stores.reading(place):
-                Path(place).mkdir(parents=True, exist_ok=True)
+            with stores.reading(location):
+                Path(location).mkdir(parents=True, exist_ok=True)
 
     def begin(self, key: str) -> tuple[BinaryIO, Path]:
         """Open a file that `finish` makes the object; until then it has another name."""
         if self._is_s3:
             handle, name = tempfile.mkstemp(prefix="fastxform-replay-")
             return os.fdopen(handle, "wb"), Path(name)
-        path = Path(self._place, key)
-        with stores.reading(self._place):
+        path = Path(self._location, key)
+        with stores.reading(self._location):
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(prefix=".fastxform-", dir=path.parent)
             os.fchmod(handle, 0o666 & ~_umask())  # `mkstemp` keeps files from everybody else
@@ -53,11 +53,11 @@ class Store:
     def finish(self, key: str, path: Path) -> None:
         """Make a file the object."""
         if self._is_s3:
-            stores.upload(path, f"{self._place}/{key}")
+            stores.upload(path, f"{self._location}/{key}")
             path.unlink()
         else:
-            with stores.reading(self._place):
-                path.replace(Path(self._place, key))
+            with stores.reading(self._location):
+                path.replace(Path(self._location, key))
 
 
 def _umask() -> int:
@@ -97,15 +97,15 @@ class _OpenFile:
 class ReplayOutput:
     """Writes rows and failed lines; a context manager, which finishes what is open, or removes it after an error."""
 
-    def __init__(self, place: str, digest: str, suffix: str) -> None:
+    def __init__(self, location: str, digest: str, suffix: str) -> None:
         """Take where to.
 
         Args:
-            place: a directory or an `s3://` URI.
+            location: a directory or an `s3://` URI.
             digest: a word that is the same for the same input and configuration.
             suffix: the end of names of objects with rows: `.csv` or `.json`.
         """
-        self._store = Store(place)
+        self._store = Store(location)
         self._digest, self._suffix = digest, suffix
         self._open: dict[str, _OpenFile] = {}
         self._numbers: Counter[str] = Counter()

@@ -203,7 +203,7 @@ class Sender(Calls):
         ]  # read, and too large for the last call
         if ahead:
             self.failed(ahead, "put_failed")
-        self.sent.in_flight = spans(map(self._place, in_flight))
+        self.sent.in_flight = spans(map(self._location, in_flight))
         self.sent.calls, self.sent.retries, self.sent.errors = self.calls, self.retries, self.errors
         self._sync()
 
@@ -219,7 +219,7 @@ class Sender(Calls):
         if self._journal is not None:
             self._journal.sync()
 
-    def _place(self, record: int) -> Location:
+    def _location(self, record: int) -> Location:
         outgoing = self._outgoing[record]
         return outgoing.file, outgoing.number
 
@@ -240,14 +240,14 @@ class Sender(Calls):
     def began(self, records: list[int]) -> None:
         """Note it in the journal."""
         if self._journal is not None:
-            self._journal.began(map(self._place, records))
+            self._journal.began(map(self._location, records))
 
     def acknowledged(self, records: list[int]) -> None:
         """Note it in the journal, and forget the records."""
         if not records:
             return
         if self._journal is not None:
-            self._journal.acknowledged(map(self._place, records))
+            self._journal.acknowledged(map(self._location, records))
         self._acknowledged_at = self._clock()
         self.splits = 0
         self.sent.records += len(records)
@@ -255,17 +255,17 @@ class Sender(Calls):
 
     def maybe_duplicated(self, records: list[int]) -> None:
         """Note it in the journal."""
-        places = [self._place(record) for record in records]
+        locations = [self._location(record) for record in records]
         if self._journal is not None:
-            self._journal.maybe_duplicate(places)
-        self.sent.maybe_duplicate.update(places)
+            self._journal.maybe_duplicate(locations)
+        self.sent.maybe_duplicate.update(locations)
 
     def failed(self, records: list[int], reason: str) -> None:
         """Note it in the journal, and forget the records."""
-        places = [self._place(record) for record in records]
+        locations = [self._location(record) for record in records]
         if self._journal is not None:
-            self._journal.refused(places)
-        self.sent.unacknowledged.setdefault(reason, []).extend(places)
+            self._journal.refused(locations)
+        self.sent.unacknowledged.setdefault(reason, []).extend(locations)
         for record in records:
             self._unsent(self._forget(record))
 
@@ -280,7 +280,7 @@ class Sender(Calls):
     def add(self, records: list[int], due: float, attempt: int = 0, since: float | None = None) -> None:
         """Note that records which come again are not in flight, and have them wait."""
         if attempt and self._journal is not None:
-            self._journal.refused(map(self._place, records))
+            self._journal.refused(map(self._location, records))
         super().add(records, due, attempt, since)
 
     def absorb_fault(self, batch: PutCall, fault: Fault, error: BaseException | None) -> None:

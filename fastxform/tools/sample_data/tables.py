@@ -43,8 +43,8 @@ class Sizes:
         """Return the bytes that the payload `index` shall have where its shape allows."""
         if self._fixed is not None:
             return self._fixed
-        block, place = divmod(index, LARGE_EVERY)
-        if place == (block * 617 + 389) % LARGE_EVERY:
+        block, number = divmod(index, LARGE_EVERY)
+        if number == (block * 617 + 389) % LARGE_EVERY:
             return _LARGE_BYTES[(block * 4 + 1) % len(_LARGE_BYTES)]
         return self._low + rng.below(self._range)
 
@@ -84,11 +84,11 @@ class TableChanges:
         head = self._envelope(rng, index, kind)
         if kind < 6 or len(self._live) < HOT_ITEMS:
             return self._insert(rng, index, aim, self._envelope(rng, index, 0) if kind >= 6 else head)
-        place = rng.below(HOT_ITEMS) if rng.below(2) else rng.below(len(self._live))
-        item = self._live[place]
+        number = rng.below(HOT_ITEMS) if rng.below(2) else rng.below(len(self._live))
+        item = self._live[number]
         # A large item changes to a small one before it goes, so that one large record is followed by one other at most.
         if kind == 9 and len(item.image.encode()) <= max(aim, 700):
-            self._live[place] = self._live[-1]
+            self._live[number] = self._live[-1]
             self._live.pop()
             return self._finish(head, item.keys, f',"OldImage":{item.image}')
         if kind == 9:
@@ -300,9 +300,9 @@ class Logs:
         return f"{head}{','.join(events)}]}}".encode()
 
     @staticmethod
-    def _event(rng: Rng, index: int, place: int, left: int | None) -> str:
+    def _event(rng: Rng, index: int, number: int, left: int | None) -> str:
         length = 20 + rng.below(180) if left is None else min(left, 4_000) - 120
-        identity = f"3{index:027d}{rng.below(10**16):016d}{place:012d}"
+        identity = f"3{index:027d}{rng.below(10**16):016d}{number:012d}"
         return (
-            f'{{"id":"{identity}","timestamp":{START_MS + index * 3 + place},"message":"{fill(rng, max(length, 1))}"}}'
+            f'{{"id":"{identity}","timestamp":{START_MS + index * 3 + number},"message":"{fill(rng, max(length, 1))}"}}'
         )

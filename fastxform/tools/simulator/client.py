@@ -156,7 +156,7 @@ class LocalClient:
         self._meet("entries", len(failed))
         if fault == "half":
             failed = set(range(len(records) // 2, len(records)))
-        ids = [None if place in failed else self._put(*record) for place, record in enumerate(records)]
+        ids = [None if index in failed else self._put(*record) for index, record in enumerate(records)]
         if fault in ("reset-after", "half"):
             raise ConnectionResetError
         if slow_s > self.read_timeout_s:

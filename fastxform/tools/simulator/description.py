@@ -116,15 +116,15 @@ def read(request: Mapping[str, Any], account: str, region: str) -> Description:
         source_arn, account, source = _source(request)
     elif "KinesisStreamSourceConfiguration" in request:
         raise refuse("KinesisStreamSourceConfiguration", "the type of the stream is DirectPut")
-    iceberg, destination, place = _destination(request)
-    s3 = _mapping(destination, "S3Configuration", place) if iceberg else destination
-    prefixes = _prefixes(s3, place)
-    parameters = _processor(destination, place)
+    iceberg, destination, location = _destination(request)
+    s3 = _mapping(destination, "S3Configuration", location) if iceberg else destination
+    prefixes = _prefixes(s3, location)
+    parameters = _processor(destination, location)
     arn = str(parameters.get("LambdaArn", ""))
     function = _FUNCTION_ARN.fullmatch(arn)
     if function is None:
-        raise refuse(f"{place}.ProcessingConfiguration", "it needs a Lambda processor with a LambdaArn")
-    size_bytes, interval_ms = _hints(destination, place)
+        raise refuse(f"{location}.ProcessingConfiguration", "it needs a Lambda processor with a LambdaArn")
+    size_bytes, interval_ms = _hints(destination, location)
     settings = StreamSettings(
         names=ResourceNames(name, region, function[1], source, account, function[2] or "$LATEST"),
         kinesis=source_arn is not None,
@@ -153,32 +153,32 @@ def read(request: Mapping[str, Any], account: str, region: str) -> Description:
         hints=Hints(size_bytes, interval_ms, prefixes),
         driven=True,
     )
-    tables = _tables(destination, place) if iceberg else None
-    return Description(settings, arn, _bucket(s3, place), source_arn, tables, destination)
+    tables = _tables(destination, location) if iceberg else None
+    return Description(settings, arn, _bucket(s3, location), source_arn, tables, destination)
 
 
-def refuse(place: str, problem: str) -> CallRefusedError:
+def refuse(location: str, problem: str) -> CallRefusedError:
     """Return the refusal of a request, by the member at fault."""
-    return CallRefusedError("InvalidArgumentException", f"{place}: {problem}")
+    return CallRefusedError("InvalidArgumentException", f"{location}: {problem}")
 
 
-def _known(value: Mapping[str, Any], members: frozenset[str], place: str) -> None:
+def _known(value: Mapping[str, Any], members: frozenset[str], location: str) -> None:
     for name in value:
         if name not in members | _WITHOUT_MEANING:
-            raise refuse(f"{place}.{name}".lstrip("."), "this local Firehose does not do that")
+            raise refuse(f"{location}.{name}".lstrip("."), "this local Firehose does not do that")
 
 
-def _mapping(value: Mapping[str, Any], name: str, place: str) -> Mapping[str, Any]:
+def _mapping(value: Mapping[str, Any], name: str, location: str) -> Mapping[str, Any]:
     member = value.get(name)
     if not isinstance(member, Mapping):
-        raise refuse(f"{place}.{name}".lstrip("."), "it is needed, an object")
+        raise refuse(f"{location}.{name}".lstrip("."), "it is needed, an object")
     return member
 
 
-def _text(value: Mapping[str, Any], name: str, place: str) -> str:
+def _text(value: Mapping[str, Any], name: str, location: str) -> str:
     member = value.get(name)
     if not isinstance(member, str):
-        raise refuse(f"{place}.{name}".lstrip("."), "it is needed, a text")
+        raise refuse(f"{location}.{name}".lstrip("."), "it is needed, a text")
     return member
 
 
@@ -195,13 +195,13 @@ def _number(value: Mapping[str, Any], name: str, default: float, low: float, hig
 
 def _source(request: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return ARN, account and name of the Kinesis stream that is read."""
-    place = "KinesisStreamSourceConfiguration"
-    source = _mapping(request, place, "")
-    _known(source, frozenset({"KinesisStreamARN"}), place)
-    arn = _text(source, "KinesisStreamARN", place)
+    location = "KinesisStreamSourceConfiguration"
+    source = _mapping(request, location, "")
+    _known(source, frozenset({"KinesisStreamARN"}), location)
+    arn = _text(source, "KinesisStreamARN", location)
     match = _STREAM_ARN.fullmatch(arn)
     if match is None:
-        raise refuse(f"{place}.KinesisStreamARN", "it is not the ARN of a Kinesis stream")
+        raise refuse(f"{location}.KinesisStreamARN", "it is not the ARN of a Kinesis stream")
     return arn, match[1], match[2]
 
 
@@ -210,41 +210,43 @@ def _destination(request: Mapping[str, Any]) -> tuple[bool, Mapping[str, Any], s
     names = [name for name in request if name.endswith("DestinationConfiguration")]
     if len(names) != 1:
         raise refuse("CreateDeliveryStream", "a stream has exactly one destination")
-    place = names[0]
-    iceberg = place == "IcebergDestinationConfiguration"
-    destination = _mapping(request, place, "")
-    _known(destination, _ICEBERG if iceberg else _S3, place)
-    return iceberg, destination, place
+    location = names[0]
+    iceberg = location == "IcebergDestinationConfiguration"
+    destination = _mapping(request, location, "")
+    _known(destination, _ICEBERG if iceberg else _S3, location)
+    return iceberg, destination, location
 
 
-def _bucket(s3: Mapping[str, Any], place: str) -> str:
-    match = _BUCKET_ARN.fullmatch(_text(s3, "BucketARN", place))
+def _bucket(s3: Mapping[str, Any], location: str) -> str:
+    match = _BUCKET_ARN.fullmatch(_text(s3, "BucketARN", location))
     if match is None:
-        raise refuse(f"{place}.BucketARN", "it is not the ARN of a bucket")
+        raise refuse(f"{location}.BucketARN", "it is not the ARN of a bucket")
     return match[1]
 
 
-def _prefixes(s3: Mapping[str, Any], place: str) -> Prefixes:
-    _known(s3, _S3, place)
+def _prefixes(s3: Mapping[str, Any], location: str) -> Prefixes:
+    _known(s3, _S3, location)
     compression = s3.get("CompressionFormat", "UNCOMPRESSED")
     if compression not in _EXTENSIONS:
-        raise refuse(f"{place}.CompressionFormat", f"this local Firehose writes {', '.join(_EXTENSIONS)}")
+        raise refuse(f"{location}.CompressionFormat", f"this local Firehose writes {', '.join(_EXTENSIONS)}")
     prefixes = Prefixes(
         s3.get("Prefix", ""), s3.get("ErrorOutputPrefix"), s3.get("FileExtension", "") + _EXTENSIONS[compression]
     )
     try:
         prefixes.check()
     except PrefixError as error:
-        raise refuse(place, str(error)) from error
+        raise refuse(location, str(error)) from error
     partitioning = s3.get("DynamicPartitioningConfiguration", {}).get("Enabled", False)
     if partitioning != prefixes.is_partitioned:
-        raise refuse(f"{place}.DynamicPartitioningConfiguration", "it goes with !{partitionKeyFromLambda:} in Prefix")
+        raise refuse(
+            f"{location}.DynamicPartitioningConfiguration", "it goes with !{partitionKeyFromLambda:} in Prefix"
+        )
     return prefixes
 
 
-def _hints(destination: Mapping[str, Any], place: str) -> tuple[int, int]:
+def _hints(destination: Mapping[str, Any], location: str) -> tuple[int, int]:
     hints = destination.get("BufferingHints", {})
-    _known(hints, frozenset({"SizeInMBs", "IntervalInSeconds"}), f"{place}.BufferingHints")
+    _known(hints, frozenset({"SizeInMBs", "IntervalInSeconds"}), f"{location}.BufferingHints")
     low, high = limits.OBJECT_SIZE_MIN_MB, limits.OBJECT_SIZE_MAX_MB
     size_mb = _number(hints, "SizeInMBs", limits.OBJECT_SIZE_DEFAULT_BYTES / 2**20, low, high)
     longest = limits.OBJECT_INTERVAL_MAX_SECONDS
@@ -252,26 +254,26 @@ def _hints(destination: Mapping[str, Any], place: str) -> tuple[int, int]:
     return int(size_mb * 2**20), int(interval_s * 1000)
 
 
-def _processor(destination: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _processor(destination: Mapping[str, Any], location: str) -> dict[str, Any]:
     """Return the parameters of the one processor, a Lambda function; none where processing is not switched on."""
-    place += ".ProcessingConfiguration"
+    location += ".ProcessingConfiguration"
     processing = destination.get("ProcessingConfiguration", {})
-    _known(processing, frozenset({"Enabled", "Processors"}), place)
+    _known(processing, frozenset({"Enabled", "Processors"}), location)
     processors = processing.get("Processors", [])
     if not processing.get("Enabled") or not processors:
         return {}
     if len(processors) > 1 or processors[0].get("Type") != "Lambda":
-        raise refuse(place, "this local Firehose has one processor, of type Lambda")
+        raise refuse(location, "this local Firehose has one processor, of type Lambda")
     entries = processors[0].get("Parameters", [])
     parameters = {entry.get("ParameterName"): entry.get("ParameterValue") for entry in entries}
-    _known(parameters, _PARAMETERS, place)
+    _known(parameters, _PARAMETERS, location)
     return parameters
 
 
-def _tables(destination: Mapping[str, Any], place: str) -> tuple[TableSettings, ...]:
+def _tables(destination: Mapping[str, Any], location: str) -> tuple[TableSettings, ...]:
     tables = []
     for entry in destination.get("DestinationTableConfigurationList", []):
-        inner = f"{place}.DestinationTableConfigurationList"
+        inner = f"{location}.DestinationTableConfigurationList"
         _known(entry, frozenset({"DestinationTableName", "DestinationDatabaseName", "UniqueKeys"}), inner)
         database, table = _text(entry, "DestinationDatabaseName", inner), _text(entry, "DestinationTableName", inner)
         tables.append(TableSettings(database, table, tuple(entry.get("UniqueKeys", ()))))

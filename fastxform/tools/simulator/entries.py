@@ -133,17 +133,17 @@ class EntryReader:
             self.add("no-newline", f".{self.data_name}")
 
     def _wrong_data(self, text: object) -> None:
-        place = f".{self.data_name}"
+        location = f".{self.data_name}"
         if not isinstance(text, str):
-            self.add("data-not-text", place, shown(text))
+            self.add("data-not-text", location, shown(text))
             return
         foreign = _NOT_BASE64.search(text)
         if foreign is None:
-            self.add("data-padding", place, f"{len(text)} characters")
+            self.add("data-padding", location, f"{len(text)} characters")
         elif _BYTES_LITERAL.match(text):
-            self.add("data-not-base64", place, "it is written as Python writes bytes; decode them to text")
+            self.add("data-not-base64", location, "it is written as Python writes bytes; decode them to text")
         else:
-            self.add("data-not-base64", place, f"{shown(foreign[0])} at character {foreign.start() + 1}")
+            self.add("data-not-base64", location, f"{shown(foreign[0])} at character {foreign.start() + 1}")
 
     def _routed(self, data: bytes, metadata: object) -> Outcome:
         """Return the outcome of an `Ok` record that has metadata."""
@@ -166,13 +166,13 @@ class EntryReader:
         return Outcome(OK, data)
 
     def _partitioned(self, data: bytes, keys: dict[str, object]) -> Outcome:
-        place = ".metadata.partitionKeys"
+        location = ".metadata.partitionKeys"
         pairs = []
         for name, value in keys.items():
             if not isinstance(value, str) or not _writable(name + value):
-                self.add("partition-key-not-text", place, f"{shown(name)} is {shown(value)}")
+                self.add("partition-key-not-text", location, f"{shown(name)} is {shown(value)}")
             elif not name or not value:
-                self.add("partition-key-empty", place, shown(name) if name else "it has no name")
+                self.add("partition-key-empty", location, shown(name) if name else "it has no name")
             else:
                 pairs.append((name, value))
         if len(pairs) < len(keys):
@@ -180,23 +180,23 @@ class EntryReader:
         return Outcome(OK, data, Destination(partition=tuple(pairs)))
 
     def _iceberg(self, data: bytes, metadata: dict[str, object]) -> Outcome:
-        place = ".metadata.otfMetadata"
+        location = ".metadata.otfMetadata"
         for name in metadata:
             if name not in _TABLE:
-                self.add("table-member-unknown", place, shown(name))
+                self.add("table-member-unknown", location, shown(name))
         database, table = metadata.get("destinationDatabaseName"), metadata.get("destinationTableName")
         operation = metadata.get("operation", "insert")
         code = ""
         if not _is_name(database) or not _is_name(table):
             code = "Iceberg.NoSuchTable"
-            self.add("table-missing", place)
+            self.add("table-missing", location)
         elif "-" in f"{database}{table}":
             code = "Iceberg.InvalidTableName"
-            self.add("table-hyphen", place, f"{shown(database)}, {shown(table)}")
+            self.add("table-hyphen", location, f"{shown(database)}, {shown(table)}")
         elif operation not in _OPERATIONS:
             code = "Iceberg.InvalidOperation"
             is_case = isinstance(operation, str) and operation.lower() in _OPERATIONS
-            self.add("operation-case" if is_case else "operation-unknown", f"{place}.operation", shown(operation))
+            self.add("operation-case" if is_case else "operation-unknown", f"{location}.operation", shown(operation))
         elif not isinstance(parse(data), dict):
             code = "Iceberg.InvalidRecord"
             self.add("row-not-object", f".{self.data_name}")

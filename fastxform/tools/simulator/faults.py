@@ -72,7 +72,7 @@ class Faults:
         if not bound:
             return set()
         rng = self._rng(number, _ENTRY_DRAWS)
-        return {place for place in range(count) if rng.below(_STEPS) < bound}
+        return {index for index in range(count) if rng.below(_STEPS) < bound}
 
     def of_invocation(self, number: int) -> str | None:
         """Return the fault of the invocation with this number."""

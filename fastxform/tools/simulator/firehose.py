@@ -85,12 +85,12 @@ class StreamTotals:
 
 
 class Watcher(Protocol):
-    """Who follows each record on its way; `place` is that in the event of the last invocation."""
+    """Who follows each record on its way; `index` is that in the event of the last invocation."""
 
     def invoking(self, records: Sequence[wire.StreamRecord]) -> None:
         """Learn of the records that the function is about to get."""
 
-    def settled(self, place: int, record: wire.StreamRecord, result: str) -> None:
+    def settled(self, index: int, record: wire.StreamRecord, result: str) -> None:
         """Learn what became of one of them: `Ok` is delivered, `Dropped`, or `ProcessingFailed`."""
 
 
@@ -268,10 +268,10 @@ class Firehose:
             verdict = check_ids([record.record_id for record in batch.records], invocation.payload)
             outcomes = verdict.outcomes
             self._note(verdict.findings)
-        for place, (record, outcome) in enumerate(zip(batch.records, outcomes, strict=True)):
-            result = self._settle(record, outcome, attempts, place)
+        for index, (record, outcome) in enumerate(zip(batch.records, outcomes, strict=True)):
+            result = self._settle(record, outcome, attempts, index)
             if self._watcher is not None:
-                self._watcher.settled(place, record, result)
+                self._watcher.settled(index, record, result)
         all_dropped = self.totals.dropped - dropped == len(batch.records)
         all_back = self.totals.put_back - put_back >= len(batch.records)
         self._watch_circles(len(batch.records) if all_dropped and all_back else 0)
@@ -304,7 +304,7 @@ class Firehose:
             self.totals.errors[invocation.detail or invocation.error_code] += 1
         return invocation, attempt
 
-    def _settle(self, record: wire.StreamRecord, outcome: Outcome, attempts: int, place: int) -> str:
+    def _settle(self, record: wire.StreamRecord, outcome: Outcome, attempts: int, index: int) -> str:
         """Deliver, drop or fail one record, and say which it was."""
         if outcome.result == OK:
             code = self.delivery.deliver(record, outcome, self.now_ms)
@@ -317,7 +317,7 @@ class Firehose:
             self.totals.dropped += 1
             return DROPPED
         elif outcome.error_code == "Lambda.ProcessingFailedStatus" and self._explain is not None:
-            self.totals.reasons[self._explain(place) or "unknown"] += 1
+            self.totals.reasons[self._explain(index) or "unknown"] += 1
         self.totals.failed[outcome.error_code] += 1
         self.delivery.fail(record, outcome, attempts, self.now_ms)
         return FAILED
@@ -331,7 +331,7 @@ class Firehose:
         for finding in findings:
             seen = self.totals.findings.get((finding.code, finding.message))
             count = finding.count if seen is None else seen.count + finding.count
-            place = f"invocation {self.totals.invocations}, {finding.place}" if seen is None else seen.place
+            index = f"invocation {self.totals.invocations}, {finding.place}" if seen is None else seen.place
             self.totals.findings[finding.code, finding.message] = ContractFinding(
-                finding.level, finding.code, place, finding.message, count
+                finding.level, finding.code, index, finding.message, count
             )

@@ -94,5 +94,5 @@ _PACKAGE: Final = str(Path(__file__).parent)
 def _where(error: BaseException) -> str:
     """Return the type of an exception and the line that raised it, never its text, which may quote a record."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(_PACKAGE)]
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"the function raised {type(error).__name__}{place}"
+    location = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"the function raised {type(error).__name__}{location}"

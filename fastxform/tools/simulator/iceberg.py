@@ -40,16 +40,16 @@ class IcebergTables:
     def commit(self, rows: Sequence[Row]) -> list[Refusal | None]:
         """Apply rows in their order; say for each None, or why no table takes it."""
         refusals: list[Refusal | None] = [None] * len(rows)
-        places: dict[tuple[str, str], list[int]] = {}
-        for place, row in enumerate(rows):
+        indices: dict[tuple[str, str], list[int]] = {}
+        for index, row in enumerate(rows):
             name = (row.destination.database, row.destination.table)
             if not name[1] and len(self._keys) == 1:
                 (name,) = self._keys
-            places.setdefault(name, []).append(place)
-        for name, own in places.items():
-            outcome = self._commit_table(name, [rows[place] for place in own])
-            for place, refusal in zip(own, outcome, strict=True):
-                refusals[place] = refusal
+            indices.setdefault(name, []).append(index)
+        for name, own in indices.items():
+            outcome = self._commit_table(name, [rows[index] for index in own])
+            for index, refusal in zip(own, outcome, strict=True):
+                refusals[index] = refusal
         return refusals
 
     def _commit_table(self, name: tuple[str, str], rows: Sequence[Row]) -> list[Refusal | None]:

@@ -31,7 +31,7 @@ class KinesisReader(Protocol):
     def list_shards(self, *, StreamARN: str) -> Mapping[str, Any]:
         """List the shards of a stream."""
 
-    def get_shard_iterator(self, *, StreamARN: str, ShardId: str, ShardIteratorType: str, **place: str) -> Any:
+    def get_shard_iterator(self, *, StreamARN: str, ShardId: str, ShardIteratorType: str, **position: str) -> Any:
         """Return where to read a shard from."""
 
     def get_records(self, *, ShardIterator: str, Limit: int) -> Mapping[str, Any]:
@@ -94,14 +94,14 @@ class KinesisSource:
             if name not in self._seen:
                 self._seen.add(name)
                 self._open[name] = _Shard(start)
-                self._place(name, self._open[name])
+                self._position(name, self._open[name])
 
-    def _place(self, name: str, shard: _Shard) -> None:
+    def _position(self, name: str, shard: _Shard) -> None:
         """Get an iterator behind the last record that was read of a shard."""
-        kind, place = shard.start, {}
+        kind, position = shard.start, {}
         if shard.last is not None:
-            kind, place = "AFTER_SEQUENCE_NUMBER", {"StartingSequenceNumber": shard.last}
-        answer = self._client.get_shard_iterator(StreamARN=self._arn, ShardId=name, ShardIteratorType=kind, **place)
+            kind, position = "AFTER_SEQUENCE_NUMBER", {"StartingSequenceNumber": shard.last}
+        answer = self._client.get_shard_iterator(StreamARN=self._arn, ShardId=name, ShardIteratorType=kind, **position)
         shard.iterator = answer["ShardIterator"]
 
     def _read(self, name: str, shard: _Shard) -> bool:
@@ -128,7 +128,7 @@ class KinesisSource:
         """Make good what AWS says may happen at any time, and raise the rest."""
         code = code_of(error)
         if code == "ExpiredIteratorException":
-            self._place(name, shard)
+            self._position(name, shard)
         elif code in _LATER:
             self.throttled += 1
         else:

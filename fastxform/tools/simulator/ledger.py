@@ -77,19 +77,19 @@ class Ledger:
                 "with fewer faults after acceptance, or a smaller buffer, they would drain"
             )
 
-    def took(self, place: int, identity: str) -> None:
+    def took(self, index: int, identity: str) -> None:
         """Learn that a put of the record at this place was taken, as the record `identity`."""
-        parent = self._batch[place].record_id
+        parent = self._batch[index].record_id
         origin, passes = self._copies.get(parent, (parent, 1))
         self._copies[identity] = (origin, passes + 1)
         self._stories.setdefault(origin, _Story()).copies += 1
         self.accepted += 1
 
-    def settled(self, place: int, record: StreamRecord, result: str) -> None:
+    def settled(self, index: int, record: StreamRecord, result: str) -> None:
         """Learn what became of one record, or copy of one."""
         origin, passes = self._copies.pop(record.record_id, (record.record_id, 1))
         self.passes = max(self.passes, passes)
-        if result == DROPPED and self._is_put_back(place):
+        if result == DROPPED and self._is_put_back(index):
             self.acknowledged += 1
             result = _BACK
         story = self._stories.get(origin)

@@ -73,12 +73,12 @@ class LiveStream:
     def _take(self, data: bytes, partition_key: str, arrival_ms: int, sequence_number: str, shard_id: str) -> None:
         self._put(data, partition_key, arrival_ms, sequence_number, shard_id)
 
-    def _put(self, data: bytes, key: str | None, arrival_ms: int, *place: str) -> str:
+    def _put(self, data: bytes, key: str | None, arrival_ms: int, *position: str) -> str:
         with self._lock:
             if self._closed or self.failure is not None:
                 name = self.firehose.settings.names.stream
                 raise CallRefusedError("ResourceNotFoundException", f"Stream {name} is closed or broken.")
-            sequence_number, shard_id = place or (None, "")
+            sequence_number, shard_id = position or (None, "")
             if sequence_number is None:
                 identity = self.firehose.put(data, key, arrival_ms)
             else:

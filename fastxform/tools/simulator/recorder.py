@@ -91,13 +91,13 @@ class Recorder:
             raise ContractError("the handler ran no batch")
         return self._batch
 
-    def reason(self, place: int) -> str | None:
+    def reason(self, index: int) -> str | None:
         """Return why the record at this place of the last event failed."""
-        return self.batch.reason[place] if place < len(self.batch) else None
+        return self.batch.reason[index] if index < len(self.batch) else None
 
-    def is_put_back(self, place: int) -> bool:
+    def is_put_back(self, index: int) -> bool:
         """Tell whether a record that was answered as `Dropped` overflowed: the filter had let it through."""
-        return not self._filtered[place]
+        return not self._filtered[index]
 
     def _client(self, service: str, region: str | None, config: Any) -> LocalClient:
         self.client.read_timeout_s = config.read_timeout

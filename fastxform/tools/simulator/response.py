@@ -96,10 +96,10 @@ def event_ids(event: bytes | Mapping[str, Any]) -> tuple[list[str], bool]:
     if not isinstance(records, list):
         raise EventError("the event is not a Firehose event: it is no JSON object with a list `records`")
     record_ids = []
-    for place, record in enumerate(records):
+    for index, record in enumerate(records):
         identity = record.get("recordId") if isinstance(record, Mapping) else None
         if not isinstance(identity, str):
-            raise EventError(f"records[{place}] of the event has no recordId")
+            raise EventError(f"records[{index}] of the event has no recordId")
         record_ids.append(identity)
     return record_ids, "sourceMSKArn" in document
 
