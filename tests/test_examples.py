@@ -69,7 +69,8 @@ def decoded(response):
 @pytest.fixture
 def stopped_clock(monkeypatch):
     """The engine's clock, held at the time of the expected output."""
-    monkeypatch.setattr("fastxform.pipeline.time", SimpleNamespace(time_ns=lambda: NOW_MS * 1_000_000))
+    for module in ("fastxform.pipeline", "fastxform.cli.commands.run"):
+        monkeypatch.setattr(f"{module}.time", SimpleNamespace(time_ns=lambda: NOW_MS * 1_000_000))
 
 
 @pytest.fixture

@@ -93,6 +93,28 @@ class Console:
             self._has_status = False
 
 
+class CappedNotes:
+    """Lines about single records: the first ones are written, the others counted."""
+
+    LIMIT: Final = 10
+
+    def __init__(self, console: Console, noun: str) -> None:
+        """Take what one line is about, as `failed record`."""
+        self._console, self._noun = console, noun
+        self._count = 0
+
+    def add(self, text: str) -> None:
+        """Write a line, or count it."""
+        self._count += 1
+        if self._count <= self.LIMIT:
+            self._console.note(text)
+
+    def end(self) -> None:
+        """Say how many lines were not written."""
+        if self._count > self.LIMIT:
+            self._console.note(f"and {number_of(self._count - self.LIMIT, f'more {self._noun}')}")
+
+
 class Paint:
     """Colours text on standard output, if somebody sees it: `NO_COLOR` and a dumb terminal are respected."""
 

@@ -65,8 +65,9 @@ def text_lines(text: str) -> list[str]:
 def split_documents(payload: bytes) -> list[bytes]:
     """Return the documents of a payload: one behind the other, or the elements of one list.
 
-    Between two documents stands nothing, white space or one comma. What a document is, beside valid JSON, is not
-    checked. A record of more parts than a record may have is told by the first so many.
+    Behind a document stands nothing, white space or one comma: a rule of AWS IoT puts its separator behind the last one
+    too. What a document is, beside valid JSON, is not checked. A record of more parts than a record may have is told by
+    the first so many.
 
     Raises:
         SplitError: `utf8` or `depth`; `json`, something else stands there; `rows`, there are too many.
@@ -122,8 +123,6 @@ def _sequence(text: str, at: int) -> list[bytes]:
         at = _skip(text, end)
         if text.startswith(",", at):
             at = _skip(text, at + 1)
-            if at == len(text):
-                raise SplitError("json")
     return documents
 
 

@@ -213,7 +213,7 @@ def test_more_records_than_are_read_are_said(command, write, monkeypatch):
         pytest.param(b"\x00\xff" * 50, "s: none of its 1 records can be read (1 utf8: ", id="binary"),
         pytest.param(b"[1,2]\n", "s: none of its 1 records can be read (1 not_object: ", id="list"),
         pytest.param(b'\xef\xbb\xbf{"a":1}\n', "s: none of its 1 records can be read (1 utf8: ", id="mark"),
-        pytest.param(b'{"records":[]}', "s: it has no records", id="event-of-none"),
+        pytest.param(b'{"invocationId":"i","records":[]}', "s: it has no records", id="event-of-none"),
         pytest.param(b'{"records":[{"recordId":"a","data":"%"}]}', "s: records[0] has data", id="event-of-no-base64"),
         pytest.param(b"\x1f\x8bxxxxxxxx", "s: the gzip data is damaged or ends early", id="damaged-gzip"),
     ],

@@ -92,7 +92,11 @@ EVENT = {
         pytest.param(gzip.compress(b"a\nb\n"), [b"a", b"b"], id="gzip"),
         pytest.param(b'{\n"a": 1\n}\n', [b'{\n"a": 1\n}'], id="one record"),
         pytest.param(json.dumps(EVENT).encode(), [b"r0", b"r1", b"r2"], id="event"),
-        pytest.param(b'{"Records":[{"a": 1.10}]}', [b'{"a": 1.10}'], id="Streams batch"),
+        pytest.param(
+            b'{"Records":[{"eventName":"INSERT","dynamodb":{"n": 1.10}}]}',
+            [b'{"eventName":"INSERT","dynamodb":{"n": 1.10}}'],
+            id="Streams batch",
+        ),
         pytest.param(b"", [], id="nothing"),
     ],
 )

@@ -100,7 +100,8 @@ def test_a_hundred_thousand_changes_come_out_as_they_went_in(simulate, tmp_path)
     """The whole burst, through the Kinesis source: nothing failed, dropped or lost, and the keys in their order."""
     code, out, err = simulate(KEYS, burst.records("dynamotest", 100_000), "--json", "--strict", "--kinesis")
     summary = json.loads(out)
-    assert (code, err) == (0, "")
+    # On a busy machine it takes the ten seconds after which its progress is shown.
+    assert (code, [line for line in err.splitlines() if not line.startswith("[")]) == (0, [])
     assert summary["records_in"] == summary["delivered"] == 100_000
     rows = csv.reader(io.StringIO(joined(tmp_path / "out", "2026/").decode(), newline=""))
     expected = burst.records("dynamotest", 100_000)
@@ -178,7 +179,7 @@ def test_refused_records_are_said_and_not_in_the_books(simulate):
     summary = json.loads(out)
     assert (code, summary["refused"], summary["records_in"]) == (0, 6, 1)
     assert err.splitlines()[0] == "record 1 is refused: the record has 1024001 bytes, the stream takes 1024000"
-    assert len(err.splitlines()) == 5
+    assert len(err.splitlines()) == 6
     code, out, _ = simulate(KEYS, [b" " * 1_024_001], "--strict")
     assert code == 1
     assert out.splitlines()[1].startswith("refused      1 ")

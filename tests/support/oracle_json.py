@@ -124,7 +124,7 @@ def read_one(text):
 
 
 def read_many(text):
-    """Read documents that follow one another, with nothing, white space or one comma between; or one list of them."""
+    """Read documents that follow one another, nothing, white space or one comma behind each; or one list of them."""
     values = []
     position = _skip(text, 0)
     while position < len(text):
@@ -133,8 +133,6 @@ def read_many(text):
         position = _skip(text, end)
         if text.startswith(",", position):
             position = _skip(text, position + 1)
-            if position == len(text):
-                raise JsonError
     if not values:
         raise JsonError
     if len(values) == 1 and values[0].kind == "list":

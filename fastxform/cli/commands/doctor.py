@@ -7,6 +7,7 @@ and nothing is written; exit code 1 means that records would be lost, refused or
 import argparse
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,7 +58,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         raise InputError(
             "give CONFIG and what describes the account; `fastxform doctor --from-account STREAM` gathers it"
         )
-    findings = _findings(options)
+    findings = _findings(options, console)
     levels = Counter[str](finding.level for finding in findings)
     if options.json:
         counts = {level: levels[level] for level in _COLOURS}
@@ -72,7 +73,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     return 1 if levels["error"] else 0
 
 
-def _findings(options: argparse.Namespace) -> "tuple[Finding, ...]":
+def _findings(options: argparse.Namespace, console: Console) -> "tuple[Finding, ...]":
     from fastxform.pipeline import Pipeline
     from fastxform.tools.doctor.account import read_account
     from fastxform.tools.doctor.diagnosis import diagnose
@@ -82,7 +83,8 @@ def _findings(options: argparse.Namespace) -> "tuple[Finding, ...]":
     payloads = None
     if options.sample is not None:
         with open_reader(options.sample) as reader:
-            payloads = [item.data for _, item in zip(range(SAMPLE_LIMIT), read_source(reader).items, strict=False)]
+            items = read_source(reader, console, pipeline.spec).items
+            payloads = [item.data for item in islice(items, SAMPLE_LIMIT)]
     return diagnose(pipeline, options.config, account, payloads)
 
 

@@ -6,12 +6,15 @@ where an INPUT is given.
 
 import argparse
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastxform.cli.console import Console, Paint, table, visible
 from fastxform.cli.inputs import InputRecord, open_reader, read_source
 from fastxform.cli.parser import whole
 from fastxform.errors import InputError
+
+if TYPE_CHECKING:
+    from fastxform.config.model import Spec
 
 HELP: Final = "show which way each column takes, what it costs, and one record step by step"
 
@@ -43,7 +46,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     from fastxform.tools import explain
 
     spec = load(options.config, tests=False)
-    records = _records(options.input) if options.input is not None else []
+    records = _records(options.input, console, spec) if options.input is not None else []
     if records and options.record > len(records):
         raise InputError(f"{options.input}: has {len(records)} records that are read, and no record {options.record}")
     ways = explain.ways(spec)
@@ -94,9 +97,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _records(name: str) -> list[InputRecord]:
+def _records(name: str, console: Console, spec: "Spec") -> list[InputRecord]:
     with open_reader(name) as reader:
-        items = list(islice(read_source(reader).items, _MEASURED_RECORDS))
+        items = list(islice(read_source(reader, console, spec).items, _MEASURED_RECORDS))
     if not items:
         raise InputError(f"{name}: has no records")
     return items

@@ -45,7 +45,7 @@ PRESETS: Final[dict[str, str]] = {
 EPILOG: Final = (
     "The presets:\n"
     + "".join(f"  {name:<20} {says}\n" for name, says in PRESETS.items())
-    + "\nA sample is what INPUT is elsewhere: records in lines, one record, a Firehose event, a Streams batch, gzip.\n"
+    + "\nA sample is what INPUT is elsewhere (fastxform run --help): lines, an event, what the AWS CLI prints, gzip.\n"
     "DynamoDB changes (both shapes), SES events and CloudWatch Logs messages are recognised, anything else is plain\n"
     "JSON. Types are those that every record of the sample fits. Values of the sample go into comments and tests.\n"
 )
@@ -81,7 +81,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     with open_reader(options.sample) as reader:
         from fastxform.tools.inference.inference import infer
 
-        source = read_source(reader)
+        source = read_source(reader, console)
         with Progress(console, share=reader.done_share) as progress:
             inferred = infer((item.data for item in progress.over(source.items)), reader.name, options.format)
     _write(options, inferred.text, console)

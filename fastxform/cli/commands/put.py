@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from fastxform.cli import sending, sent
 from fastxform.cli.console import Console, number_of
-from fastxform.cli.inputs import InputReader, open_reader, read_source
+from fastxform.cli.inputs import INPUT_HELP, InputReader, open_reader, read_source
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 HELP: Final = "put the records of a file on a Firehose or Kinesis stream"
 
 EPILOG: Final = (
-    "INPUT is a Firehose event, a DynamoDB Streams batch, one record, or newline-delimited records (their line feeds "
-    "are not sent); gzip is looked through. Standard input has no journal: what could not be sent is written to a file "
-    "that `fastxform replay` reads. The default journal is removed when everything is acknowledged. "
+    f"{INPUT_HELP} Line feeds behind records are not sent. Standard input has no journal: what could not be sent is "
+    "written to a file that `fastxform replay` reads. The default journal is removed when everything is acknowledged. "
     + sending.STREAM_HELP
 )
 
@@ -66,7 +65,7 @@ def _forecast(options: argparse.Namespace, target: "Target", reader: InputReader
     if options.input != "-":
         ledger = sending.read_journal(sending.journal_path(options, "put", target, [options.input]), target)
     forecast = sent.Forecast(target, sending.rate_limit_of(options, target))
-    forecast.run(_outgoing(reader, ledger))
+    forecast.run(_outgoing(reader, ledger, console))
     if options.json:
         console.json(forecast.as_json())
     else:
@@ -94,7 +93,7 @@ def _send(options: argparse.Namespace, target: "Target", reader: InputReader, co
         progress = sending.SendingProgress(console, reader.done_share)
         sender = Sender(target, client, rate_limit, journal, progress=progress)
         try:
-            sending.send(sender, _outgoing(reader, journal.ledger), progress, console)
+            sending.send(sender, _outgoing(reader, journal.ledger, console), progress, console)
         finally:
             code = sent.report(sender.sent, target, names, console)
         if options.journal is None and (code == 0 or not journal.ledger.is_started()):
@@ -120,7 +119,7 @@ def _pipe(options: argparse.Namespace, target: "Target", reader: InputReader, co
     unsent = _Unsent(options.unsent)
     progress = sending.SendingProgress(console, reader.done_share)
     sender = Sender(target, client, rate_limit, progress=progress, unsent=unsent)
-    outgoing = _outgoing(reader, None)
+    outgoing = _outgoing(reader, None, console)
     with contextlib.closing(unsent):
         try:
             sending.send(sender, outgoing, progress, console)
@@ -139,10 +138,10 @@ def _pipe(options: argparse.Namespace, target: "Target", reader: InputReader, co
     return code
 
 
-def _outgoing(reader: InputReader, ledger: "PutLedger | None") -> "Iterator[Outgoing]":
+def _outgoing(reader: InputReader, ledger: "PutLedger | None", console: Console) -> "Iterator[Outgoing]":
     from fastxform.tools.replay.outgoing import Outgoing
 
-    for number, item in enumerate(read_source(reader).items, 1):
+    for number, item in enumerate(read_source(reader, console).items, 1):
         if ledger is None or not ledger.is_acknowledged(0, number):
             yield Outgoing(0, number, item.data, item.partition_key)
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform import limits
-from fastxform.cli.console import Console, amount, counted, explain, number_of
-from fastxform.cli.inputs import InputReader, InputSource, open_reader, read_source
+from fastxform.cli.console import CappedNotes, Console, amount, counted, explain, number_of
+from fastxform.cli.inputs import INPUT_HELP, InputReader, InputSource, open_reader, read_source
 from fastxform.cli.parser import number, whole
 from fastxform.cli.progress import Progress
 from fastxform.errors import ContractError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 HELP: Final = "Firehose on this machine: buffers, invokes the transform, checks its answers, writes the objects"
 
 EPILOG: Final = (
+    f"{INPUT_HELP} "
     "Record time starts at 2026-01-01 00:00 UTC and advances by --rate, so the same input gives the same objects; "
     "records of an event keep their own arrival. The objects: DATE/STREAM-1-..., KEY=VALUE/DATE/..., "
     "iceberg/DATABASE/TABLE/DATE/... (the operation of each row is in the file beside it that ends in .operations), "
@@ -37,7 +38,6 @@ EPILOG: Final = (
     f"The faults: {'; '.join(f'{form(name)} {text}' for name, text in KINDS.items())}. SHARE is 0 to 1."
 )
 
-_REFUSALS_SHOWN: Final = 5
 _LATEST_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999: an arrival outside is none."""
 
@@ -111,7 +111,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     faults = parse(options.fault, options.seed)
     pipeline = Pipeline.load(options.config)
     with open_reader(options.input) as reader:
-        source = read_source(reader)
+        source = read_source(reader, console, pipeline.spec)
         if source.event is not None:
             # Every record of an event is looked at before the objects of the last run are removed.
             source.items = iter(list(source.items))
@@ -197,6 +197,7 @@ class _SimulationRun:
         self._console = console
         self._rate = options.rate
         self._refused = 0
+        self._refusals = CappedNotes(console, "refused record")
         self._bytes_in = 0
         self._seconds = 0.0
 
@@ -211,6 +212,7 @@ class _SimulationRun:
                 arrival_ms = start_ms + int(index * 1000 / self._rate)
             self._put(index, item.data, item.partition_key, arrival_ms)
         self.firehose.close()
+        self._refusals.end()
         self._seconds = time.perf_counter() - started
         progress.end()
 
@@ -269,8 +271,7 @@ class _SimulationRun:
             self._bytes_in += len(data)
         except RecordTooLargeError as err:
             self._refused += 1
-            if self._refused <= _REFUSALS_SHOWN:
-                self._console.note(f"record {index + 1} is refused: {err}")
+            self._refusals.add(f"record {index + 1} is refused: {err}")
 
 
 def _lines(summary: dict[str, Any], out: str) -> list[str]:

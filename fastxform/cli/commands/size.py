@@ -16,6 +16,7 @@ from fastxform.cli.parser import number, whole
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
+    from fastxform.pipeline import Pipeline
     from fastxform.tools.sizing.billing import Bill, Prices
     from fastxform.tools.sizing.buffer import BufferModel
     from fastxform.tools.sizing.plan import Plan
@@ -79,7 +80,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
     prices = read_prices(read_document(options.prices), options.prices) if options.prices else None
     pipeline = Pipeline.load(options.config)
-    sample = read_sample(pipeline, _payloads(options.sample), kinesis=options.kinesis)
+    sample = read_sample(pipeline, _payloads(options.sample, console, pipeline), kinesis=options.kinesis)
     model = model_buffer(sample, options.seed)
     buffer_mb = options.buffer_mb or calm_buffer_mb(model)
     measured = measure(options.config, sample, model.at(buffer_mb))
@@ -109,10 +110,10 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _payloads(name: str) -> list[bytes]:
+def _payloads(name: str, console: Console, pipeline: "Pipeline") -> list[bytes]:
     with open_reader(name) as reader:
         payloads: list[bytes] = []
-        for item in read_source(reader).items:
+        for item in read_source(reader, console, pipeline.spec).items:
             if len(payloads) == SAMPLE_LIMIT:
                 break
             payloads.append(item.data)

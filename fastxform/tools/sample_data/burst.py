@@ -63,7 +63,12 @@ def event_records(payloads: Iterable[bytes | None], start_ms: int = tables.START
     """Yield the payloads with identities and arrival times: 3 ms apart, a second after the changes that they report."""
     for number, data in enumerate(payloads):
         key = wire.partition_key(data or b"")
-        yield wire.StreamRecord(wire.record_id(number), start_ms + 1_000 + number * 3, data, key)
+        yield wire.StreamRecord(wire.record_id(number), arrival_ms(number, start_ms), data, key)
+
+
+def arrival_ms(number: int, start_ms: int = tables.START_MS) -> int:
+    """Return when a record arrives, in epoch milliseconds."""
+    return start_ms + 1_000 + number * 3
 
 
 def event_chunks(payloads: Iterable[bytes | None], kinesis: bool = False, seed: int = 0) -> Iterator[bytes]:
