@@ -15,27 +15,16 @@ from fastxform.cli.console import Console
 from fastxform.cli.parser import parser_of
 from fastxform.errors import FastxformError, nearest
 
-VERBS: Final = (
-    "init",
-    "run",
-    "generate",
-    "simulate",
-    "local",
-    "play",
-    "size",
-    "check",
-    "explain",
-    "schema",
-    "doctor",
-    "test",
-    "ddl",
-    "check-response",
-    "replay",
-    "put",
-    "completion",
-    "version",
-)
-"""The verbs, in the order of the help; `check-response` lives in `check_response`."""
+SECTIONS: Final = {
+    "Write a transform": ("init", "check", "explain", "test", "play", "schema"),
+    "Run it on this machine": ("run", "generate", "simulate", "local"),
+    "Deploy it": ("ddl", "size", "doctor", "check-response"),
+    "Operate it": ("replay", "put"),
+    "The command": ("completion", "version"),
+}
+"""The verbs by what they are for, in the order of the help; `check-response` lives in `check_response`."""
+
+VERBS: Final = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
 
 ALIASES: Final = {"burst": "generate"}
 """Older names of verbs, which stay."""
@@ -114,9 +103,12 @@ def verb_module(verb: str) -> ModuleType:
 
 
 def _overview() -> str:
-    lines = ["usage: fastxform VERB ...", "", "Transforms whole Amazon Data Firehose batches into CSV or JSON.", ""]
-    lines += [f"  {verb:<16}{verb_module(verb).HELP}" for verb in VERBS]
-    return "\n".join([*lines, "", "`fastxform VERB --help` says more; `-` is standard input.", ""])
+    lines = ["usage: fastxform VERB ...", "", "Transforms whole Amazon Data Firehose batches into CSV or JSON."]
+    for title, verbs in SECTIONS.items():
+        lines += ["", f"{title}:", *(f"  {verb:<16}{verb_module(verb).HELP}" for verb in verbs)]
+    example = "fastxform init --sample records.jsonl --out my.toml && fastxform run my.toml records.jsonl"
+    lines += ["", "Begin with records of yours:", f"  {example}"]
+    return "\n".join([*lines, "", "`fastxform VERB --help` has the options and examples; `-` is standard input.", ""])
 
 
 def _abandon_stdout() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import Paint, amount, explain, visible
+from fastxform.cli.console import amount, explain, visible
+from fastxform.cli.tables import grid
 from fastxform.errors import DROPPED, OK
 
 if TYPE_CHECKING:
@@ -25,32 +26,22 @@ def table(groups: "Groups", names: "LocationNames", options: argparse.Namespace)
     sorted_groups = list(groups)
     if not sorted_groups:
         return
-    paint = Paint()
-    with_today = options.config is not None
-    rows = [_HEAD, *(_cells(group) for group in sorted_groups)]
-    kept = [column for column in range(len(_HEAD)) if with_today or _HEAD[column] != "today"]
-    widths = {column: max(len(row[column]) for row in rows) for column in kept}
-    for number, row in enumerate(rows):
-        line = "  ".join(
-            row[column].rjust(widths[column]) if column == 0 else row[column].ljust(widths[column]) for column in kept
-        ).rstrip()
-        yield line if number else paint(line, "bold")
-        if number:
-            yield from _details(sorted_groups[number - 1], names, options)
+    kept = [at for at, name in enumerate(_HEAD) if options.config is not None or name != "today"]
+    rows = [([_cells(group)[at] for at in kept], list(_details(group, names, options))) for group in sorted_groups]
+    yield from grid([_HEAD[at] for at in kept], rows, right=(0,))
 
 
 def _details(group: "Group", names: "LocationNames", options: argparse.Namespace) -> Iterator[str]:
-    indent = " " * 9
     if group.message:
-        yield f"{indent}{visible(group.message)}"
+        yield visible(group.message)
     if group.today is not None and group.today not in (OK, DROPPED):
         known = explain(group.today)
-        yield f"{indent}today {known}" if "unknown" not in known else f"{indent}today {group.today}"
+        yield f"today {known}" if "unknown" not in known else f"today {group.today}"
     if group.examples and not options.show_data:
-        yield f"{indent}as in {', '.join(visible(names.location(one.file, one.line)) for one in group.examples)}"
+        yield f"as in {', '.join(visible(names.location(one.file, one.line)) for one in group.examples)}"
     if options.show_data:
         for one in group.examples:
-            yield f"{indent}{visible(names.location(one.file, one.line))}: {_shown(one.data)}"
+            yield f"{visible(names.location(one.file, one.line))}: {_shown(one.data)}"
 
 
 def _cells(group: "Group") -> tuple[str, ...]:

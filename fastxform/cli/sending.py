@@ -40,9 +40,8 @@ _NAME: Final = re.compile(r"[\w.-]{1,64}", re.ASCII)
 _KINESIS_NAME: Final = re.compile(r"[\w.-]{1,128}", re.ASCII)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of the puts."""
-    add = parser.add_argument
+def configure(add: Callable[..., argparse.Action]) -> None:
+    """Declare the arguments of the puts, by `add_argument` of a parser or group."""
     add("--rate-records", type=number(0.001, 1e9), metavar="R", help="records a second at most")
     add("--rate-bytes", type=number(1, 1e12), metavar="B", help="bytes a second at most")
     add("--workers", type=whole(1, 64), default=8, metavar="N", help="calls at once (default 8)")

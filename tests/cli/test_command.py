@@ -109,7 +109,7 @@ def test_no_verb_is_a_usage_mistake(command):
         ("simulat", "did you mean simulate?"),
         ("brust", "did you mean burst?"),
         ("check_response", "did you mean check-response?"),
-        ("qqq", "the verbs are init, run, generate"),
+        ("qqq", "the verbs are init, check, explain"),
     ],
 )
 def test_a_wrong_verb_names_the_nearest(command, verb, remedy):

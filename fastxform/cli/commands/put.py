@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="say what would be sent, and send nothing")
     add("--unsent", metavar="FILE", help="with -: where records go that could not be sent")
     add("--json", action="store_true", help="one JSON object")
-    sending.configure(parser)
+    sending.configure(parser.add_argument_group("how it is sent").add_argument)
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:

@@ -54,17 +54,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="where failed records are: file, directory, s3:// URI, - for standard input",
     )
+    add = parser.add_argument_group("what is read, and what is said of it").add_argument
     add("--error-code", action="append", metavar="CODE", help="only records that failed so; may be repeated")
-    add("--config", metavar="FILE", help="run the records through this transform")
-    add("--out", metavar="DIR", help="with --config: write what comes out to a directory or s3://BUCKET/PREFIX")
-    add("--put", metavar="STREAM", help="send the originals to this stream; a dry run without --yes")
-    add("--yes", action="store_true", help="with --put: send them")
     add("--after-transform", action="store_true", help="take what failed behind the transform for originals")
     add("--examples", type=whole(0, 100), default=3, metavar="N", help="examples of each group (default 3)")
     add("--show-data", action="store_true", help="print the beginning of the examples' records")
     add("--strict", action="store_true", help="exit code 1 if a line is broken or a record fails again")
     add("--json", action="store_true", help="one JSON object")
-    sending.configure(parser)
+    add = parser.add_argument_group("run again").add_argument
+    add("--config", metavar="FILE", help="run the records through this transform")
+    add("--out", metavar="DIR", help="with --config: write what comes out to a directory or s3://BUCKET/PREFIX")
+    add = parser.add_argument_group("send back").add_argument
+    add("--put", metavar="STREAM", help="send the originals to this stream; a dry run without --yes")
+    add("--yes", action="store_true", help="with --put: send them")
+    sending.configure(add)
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:

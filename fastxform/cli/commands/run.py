@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.cli.console import CappedNotes, Console, counted, explain, number_of
+from fastxform.cli.console import CappedNotes, Console, Paint, counted, explain, number_of
 from fastxform.cli.inputs import INPUT_HELP, InputRecord, open_reader, read_source
 from fastxform.cli.progress import Progress
 from fastxform.errors import DROPPED, FAILED, OK, EventError, InputError
@@ -159,6 +159,7 @@ class _Printed:
     def __init__(self, options: argparse.Namespace, console: Console) -> None:
         self._options, self._console = options, console
         self._notes = CappedNotes(console, "failed record")
+        self._paint = Paint(console.has_colours)
         self._reasons: Counter[str] = Counter()
         self._results: Counter[str] = Counter()
         self._rows_dropped: Counter[str] = Counter()
@@ -186,7 +187,7 @@ class _Printed:
             if reason is not None:
                 self._reasons[reason] += 1
                 if not self._options.json:
-                    self._notes.add(f"record {number}: {explain(reason)}")
+                    self._notes.add(f"{self._paint(f'record {number}:', 'red')} {explain(reason)}")
         self._records += len(batch)
         self._results.update(batch.result)
         self._rows_dropped.update(batch.rows_dropped)
@@ -221,7 +222,7 @@ class _Printed:
         dropped = f" ({', '.join(why)})" if why else ""
         failed = f" ({counted(self._reasons)})" if self._reasons else ""
         rows = f", {number_of(self._rows_dropped.total(), 'row')} left out ({counted(self._rows_dropped)})"
-        nulled = f", {self._values_nulled} values nulled" if self._values_nulled else ""
+        nulled = f", {number_of(self._values_nulled, 'value')} nulled" if self._values_nulled else ""
         return (
             f"{number_of(self._records, 'record')}: {self._results[OK]} Ok, {self._results[DROPPED]} Dropped{dropped}, "
             f"{self.failed} ProcessingFailed{failed}{rows if self._rows_dropped else ''}{nulled}"

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform import limits
-from fastxform.cli.console import CappedNotes, Console, amount, counted, explain, number_of
+from fastxform.cli.console import CappedNotes, Colour, Console, amount, counted, explain, number_of
 from fastxform.cli.inputs import INPUT_HELP, InputReader, InputSource, open_reader, read_source
 from fastxform.cli.parser import number, whole
 from fastxform.cli.progress import Progress
+from fastxform.cli.tables import summary as drawn_summary
 from fastxform.errors import ContractError
 from fastxform.tools.simulator.faults import KINDS, Faults, broken_function, form, parse
 
@@ -34,8 +35,8 @@ EPILOG: Final = (
     "records of an event keep their own arrival. The objects: DATE/STREAM-1-..., KEY=VALUE/DATE/..., "
     "iceberg/DATABASE/TABLE/DATE/... (the operation of each row is in the file beside it that ends in .operations), "
     "processing-failed/DATE/... DIR must be empty, or made by an earlier run, whose objects are then removed. Records "
-    "that do not fit a response are put back on the stream as overflow.policy says, and every fault meets those puts. "
-    f"The faults: {'; '.join(f'{form(name)} {text}' for name, text in KINDS.items())}. SHARE is 0 to 1."
+    "that do not fit a response are put back on the stream as overflow.policy says, and every fault meets those puts."
+    "\n\nfaults, with a SHARE from 0 to 1:\n" + "\n".join(f"  {form(name):<19} {text}" for name, text in KINDS.items())
 )
 
 _LATEST_MS: Final = 253_402_300_799_999
@@ -54,8 +55,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("config", metavar="CONFIG", help="the transform")
     add("input", metavar="INPUT", help="the records; - is standard input")
+    _configure_stream(parser)
+    add = parser.add_argument_group("faults").add_argument
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help="a fault of the puts or of the function, as throttle:0.2, slow:50 or refuse; see below; may be repeated",
+    )
+    add("--seed", type=whole(0), default=0, metavar="S", help="another one gives other object names and faults")
+    add = parser.add_argument_group("output").add_argument
     add("--out", required=True, metavar="DIR", help="where the objects go")
     add("--force", action="store_true", help="write into a directory that holds something else")
+    add("--log", action="store_true", help="pass the log lines of the function on, to standard error")
+    add("--strict", action="store_true", help="exit code 1 if a record failed or was refused")
+    add("--json", action="store_true", help="print the summary as one JSON object")
+
+
+def _configure_stream(parser: argparse.ArgumentParser) -> None:
+    """Declare what the stream is."""
+    add = parser.add_argument_group("the stream").add_argument
+    add("--stream", type=read_stream_name, default="local", metavar="NAME", help="name of the delivery stream")
     add("--kinesis", action="store_true", help="the stream reads a Kinesis stream; default is Direct PUT")
     low_kib, high_kib = limits.KINESIS_RECORD_LIMIT_BYTES // 1024, limits.KINESIS_RECORD_LARGEST_BYTES // 1024
     add(
@@ -65,7 +86,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="KIB",
         help=f"with --kinesis: MaxRecordSizeInKiB of the Kinesis stream, {low_kib} (default) to {high_kib}",
     )
-    add("--stream", type=read_stream_name, default="local", metavar="NAME", help="name of the delivery stream")
     low, high = limits.BUFFER_SIZE_MIN_MB, limits.BUFFER_SIZE_MAX_MB
     add(
         "--buffer-mb",
@@ -90,17 +110,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="records a second of record time (default 1000)",
     )
-    add(
-        "--fault",
-        action="append",
-        default=[],
-        metavar="SPEC",
-        help="a fault of the puts or of the function, as throttle:0.2, slow:50 or refuse; see below; may be repeated",
-    )
-    add("--seed", type=whole(0), default=0, metavar="S", help="another one gives other object names and faults")
-    add("--log", action="store_true", help="pass the log lines of the function on, to standard error")
-    add("--strict", action="store_true", help="exit code 1 if a record failed or was refused")
-    add("--json", action="store_true", help="print the summary as one JSON object")
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:
@@ -124,7 +133,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     if options.json:
         console.json(summary)
     else:
-        for line in _lines(summary, options.out):
+        for line in drawn_summary(_rows(summary, options.out), f"stream {options.stream}", _colours(summary)):
             console.line(line)
     if not summary["balanced"]:
         raise ContractError(
@@ -274,47 +283,71 @@ class _SimulationRun:
             self._refusals.add(f"record {index + 1} is refused: {err}")
 
 
-def _lines(summary: dict[str, Any], out: str) -> list[str]:
-    """Return the summary for people."""
+def _rows(summary: dict[str, Any], out: str) -> list[tuple[str, str]]:
+    """Return the summary for people: names, and what is to say of each."""
     failed = f"  ({counted(summary['failed_by_code'])})" if summary["failed"] else ""
     where_null = f"  ({summary['where_null']} because where was null)" if summary["where_null"] else ""
-    lines = [
-        f"records in   {summary['records_in']} ({amount(summary['bytes_in'])})",
-        f"delivered    {summary['delivered']}",
-        f"dropped      {summary['dropped']}{where_null}",
-        f"failed       {summary['failed']}{failed}",
-        *(f"  {count:<10} {explain(reason)}" for reason, count in sorted(summary["failed_by_reason"].items())),
-        *_put_back_lines(summary),
-        *([f"nulled       {summary['values_nulled']} values that did not fit"] if summary["values_nulled"] else []),
-        f"invocations  {summary['invocations']} ({summary['retries']} of them retries)",
-        *(f"  {count:<10} {error}" for error, count in summary["errors"].items()),
-        f"objects      {summary['objects']} in {out} ({amount(summary['bytes_out'])})",
-        f"time         {summary['seconds']} s, {summary['records_per_second']} records a second "
-        f"(the function: {summary['function_seconds']} s)",
-        *(f"response     {finding}" for finding in summary["findings"]),
+    nulled = number_of(summary["values_nulled"], "value that did not fit", "values that did not fit")
+    rows = [
+        ("records in", f"{summary['records_in']} ({amount(summary['bytes_in'])})"),
+        ("delivered", str(summary["delivered"])),
+        ("dropped", f"{summary['dropped']}{where_null}"),
+        ("failed", f"{summary['failed']}{failed}"),
+        *((f"  {count}", explain(reason)) for reason, count in sorted(summary["failed_by_reason"].items())),
+        *_put_back_rows(summary),
+        *([("nulled", nulled)] if summary["values_nulled"] else []),
+        ("invocations", f"{summary['invocations']} ({summary['retries']} of them retries)"),
+        *((f"  {count}", error) for error, count in summary["errors"].items()),
+        ("objects", f"{summary['objects']} in {out} ({amount(summary['bytes_out'])})"),
+        (
+            "time",
+            f"{summary['seconds']} s, {number_of(summary['records_per_second'], 'record')} a second "
+            f"(the function: {summary['function_seconds']} s)",
+        ),
+        *(("response", finding) for finding in summary["findings"]),
     ]
     if summary["refused"]:
-        lines.insert(1, f"refused      {summary['refused']} (larger than the stream takes, so never in it)")
+        rows.insert(1, ("refused", f"{summary['refused']} (larger than the stream takes, so never in it)"))
     balance = "in = delivered + dropped + failed" if summary["balanced"] else "DO NOT BALANCE"
-    return [*lines, f"totals       {balance}"]
+    return [*rows, ("totals", balance)]
 
 
-def _put_back_lines(summary: dict[str, Any]) -> list[str]:
+def _put_back_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what is to say of records that did not fit; nothing where every response had room."""
     if not (summary["put_back"] or summary["put_calls"]):
         return []
-    surplus = summary["puts_taken"] - summary["put_back"]
+    surplus, calls = summary["puts_taken"] - summary["put_back"], summary["put_calls"]
     also_failed = (
         f", {number_of(summary['delivered_and_failed'], 'record')} also failed"
         if summary["delivered_and_failed"]
         else ""
     )
     return [
-        f"put back     {number_of(summary['put_back'], 'time')} a record that did not fit went back and came again, "
-        f"in {number_of(summary['passes'], 'pass', 'passes')} at most",
-        f"  {summary['put_calls']:<10} calls ({summary['put_calls_again']} of them again), "
-        f"{summary['put_calls_at_once']} at once at most",
-        f"  {surplus:<10} puts taken and not acknowledged ({summary['possible_duplicates']} in doubt for the function)",
-        f"duplicates   {summary['duplicates']} deliveries of a record delivered before{also_failed}",
-        f"lost         {summary['lost']}",
+        (
+            "put back",
+            f"{number_of(summary['put_back'], 'time')} a record that did not fit went back and came again, "
+            f"in {number_of(summary['passes'], 'pass', 'passes')} at most",
+        ),
+        (
+            f"  {calls}",
+            f"{'call' if calls == 1 else 'calls'} ({summary['put_calls_again']} of them again), "
+            f"{summary['put_calls_at_once']} at once at most",
+        ),
+        (
+            f"  {surplus}",
+            f"{'put' if surplus == 1 else 'puts'} taken and not acknowledged "
+            f"({summary['possible_duplicates']} in doubt for the function)",
+        ),
+        (
+            "duplicates",
+            f"{number_of(summary['duplicates'], 'delivery', 'deliveries')} of a record delivered before{also_failed}",
+        ),
+        ("lost", str(summary["lost"])),
     ]
+
+
+def _colours(summary: dict[str, Any]) -> dict[str, Colour]:
+    """Return the colours of what went well and what did not."""
+    bad = ("failed", "refused", "lost", "duplicates")
+    colours: dict[str, Colour] = {name: "red" for name in bad if summary[name]}
+    return colours | {"delivered": "green", "response": "yellow", "totals": "green" if summary["balanced"] else "red"}

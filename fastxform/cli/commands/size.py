@@ -45,6 +45,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("config", metavar="CONFIG", help="the transform")
     add("sample", metavar="SAMPLE", help="records of it, some hundred of each kind; - is standard input")
+    add = parser.add_argument_group("the stream").add_argument
     add("--kinesis", action="store_true", help="the stream reads a Kinesis stream; default is Direct PUT")
     low, high = limits.BUFFER_SIZE_MIN_MB, limits.BUFFER_SIZE_MAX_MB
     add(
@@ -62,6 +63,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=number(0.001, 1e9), metavar="R", help="records a second that arrive, for the concurrency")
     add("--put-ms", type=number(1, 60_000), default=100.0, metavar="MS", help="of one put back (default 100, assumed)")
     add("--partitioned", action="store_true", help="the stream has dynamic partitioning, which is billed")
+    add = parser.add_argument_group("output").add_argument
     add("--prices", metavar="FILE", help="prices of your region, for money")
     add("--picture", metavar="FILE", help="write the response share over the buffer size as SVG")
     add("--seed", type=whole(0), default=0, metavar="S", help="another one draws other batches")
