@@ -150,5 +150,6 @@ READERS: Final[dict[str, Reader]] = {
             "line_end": ("crlf", "lf", "none"),
         },
         tells_null=True,  # a cell is empty, whatever it was
+        refuses="\0",
     ),
 }

@@ -98,6 +98,10 @@ def records():
     return found
 
 
+ROWS_OF_NOTHING = 2
+"""The last records of `records`."""
+
+
 def compact(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -135,8 +139,13 @@ def no_nul(text):
 
 def sheet_text(cell):
     """What a spreadsheet keeps of a text: an apostrophe before what looks like a formula, and no null."""
-    is_formula = cell and cell[0] in "=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20" and not NUMBER.fullmatch(cell)
+    is_formula = cell and cell[0] in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20" and not NUMBER.fullmatch(cell)
     return "'" + cell if is_formula else cell or ""
+
+
+def calc_text(cell):
+    """What Calc keeps of it: a cell has one kind of line break."""
+    return re.sub("\r\n?", "\n", sheet_text(cell))
 
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -144,7 +153,8 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 LINES = 'a text with a line break (the record fails; `newlines = "space"` replaces it)'
 WORD = r"a text that is `\N` (the record fails)"
-NUL = "; a NUL (the record fails)"
+NUL_FAILS = "a NUL (the record fails)"
+NUL = f"; {NUL_FAILS}"
 CASES = [
     Case(
         "athena-opencsv",
@@ -165,9 +175,19 @@ CASES = [
         "excel",
         "Python 3.11 `csv`",
         lambda spark, path: readers.python_csv,
-        "",
+        NUL_FAILS,
         "null, which is an empty cell",
-        shown=sheet_text,
+        has("\0"),
+        sheet_text,
+    ),
+    Case(
+        "excel",
+        "LibreOffice Calc 7.4",
+        lambda spark, path: readers.office_csv(path),
+        NUL_FAILS,
+        "null, which is an empty cell; CR and CR LF in a text, which are read as LF",
+        has("\0"),
+        calc_text,
     ),
     Case(
         "redshift",
@@ -196,6 +216,8 @@ def read_back(case, spark, path):
     )
     data = b"".join(row for row in batch.data if row is not None)
     rows = case.make(spark, path)(data, NAMES)
+    if "Calc" in case.what:
+        rows += [[""] * len(NAMES)] * ROWS_OF_NOTHING  # where a sheet ends it has no rows
     wanted = [cells(record) for record, row in zip(records(), batch.data, strict=True) if row is not None]
     failed = [record for record, row in zip(records(), batch.data, strict=True) if row is None]
     return wanted, rows, failed

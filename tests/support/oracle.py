@@ -654,8 +654,11 @@ READERS = {
 }
 """What each reader has for the keys that a file leaves out."""
 
-STRICT = {"redshift": "\0", "bigquery": "\0", "spark": "\0", "pandas": "\0"}
-"""The readers that take a quoted text for null where it equals `null`, and the characters that each cannot hold."""
+STRICT = ("redshift", "bigquery", "spark", "pandas")
+"""The readers that take a quoted text for null where it equals `null`."""
+
+NO_NUL = (*STRICT, "excel")
+"""The readers that cannot hold a NUL in a text."""
 
 
 def csv_line(cells, output, _iceberg):
@@ -694,9 +697,9 @@ def can_be_written(cell, text, is_alone, output):
         return True
     if output.get("newlines") == "fail" and any(mark in text for mark in ("\r", "\n")):
         return False
-    if output.get("reader") in STRICT:
-        return text != null and not set(STRICT[output["reader"]]) & set(text)
-    return True
+    if output.get("reader") in STRICT and text == null:
+        return False
+    return not (output.get("reader") in NO_NUL and "\0" in text)
 
 
 def is_text(cell):

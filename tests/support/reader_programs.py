@@ -8,9 +8,7 @@ import csv
 import io
 import shutil
 import subprocess
-from pathlib import Path
 
-OFFICE = shutil.which("soffice")
 HIVE = "org.apache.hadoop.hive.serde2."
 
 
@@ -128,50 +126,25 @@ def python_csv(data, _names):
 
 
 def office_csv(directory):
-    """LibreOffice Calc, which imports each column as text and writes the sheet as JSON-free, tab-separated text."""
+    """LibreOffice Calc, which imports each column as text and exports the cells with all texts in quotes."""
+    office = shutil.which("soffice")
+    assert office, "LibreOffice is needed; on Debian: apt-get install --no-install-recommends libreoffice-calc-nogui"
 
     def read(data, names):
-        source, out = Path(directory, "sheet.csv"), Path(directory, "out")
+        directory.mkdir()
+        source = directory / "sheet.csv"
         source.write_bytes(data)
-        # Comma, quote, UTF-8, from line 1, every column as text (2).
+        # Comma, quote, UTF-8 (76), from line 1, every column as text (2); the export quotes every text.
         columns = "/".join(f"{index}/2" for index in range(1, len(names) + 1))
-        command = [OFFICE, "--headless", "--norestore", f"-env:UserInstallation=file://{directory}/profile"]
-        command += [f"--infilter=CSV:44,34,76,1,{columns},0,false,false", "--convert-to", "fods", "--outdir", str(out)]
-        subprocess.run([*command, str(source)], check=True, capture_output=True, timeout=300)
-        return sheet(out / "sheet.fods", len(names))
+        command = [office, "--headless", "--norestore", f"-env:UserInstallation=file://{directory}/profile"]
+        command += [f"--infilter=CSV:44,34,76,1,{columns},0,false,false"]
+        command += ["--convert-to", "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,true,true,false,false,false,1"]
+        command += ["--outdir", str(directory / "out"), str(source)]
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
+        (sheet,) = (directory / "out").iterdir()
+        return python_csv(sheet.read_bytes(), names)
 
     return read
-
-
-def sheet(path, width):
-    """The cells of a flat OpenDocument sheet, as text."""
-    import xml.etree.ElementTree as tree
-
-    office = "{urn:oasis:names:tc:opendocument:xmlns:%s:1.0}"
-    table, text = office % "table", office % "text"
-    rows = []
-    for row in tree.parse(path).getroot().iter(f"{table}table-row"):
-        cells = []
-        for cell in row.iter(f"{table}table-cell"):
-            value = "\n".join(paragraph_text(paragraph, text) for paragraph in cell.findall(f"{text}p"))
-            cells += [value] * int(cell.get(f"{table}number-columns-repeated", 1)) if len(cells) < width else []
-        rows += [(cells + [""] * width)[:width]] * min(int(row.get(f"{table}number-rows-repeated", 1)), 1_000)
-    return rows
-
-
-def paragraph_text(node, text):
-    found = node.text or ""
-    for child in node:
-        if child.tag == f"{text}s":
-            found += " " * int(child.get(f"{text}c", 1))
-        elif child.tag == f"{text}tab":
-            found += "\t"
-        elif child.tag == f"{text}line-break":
-            found += "\n"
-        else:
-            found += paragraph_text(child, text)
-        found += child.tail or ""
-    return found
 
 
 def documented(null, quoted_null):
