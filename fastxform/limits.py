@@ -79,6 +79,9 @@ FUNCTION_TIMEOUT_MAX_SECONDS: Final = 300
 LAMBDA_PROCESSOR_MB: Final = 1_769
 """Memory with which a function has one whole processor. Source: Lambda, configure function memory. 2026-11."""
 
+FUNCTION_UNPACKED_LIMIT_BYTES: Final = 250 * 1024 * 1024
+"""Bytes of a function and its layers, unpacked. Source: Lambda quotas, "250 MB". 2026-11."""
+
 FIREHOSE_BILLING_STEP_BYTES: Final = 5 * 1024
 """Bytes to which each record is rounded up in the bill. Source: Firehose quotas; Firehose pricing. 2026-11."""
 

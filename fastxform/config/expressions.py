@@ -6,7 +6,7 @@ expression that names a column whose type is a mistake makes no second mistake o
 
 import ast
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from fastxform.config.diagnostics import Diagnostics, key
@@ -15,6 +15,8 @@ from fastxform.config.model import Column, Route, merged
 from fastxform.core.structs import replace
 from fastxform.datatypes.logical import Type
 from fastxform.query.compiler import Expression, compile_condition, compile_expression
+from fastxform.query.lookup_tables import LookupTable
+from fastxform.query.lookups import calls_in
 from fastxform.query.terms import ExpressionError
 
 _COLUMNS: Final = "columns"
@@ -44,11 +46,22 @@ def names_in(text: str) -> frozenset[str]:
 
 
 class Compiler:
-    """Compiles the expressions of one file; `broken` are the names of columns whose type is not known."""
+    """Compiles the expressions of one file.
 
-    def __init__(self, diagnostics: Diagnostics, broken: set[str]) -> None:
+    `broken` are the names of columns whose type is not known, `broken_lookups` those of tables that could not be read.
+    """
+
+    def __init__(
+        self,
+        diagnostics: Diagnostics,
+        broken: set[str],
+        lookups: Mapping[str, LookupTable],
+        broken_lookups: Collection[str],
+    ) -> None:
         self.diagnostics = diagnostics
         self.broken = broken
+        self.lookups = lookups
+        self.broken_lookups = broken_lookups
 
     def shared_columns(self, columns: Sequence[Column]) -> tuple[Column, ...]:
         """Return the shared columns, each `expr` column with its type."""
@@ -134,7 +147,7 @@ class Compiler:
         # Inside the brackets the expression may have several lines, the last of them a comment.
         text = f"cast((\n{column.expr}\n), target_type='{column.type}')"
         try:
-            compile_expression(text, known)
+            compile_expression(text, known, self.lookups)
         except ExpressionError as err:
             reason = err.message if column.type.kind not in _NO_TARGETS else f"cannot cast {type_} to {column.type}"
             self.diagnostics.add((*path[:-1], "type"), f"the expression gives {type_}; {reason}")
@@ -145,13 +158,15 @@ class Compiler:
         text: str,
         known: Mapping[str, Type],
         path: KeyPath,
-        compile_text: Callable[[str, Mapping[str, Type]], Expression] = compile_expression,
+        compile_text: Callable[[str, Mapping[str, Type], Mapping[str, LookupTable]], Expression] = compile_expression,
     ) -> Type | None:
         """Return the type of an expression, None where there is a mistake, be it of a column that it names."""
         if names_in(text) & self.broken:
             return None
+        if self.broken_lookups and any(name in self.broken_lookups for name, _ in calls_in(text)):
+            return None
         try:
-            return compile_text(text, known).type
+            return compile_text(text, known, self.lookups).type
         except ExpressionError as err:
             self.diagnostics.add(path, f"{err.message} (at character {err.column_offset + 1})")
             return None

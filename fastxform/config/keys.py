@@ -190,6 +190,12 @@ TOP_LEVEL: Final = Section(
             '{ log = { of = "message" } }',
         ),
         Key(
+            "lookups",
+            "table",
+            "Tables that expressions look rows up in: a table for each name that `lookup` knows.",
+            '{ country = { values = { DE = "Germany" } } }',
+        ),
+        Key(
             "explode",
             "table",
             "A list whose elements become the rows of the record.",
@@ -378,6 +384,28 @@ PARSE: Final = Section(
     ),
 )
 
+LOOKUP: Final = Section(
+    "lookups.NAME",
+    "A table of texts, loaded once, in which `lookup('NAME', key, 'column')` finds the row of a key. A key that is not"
+    " there gives null; one that is there twice is a mistake.",
+    (
+        Key(
+            "file",
+            "text",
+            "A file beside the configuration, packed with it: CSV with a header, or JSON lines where its name ends in"
+            " .jsonl, .ndjson or .json.",
+            '"shops.csv"',
+        ),
+        Key("key", "text", "The column of the file that keys are looked for in.", '"id"'),
+        Key(
+            "values",
+            "table",
+            "Instead of a file: keys with a text, a number, true or false each.",
+            '{ DE = "Germany", FR = "France" }',
+        ),
+    ),
+)
+
 EXPLODE: Final = Section(
     "explode",
     "A list whose elements become the rows of the record, joined in its answer.",
@@ -504,5 +532,5 @@ TEST: Final = Section(
     ),
 )
 
-SECTIONS: Final = (TOP_LEVEL, PARSE, EXPLODE, OUTPUT, COLUMN, ROUTE, ICEBERG, CHOICE, OVERFLOW, TEST)
+SECTIONS: Final = (TOP_LEVEL, PARSE, LOOKUP, EXPLODE, OUTPUT, COLUMN, ROUTE, ICEBERG, CHOICE, OVERFLOW, TEST)
 """Every section of the file, in the order of the reference."""

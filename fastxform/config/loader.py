@@ -7,6 +7,7 @@ the file.
 import os
 import re
 import tomllib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fastxform.config import sections
@@ -23,6 +24,8 @@ from fastxform.query import paths
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fastxform.query.lookup_tables import LookupTable
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
 _TOML_LOCATION: Final = r"(?P<what>.*) \((?:at line (?P<line>[0-9]+), column (?P<column>[0-9]+)|at end of document)\)"
@@ -153,9 +156,11 @@ class _Reader:
             index: sections.read_route(self.diagnostics, self.columns, ("routes", index), content)
             for index, content in self.table.tables("routes")
         }
+        lookups = self._lookups()
         keys = self._partition_keys()
         where = self.table.text("where")
-        shared, routes = self._compiled(where, shared, routes, keys)
+        shared, routes = self._compiled(where, shared, routes, keys, lookups)
+        lookups = _named_columns(lookups, where, shared, list(routes.values()), keys)
         spec = Spec(
             source=cast(Any, self.source),
             where=where,
@@ -170,6 +175,7 @@ class _Reader:
             mixed=cast(Any, self.table.choice("mixed")),
             parses=() if self.layers is None else self.layers.parses,
             explode=None if self.layers is None else self.layers.explode,
+            lookups=tuple(lookups.values()),
             partition_keys=tuple(keys.items()),
             overflow=sections.read_overflow(
                 self.diagnostics,
@@ -240,6 +246,19 @@ class _Reader:
             self.table.fail("columns", f"names no column; {remedy}")
         return self.columns.read(("columns",), content)
 
+    def _lookups(self) -> "dict[str, LookupTable]":
+        self.broken_lookups: set[str] = set()
+        content = self.table.table("lookups")
+        if not content:
+            return {}
+        # Few files have look-ups.
+        from fastxform.config.lookups import LookupReader
+
+        reader = LookupReader(self.diagnostics, self.directory)
+        tables = reader.read(content)
+        self.broken_lookups = reader.broken
+        return tables
+
     def _partition_keys(self) -> dict[str, str]:
         content = self.table.table("partition_keys") or {}
         section = Section("partition_keys", "", tuple(Key(name, "text", "", "") for name in content))
@@ -251,7 +270,12 @@ class _Reader:
         return {name: text for name, text in texts.items() if text is not None}
 
     def _compiled(
-        self, where: str | None, shared: tuple[Column, ...] | None, routes: dict[int, Route], keys: dict[str, str]
+        self,
+        where: str | None,
+        shared: tuple[Column, ...] | None,
+        routes: dict[int, Route],
+        keys: dict[str, str],
+        lookups: "dict[str, LookupTable]",
     ) -> tuple[tuple[Column, ...] | None, dict[int, Route]]:
         """Return columns and routes with the types of their expressions."""
         columns = shared or ()
@@ -266,7 +290,7 @@ class _Reader:
         # A file without expressions does not need the compiler.
         from fastxform.config.expressions import Compiler
 
-        compiler = Compiler(self.diagnostics, self.columns.broken)
+        compiler = Compiler(self.diagnostics, self.columns.broken, lookups, self.broken_lookups)
         columns = compiler.shared_columns(columns)
         if where is not None:
             compiler.condition(where, columns, ("where",))
@@ -353,3 +377,24 @@ class _Reader:
             self.table.fail("explode", f"does not go together with iceberg, where a record is one object; {remedy}")
         if spec.source == "cloudwatch-logs":
             self.table.fail("source", "does not go together with iceberg, where a record is one object")
+
+
+def _named_columns(
+    lookups: "dict[str, LookupTable]",
+    where: str | None,
+    shared: tuple[Column, ...] | None,
+    routes: Sequence[Route],
+    keys: dict[str, str],
+) -> "dict[str, LookupTable]":
+    """Return the tables with the columns that some expression names."""
+    if not lookups:
+        return {}
+    from fastxform.query.lookups import calls_in
+
+    columns = [*(shared or ()), *(column for route in routes for column in route.columns)]
+    texts = [where, *(route.where for route in routes), *keys.values(), *(column.expr for column in columns)]
+    calls = [call for text in texts if text is not None for call in calls_in(text)]
+    return {
+        name: table.kept(frozenset(column or table.only or "" for called, column in calls if called == name))
+        for name, table in lookups.items()
+    }

@@ -17,6 +17,8 @@ from fastxform.datatypes.logical import Kind, Type
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fastxform.query.lookup_tables import LookupTable
+
 __all__ = [
     "Choice",
     "Column",
@@ -225,11 +227,17 @@ class Spec(Struct, frozen=True):
     mixed: Literal["fail", "first"] = "fail"
     parses: tuple[Parse, ...] = ()
     explode: Explode | None = None
+    lookups: tuple["LookupTable", ...] = ()
     partition_keys: tuple[tuple[str, str], ...] = ()
     overflow: Overflow = Overflow()
     tests: tuple[Example, ...] = ()
     map_batch: str | None = None
     directory: str = ""
+
+    @property
+    def lookup_tables(self) -> "dict[str, LookupTable]":
+        """The tables that expressions look rows up in, by their names."""
+        return {table.name: table for table in self.lookups}
 
     @property
     def is_document(self) -> bool:

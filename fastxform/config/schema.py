@@ -10,6 +10,7 @@ from fastxform.config.keys import (
     COLUMN,
     EXPLODE,
     ICEBERG,
+    LOOKUP,
     OUTPUT,
     OVERFLOW,
     PARSE,
@@ -70,13 +71,17 @@ def _table(section: Section, key: Key) -> dict[str, Any]:
             "propertyNames": {"minLength": 1},
             "additionalProperties": {"anyOf": [{"type": "string"}, _section(COLUMN)]},
         }
-    if key.name == "parse":
-        return {"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": _section(PARSE)}
+    if key.name in _NAMED:
+        inside = _section(_NAMED[key.name])
+        return {"type": "object", "propertyNames": {"minLength": 1}, "additionalProperties": inside}
     if inner is None:
         values = {"type": "string", "pattern": r"\S"} if key.name == "partition_keys" else {}
         return {"type": "object", "additionalProperties": values or True}
     return _section(inner)
 
+
+_NAMED: Final = {"parse": PARSE, "lookups": LOOKUP}
+"""The section of each table inside of a table of names."""
 
 _INNER: Final = {
     ("", "output"): OUTPUT,

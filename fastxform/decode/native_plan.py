@@ -34,6 +34,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "routes",
             "unmatched",
             "documents",
+            "lookups",
             "partition_keys",
             "overflow",
             "tests",

@@ -21,6 +21,9 @@ from fastxform.errors import near
 from fastxform.query import arithmetic, operators
 from fastxform.query.calls import Given, fit
 from fastxform.query.functions import unknown_function
+from fastxform.query.lookup_tables import LookupTable
+from fastxform.query.lookups import NAME as LOOKUP
+from fastxform.query.lookups import lookup
 from fastxform.query.named import find
 from fastxform.query.refusals import Refusals
 from fastxform.query.terms import INT64, STRING, ExpressionError, Frame, Term, constant, shorten
@@ -30,6 +33,9 @@ DEPTH_LIMIT: Final = 100
 """Nodes within nodes; the walk and `evaluate` take some frames of Python's stack, of 1,000, for each."""
 LIST_LIMIT: Final = 1_000
 """Values on the right side of `in`."""
+
+NO_LOOKUPS: Final[Mapping[str, LookupTable]] = {}
+"""The tables of a configuration without look-ups."""
 
 _SHOWN_CHARACTERS: Final = 40
 _TRIAL_MS: Final = 1_700_000_000_000
@@ -122,27 +128,33 @@ class Expression(Struct, frozen=True):
         return result
 
 
-def compile_expression(text: str, columns: Mapping[str, Type]) -> Expression:
-    """Compile an expression over columns of the given types.
+def compile_expression(
+    text: str, columns: Mapping[str, Type], lookups: Mapping[str, LookupTable] = NO_LOOKUPS
+) -> Expression:
+    """Compile an expression over columns of the given types, and tables of look-ups by their names.
 
     Raises:
         ExpressionError: the expression cannot be used.
     """
-    return _compile(text, columns, lambda term: term)
+    return _compile(text, columns, lookups, lambda term: term)
 
 
-def compile_condition(text: str, columns: Mapping[str, Type]) -> Expression:
+def compile_condition(
+    text: str, columns: Mapping[str, Type], lookups: Mapping[str, LookupTable] = NO_LOOKUPS
+) -> Expression:
     """Compile a `where`: an expression that is true or false.
 
     Raises:
         ExpressionError: the expression cannot be used, or is of another type.
     """
-    return _compile(text, columns, lambda term: operators.truth(term, "where"))
+    return _compile(text, columns, lookups, lambda term: operators.truth(term, "where"))
 
 
-def _compile(text: str, columns: Mapping[str, Type], check: Callable[[Term], Term]) -> Expression:
+def _compile(
+    text: str, columns: Mapping[str, Type], lookups: Mapping[str, LookupTable], check: Callable[[Term], Term]
+) -> Expression:
     try:
-        term = _Compiler(text, columns).compile()
+        term = _Compiler(text, columns, lookups).compile()
         if term.type is None:
             raise ExpressionError("the expression is always null, which has no type", term.offset)
         term = check(term)
@@ -181,9 +193,10 @@ def _too_deep(offset: int) -> ExpressionError:
 class _Compiler:
     """The walk over the syntax tree of one expression; a place is an index of its text."""
 
-    def __init__(self, text: str, columns: Mapping[str, Type]) -> None:
+    def __init__(self, text: str, columns: Mapping[str, Type], lookups: Mapping[str, LookupTable]) -> None:
         self.text = text
         self.columns = columns
+        self.lookups = lookups
         self.skipped = len(text) - len(text.lstrip())
         # Where the lines start for Python's tokenizer; `splitlines` knows more ends of lines.
         self.starts = [
@@ -394,9 +407,11 @@ class _Compiler:
             if node.args or node.keywords:
                 raise ExpressionError("now_ms takes no arguments", offset)
             return Term(INT64, lambda frame: frame.now, offset)
-        function = find(name, offset)
+        function = find(name, offset) if name != LOOKUP else None
         terms = [self.visit(argument) for argument in node.args]
         given = [Given(*self.option(keyword), self.offset(keyword)) for keyword in node.keywords]
+        if function is None:
+            return lookup(self.lookups, terms, given, offset)
         return function.build(fit(name, function, terms, given, offset))
 
     def named_column(self, node: ast.Call, offset: int) -> Term:

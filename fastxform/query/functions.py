@@ -364,7 +364,7 @@ def unknown_function(name: str, offset: int, others: Iterable[str] = ()) -> Erro
     """Return the error of a function that there is not, with the name that may have been meant."""
     lower = name.lower()
     elsewhere = next((ours for ours, theirs in _ELSEWHERE.items() if lower in theirs.split()), None)
-    known = [*FUNCTIONS, *others, "col", "now_ms"]
+    known = [*FUNCTIONS, *others, "col", "now_ms", "lookup"]
     close = elsewhere or next((ours for ours in known if ours.endswith(f"_{lower}")), None) or near(lower, known)
     remedy = f"; did you mean {close}?" if close else ""
     return Error(f"there is no function {name[:60]}{remedy}", offset)

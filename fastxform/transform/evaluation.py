@@ -16,6 +16,7 @@ from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
 if TYPE_CHECKING:
     from fastxform.query.compiler import Expression
+    from fastxform.query.lookup_tables import LookupTable
 
 
 class HasArray(Protocol):
@@ -26,12 +27,12 @@ class HasArray(Protocol):
         """The column as an array of its type."""
 
 
-def compile_expression(text: str, columns: Mapping[str, Type]) -> "Expression":
-    """Compile an expression over the columns that are named."""
+def compile_expression(text: str, columns: Mapping[str, Type], lookups: "Mapping[str, LookupTable]") -> "Expression":
+    """Compile an expression over the columns that are named, and tables of look-ups."""
     # A configuration without expressions does not need the compiler.
     from fastxform.query import compiler
 
-    return compiler.compile_expression(text, columns)
+    return compiler.compile_expression(text, columns, lookups)
 
 
 def in_order(expressions: "Mapping[str, Expression]") -> "list[tuple[str, Expression]]":

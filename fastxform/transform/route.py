@@ -49,9 +49,10 @@ class RoutePlan:
             if column.expr is None
         ]
         computed = {column.name: column for column in order if column.expr is not None}
-        expressions = {name: compile_expression(column.expr or "", types) for name, column in computed.items()}
+        lookups = spec.lookup_tables
+        expressions = {name: compile_expression(column.expr or "", types, lookups) for name, column in computed.items()}
         self.expressions = [(computed[name], expression) for name, expression in in_order(expressions)]
-        self.partition_keys = [(name, compile_expression(text, types)) for name, text in spec.partition_keys]
+        self.partition_keys = [(name, compile_expression(text, types, lookups)) for name, text in spec.partition_keys]
         self.visible = [column for column in order if not column.hidden]
         self.iceberg: Iceberg | None = None if route is None else route.iceberg
         self.keys = frozenset[str]() if route is None else key_names(spec, route)
@@ -63,7 +64,8 @@ class RoutePlan:
         self.has_metadata = self.iceberg is not None or bool(self.partition_keys)
         self.where = None
         if route is not None and route.where is not None:
-            self.where = compile_expression(route.where, {column.name: column.type for column in shared_columns(spec)})
+            shared = {column.name: column.type for column in shared_columns(spec)}
+            self.where = compile_expression(route.where, shared, lookups)
         keyed = [expression for _, expression in (*self.expressions, *self.partition_keys)]
         self.named = {name for expression in keyed for name in expression.names}
 
@@ -99,7 +101,8 @@ class Router:
         self._shared = [(column.name, column) for column in shared_columns(spec)]
         self.where = None
         if spec.where is not None:
-            self.where = compile_expression(spec.where, {column.name: column.type for _, column in self._shared})
+            types = {column.name: column.type for _, column in self._shared}
+            self.where = compile_expression(spec.where, types, spec.lookup_tables)
         self._names = {name for plan in plans if plan.where is not None for name in plan.where.names}
         self._fails_unmatched = spec.unmatched == "fail"
         self._with_json = spec.output.format == "json"

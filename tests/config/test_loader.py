@@ -418,7 +418,8 @@ MISTAKES = {
     "unknown key unlike any": (
         "zzz = 1\n" + COLUMNS,
         "x:1: zzz: unknown key; the keys here are version, source, where, unmatched, documents, invalid, images, "
-        "empty, bad_rows, mixed, output, columns, parse, explode, routes, partition_keys, map_batch, overflow, tests",
+        "empty, bad_rows, mixed, output, columns, parse, lookups, explode, routes, partition_keys, map_batch, "
+        "overflow, tests",
     ),
     "unknown source": ('source = "dynamo"\n' + COLUMNS, 'x:1: source: unknown source "dynamo"; did you mean dynamodb?'),
     "unknown unmatched": (

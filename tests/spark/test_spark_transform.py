@@ -121,6 +121,19 @@ def test_the_time_is_that_of_the_call(records):
     assert {row.at for row in transform(records([b"{}"]), pipeline, now_ms=17).collect()} == {17}
 
 
+def test_a_look_up_travels_with_the_pipeline(records, tmp_path):
+    """Its file is read on the driver; executors have none."""
+    (tmp_path / "shops.csv").write_text("id,region\nx,north\n")
+    look_up = (
+        "[lookups.shop]\nfile = 'shops.csv'\nkey = 'id'\n" + PLAIN + "r = { expr = \"lookup('shop', a, 'region')\" }\n"
+    )
+    (tmp_path / "c.toml").write_text(look_up)
+    pipeline = Pipeline.load(tmp_path / "c.toml")
+    (tmp_path / "shops.csv").unlink()
+    found = transform(records([b'{"a":"x"}', b'{"a":"y"}']), pipeline, keep=["number"])
+    assert tuples(found, "a", "r") == [("x", "north"), ("y", None)]
+
+
 def grow():
     # Executors cannot import this file: a function out of a function is sent whole.
     def change(batch):

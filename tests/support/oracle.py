@@ -19,6 +19,7 @@ import tomllib
 import zlib
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 
 from oracle_expr import ExpressionError, evaluate, names_in
 from oracle_json import (
@@ -104,6 +105,23 @@ def read_column(name, entry, invalid):
     return Column(name, **({"invalid": invalid} | entry))
 
 
+def read_lookup(entry, directory):
+    """The table of a look-up: for each key the texts of its columns, the key's own the last."""
+    if "values" in entry:
+        return {key: {"value": from_plain(value).text} for key, value in entry["values"].items()}
+    text = Path(directory, entry["file"]).read_bytes().decode("utf-8-sig")
+    if entry["file"].endswith((".json", ".jsonl", ".ndjson")):
+        rows = [read_one(line).data for line in text.split("\n") if line.strip()]
+        rows = [{name: None if v.kind == "null" else v.text for name, v in row.items()} for row in rows]
+    else:
+        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    table = {}
+    for row in rows:
+        key = row.pop(entry["key"])
+        table[key] = {**row, entry["key"]: key}
+    return table
+
+
 # ---------------------------------------------------------------- one record
 
 
@@ -117,6 +135,7 @@ class Row:
     cells: dict = field(default_factory=dict)
     layers: dict = field(default_factory=dict)
     is_dropped: bool = False
+    tables: dict = field(default_factory=dict)
 
     def document_of(self, path):
         """The document that a path is about: that of the layer that it begins with, else the record."""
@@ -127,13 +146,13 @@ class Row:
 
     def evaluate(self, expression):
         """The value of an expression over the cells."""
-        return evaluate(expression, lambda name: self.cells[name] and self.cells[name].value, self.now_ms)
+        return evaluate(expression, lambda name: self.cells[name] and self.cells[name].value, self.now_ms, self.tables)
 
 
 class Oracle:
     """One transform. `map_row` stands for `map_batch`: a dict of a row's values in, a dict of the same row out."""
 
-    def __init__(self, toml_text, map_row=None):
+    def __init__(self, toml_text, map_row=None, directory="."):
         config = tomllib.loads(toml_text, parse_float=plain_number)
         self.map_row = map_row
         self.nulled = 0
@@ -149,6 +168,7 @@ class Oracle:
         self.explode = config.get("explode")
         self.drop_unmatched = config.get("unmatched", "fail") == "drop"
         self.partition_keys = config.get("partition_keys", {})
+        self.tables = {name: read_lookup(entry, directory) for name, entry in config.get("lookups", {}).items()}
         self.output = config.get("output", {})
         self.output = READERS.get(self.output.get("reader"), {}) | self.output
         self.has_columns = "columns" in config
@@ -352,6 +372,7 @@ class Oracle:
 
     def transform(self, row, nulls):
         """Route, metadata and line of a row; None of one that is dropped."""
+        row.tables = self.tables
         self.needed = None
         if isinstance(row.document, FailedError):
             raise row.document

@@ -25,9 +25,12 @@ def names_in(expression):
     return names + [node.id for node in nodes if isinstance(node, ast.Name) and node not in functions]
 
 
-def evaluate(expression, lookup, now_ms):
-    """Compute the expression for one row; `lookup` gives a column's value by its name."""
-    return _Row(lookup, now_ms).value(_parse(expression))
+def evaluate(expression, lookup, now_ms, tables=None):
+    """Compute the expression for one row; `lookup` gives a column's value by its name.
+
+    `tables` are what the function `lookup` looks into: for each name the columns of each key.
+    """
+    return _Row(lookup, now_ms, tables or {}).value(_parse(expression))
 
 
 def _parse(expression):
@@ -35,7 +38,8 @@ def _parse(expression):
 
 
 class _Row:
-    def __init__(self, lookup, now_ms):
+    def __init__(self, lookup, now_ms, tables):
+        self.tables = tables
         self.lookup = lookup
         self.now_ms = now_ms
 
@@ -96,11 +100,18 @@ class _Row:
         options = {keyword.arg: keyword.value.value for keyword in node.keywords}
         if name == "now_ms":
             return self.now_ms
+        if name == "lookup":
+            return self.look_up(*arguments, **options)
         if name == "coalesce":
             return next((argument for argument in arguments if argument is not None), None)
         if name not in _FUNCTIONS:
             raise NotImplementedError(name)
         return None if None in arguments else _FUNCTIONS[name](*arguments, **options)
+
+    def look_up(self, name, key, column=None):
+        """The text of a column in the row of a key; the column that is no key where the call names none."""
+        row = {} if key is None else self.tables[name].get(str(key), {})
+        return row.get(column) if column else next(iter(row.values()), None)
 
 
 def kleene_and(operands):

@@ -563,7 +563,9 @@ def computed(draw, kinds):
         choices += [f"coalesce({ref}, 'none')", f"if_else({ref} == 'x', 'is x', {ref})", ref]
         choices += [f"replace(upper({ref}), 'A', 'aa')", f"split_part({ref}, '.', 1)", f"substring({ref}, 1, 3)"]
         choices += [f"truncate_bytes({ref}, 4)", f"sha256({ref})", f"mask(strip({ref}), 2)", f"contains({ref}, 'a')"]
+        choices += [f"lookup('l', {ref})", f"coalesce(lookup('l', {ref}, 'value'), 'none')"]
     for ref in ints:
+        choices.append(f"lookup('l', {ref})")
         choices += [f"{ref} + 1", f"{ref} * {ref}", f"-{ref}", f"{ref} / 4", f"1 / {ref}", f"coalesce({ref}, 0) - 1"]
         choices += [f"if_else({ref} > 1, {ref}, 1)", f"abs_checked({ref})", f"if_else({ref} == 0, 0.0, 10 / {ref})"]
     for ref in floats:
@@ -691,6 +693,12 @@ def configs(draw, source=None):
     keys = []
     if not (routed and iceberg) and not routed and draw(st.integers(0, 3)) == 0:
         keys = ["[partition_keys]", f"k = {toml(draw(computed(kinds)))}"]
+    tables = []
+    if "lookup('l'" in str(lines + keys):
+        tables = [
+            "[lookups.l]",
+            'values = { x = "is x", "" = "nothing", "1.10" = 1.10, A = true, 42 = 42, -1 = "minus" }',
+        ]
     return "\n".join(
         [
             *top,
@@ -699,6 +707,7 @@ def configs(draw, source=None):
             *lines,
             *keys,
             *routed,
+            *tables,
         ]
     )
 

@@ -48,7 +48,7 @@ _CREATION: Final = re.compile(r"\s*dynamodb\s*\.\s*\"?ApproximateCreationDateTim
 
 def lint(spec: Spec, name: str) -> tuple[Finding, ...]:
     """Return the findings of a configuration, in the order of the file `name`."""
-    findings = dict.fromkeys((*_columns(spec), *_csv(spec, name), *_iceberg(spec)))
+    findings = dict.fromkeys((*_columns(spec), *_lookups(spec), *_csv(spec, name), *_iceberg(spec)))
     # The sort is stable: findings of one line stay in the order of the rules.
     return tuple(sorted(findings, key=lambda finding: _line(finding.place, name)))
 
@@ -108,6 +108,21 @@ def _change_member(spec: Spec, path: paths.Path) -> str | None:
             attribute = f"dynamodb.NewImage.{paths.quote(root)}"
             return f"a DynamoDB change has no member {root}, and gives null; write {attribute}{also}"
     return None
+
+
+# -- look-ups
+
+
+def _lookups(spec: Spec) -> Iterator[Finding]:
+    for table in spec.lookups:
+        if not table.columns:
+            yield Finding(
+                "warning", "lookup-unused", table.location, "no expression looks anything up in it; leave it out"
+            )
+        else:
+            size = table.size_bytes / 1_000_000
+            message = f"{len(table):,} keys take {size:,.1f} MB of the function's memory"
+            yield Finding("hint", "lookup-memory", table.location, message)
 
 
 # -- CSV
