@@ -7,6 +7,7 @@ is run here and what came out. Invariant: nothing on the pages is written by han
 import csv
 import itertools
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,7 @@ kernels. A column whose name is no identifier is `col("user-agent")`. Every key 
 | arithmetic | `+ - * / // %`; an overflow or a division by zero fails the record with the reason `expression`. `/` gives `float64` |
 | choice | `a if condition else b` |
 | constants | `'text'`, `1`, `1.5`, `True`, `None` |
+| look-up | `lookup('shop', shop_id, 'region')`: the text of a column in the row of a key, in a table of `[lookups]`; null where there is none |
 | time | `now_ms()`: milliseconds since 1970, the same for a whole batch |
 
 A null argument makes the result of a function null, unless its example says otherwise. An `auto` column is text: give it a
@@ -229,6 +231,7 @@ def _types() -> str:
 
 def expressions() -> str:
     """Return the page of the functions."""
+    os.environ["EXAMPLE_KEY"] = "Jefe"  # of the example of hmac_sha256, out of RFC 4231
     lines = ["## Functions", "", "| function | gives | example | of which comes |", "|---|---|---|---|"]
     for named in NAMED.values():
         result = outcome(named.example)

@@ -20,9 +20,9 @@ from fastxform.decode.source import Rows, Source, default_columns
 from fastxform.encode.batch import Batch, InternalFault, failed, joined
 from fastxform.encode.records import DocumentWriter, Joiner
 from fastxform.encode.rows import RowEncoder, WrittenRows
-from fastxform.errors import DROPPED, FAILED, OK
+from fastxform.errors import DROPPED, FAILED, OK, ConfigError
 from fastxform.parts import Part, run_in_parts
-from fastxform.settings import kernel_is_wanted
+from fastxform.settings import kernel_is_wanted, secret_mistakes
 from fastxform.transform import map_batch as mapping
 from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compute
@@ -66,6 +66,7 @@ class Pipeline:
         self.map_batch = mapping.load(spec) if map_batch is None else map_batch
         self._plans = plan_routes(spec)
         self._router = Router(spec, self._plans)
+        self._check_secrets()
         self._encoder = RowEncoder(spec)
         self._joiner = Joiner(spec)
         self._documents = DocumentWriter(spec)
@@ -75,6 +76,17 @@ class Pipeline:
         self.meta_names = frozenset(column.meta for column in keyed.values() if column.meta is not None)
         self._source = Source(spec, keyed, any(plan.needs_event_name for plan in self._plans))
         self.native, self.kernel = self._native_stages()
+
+    def _check_secrets(self) -> None:
+        """Refuse to begin without the keys that expressions take out of the environment.
+
+        Raises:
+            ConfigError: one is not there.
+        """
+        expressions = [self._router.where, *(expression for plan in self._plans for expression in plan.computing)]
+        mistakes = secret_mistakes(name for each in expressions if each is not None for name in each.secrets)
+        if mistakes:
+            raise ConfigError(tuple(mistakes))
 
     def _native_stages(self) -> "tuple[NativePipeline | None, str]":
         """Return the stages by the native kernel, None where it is not used, and what it runs on, or why not."""

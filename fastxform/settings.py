@@ -5,7 +5,7 @@ name, and an unknown `FASTXFORM_` variable is one.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from fastxform.errors import Mistake, near, nearest, one_line, shown
@@ -123,6 +123,21 @@ def _is_dimension(text: str) -> bool:
 def kernel_is_wanted(environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether the native kernel may be used, where the package has one."""
     return environ.get("FASTXFORM_KERNEL", KERNEL_CHOICES[0]) != "0"
+
+
+def secret(name: str, environ: Mapping[str, str] = os.environ) -> bytes | None:
+    """Return what a variable that a configuration names holds, as bytes; None where it is not there, or empty."""
+    return os.fsencode(environ.get(name, "")) or None
+
+
+def secret_mistakes(names: Iterable[str], environ: Mapping[str, str] = os.environ) -> list[Mistake]:
+    """Return a mistake for each variable that a configuration needs and that is not there."""
+    remedy = "hmac_sha256 takes its key from it; set it for the function, or here"
+    return [
+        _mistake(name, f"{'is empty' if name in environ else 'is not set'}; {remedy}")
+        for name in sorted(set(names))
+        if secret(name, environ) is None
+    ]
 
 
 def _is_handler(environ: Mapping[str, str]) -> bool:

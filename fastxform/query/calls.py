@@ -53,12 +53,16 @@ class Call(Struct, frozen=True):
 
 
 class Function(Struct, frozen=True):
-    """A function: how a call of it becomes a term, the numbers of its arguments (`most` None: any), and its options."""
+    """A function: how a call of it becomes a term, the numbers of its arguments (`most` None: any), and its options.
+
+    `secret` is the option that names a variable of the environment, which has to be there when a pipeline is built.
+    """
 
     build: Callable[[Call], Term]
     least: int = 1
     most: int | None = 1
     options: Mapping[str, Option] = field(default_factory=dict)
+    secret: str | None = None
 
 
 def fit(name: str, function: Function, terms: Sequence[Term], given: Sequence[Given], offset: int) -> Call:

@@ -88,11 +88,15 @@ _OPERATORS_ELSEWHERE: Final = {"&&": "and", "||": "or", "!": "not", "<>": "!=", 
 
 
 class Expression(Struct, frozen=True):
-    """A compiled expression: `names` are the columns it reads, `type` is what it gives, never `auto`."""
+    """A compiled expression: `names` are the columns it reads, `type` is what it gives, never `auto`.
+
+    `secrets` are the variables of the environment whose values it takes.
+    """
 
     text: str
     names: frozenset[str]
     type: Type
+    secrets: frozenset[str]
     _term: Term
 
     def evaluate(self, columns: Mapping[str, pa.Array], length: int, now_ms: int) -> pa.Array:
@@ -154,7 +158,8 @@ def _compile(
     text: str, columns: Mapping[str, Type], lookups: Mapping[str, LookupTable], check: Callable[[Term], Term]
 ) -> Expression:
     try:
-        term = _Compiler(text, columns, lookups).compile()
+        compiler = _Compiler(text, columns, lookups)
+        term = compiler.compile()
         if term.type is None:
             raise ExpressionError("the expression is always null, which has no type", term.offset)
         term = check(term)
@@ -162,7 +167,8 @@ def _compile(
     except ExpressionError as error:
         raise ExpressionError(error.message, error.column_offset, text) from None
     # An auto column is text here, no longer the value as it stands in the record.
-    return Expression(text, term.names, STRING if term.kind == "auto" else term.known_type, term)
+    result = STRING if term.kind == "auto" else term.known_type
+    return Expression(text, term.names, result, frozenset(compiler.secrets), term)
 
 
 def _try(term: Term, columns: Mapping[str, Type]) -> None:
@@ -197,6 +203,7 @@ class _Compiler:
         self.text = text
         self.columns = columns
         self.lookups = lookups
+        self.secrets: set[str] = set()
         self.skipped = len(text) - len(text.lstrip())
         # Where the lines start for Python's tokenizer; `splitlines` knows more ends of lines.
         self.starts = [
@@ -412,7 +419,10 @@ class _Compiler:
         given = [Given(*self.option(keyword), self.offset(keyword)) for keyword in node.keywords]
         if function is None:
             return lookup(self.lookups, terms, given, offset)
-        return function.build(fit(name, function, terms, given, offset))
+        written = fit(name, function, terms, given, offset)
+        if function.secret is not None:
+            self.secrets.add(written.options[function.secret])
+        return function.build(written)
 
     def named_column(self, node: ast.Call, offset: int) -> Term:
         """Return the term of `col('name')`."""

@@ -33,6 +33,7 @@ from fastxform.query.terms import (
     mismatch,
 )
 from fastxform.query.terms import ExpressionError as Error
+from fastxform.settings import secret
 
 TIMESTAMP: Final = Type("timestamp", unit="us")
 
@@ -268,6 +269,29 @@ def _sha256(written: Call) -> Term:
     return _each(written, lambda text: hashlib.sha256(text.encode()).hexdigest())
 
 
+def _hmac_sha256(written: Call) -> Term:
+    import hmac  # OpenSSL, for those who call it
+
+    name = written.options["key"]
+    keys: list[bytes] = []
+
+    def keyed(text: str) -> str:
+        if not keys:
+            value = secret(name)
+            if value is None:
+                raise pa.ArrowInvalid(f"the environment has no {name}")
+            keys.append(value)
+        return hmac.digest(keys[0], text.encode(), "sha256").hex()
+
+    return _each(written, keyed)
+
+
+def _variable(value: str) -> str | None:
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        return None
+    return "is the name of an environment variable that holds the key, as in key='PSEUDONYM_KEY', never the key itself"
+
+
 def _mask(written: Call) -> Term:
     keep = written.options["keep"]
 
@@ -289,10 +313,11 @@ def _table() -> dict[str, Named]:
         build: Callable[[Call], Term],
         least: int = 1,
         most: int | None = 1,
+        secret: str | None = None,
         **given: Option,
     ) -> None:
         name = signature.partition("(")[0]
-        table[name] = Named(Function(build, least, most, given), signature, text, example, result)
+        table[name] = Named(Function(build, least, most, given, secret), signature, text, example, result)
 
     _add_texts(add)
     _add_patterns(add)
@@ -459,6 +484,16 @@ def _add_masks(add: Callable[..., None]) -> None:
         "sha256('abc')",
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
         _sha256,
+    )
+    add(
+        "hmac_sha256(text, key)",
+        "The HMAC-SHA-256 of the UTF-8, in hexadecimal. `key` names the environment variable of the function that holds"
+        " the key; without it the function does not start. Error objects still hold the original.",
+        "hmac_sha256('what do ya want for nothing?', key='EXAMPLE_KEY')",
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        _hmac_sha256,
+        secret="key",
+        key=Option(str, required=True, check=_variable),
     )
     add(
         "mask(text, keep=4)",

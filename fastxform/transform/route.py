@@ -35,6 +35,7 @@ class RoutePlan:
         deciding: those of `inputs` that decide on the table or the operation.
         has_metadata: whether its rows have a table or partition keys.
         named: the columns that expressions and partition keys name.
+        computing: all expressions of the route, its condition among them.
     """
 
     def __init__(self, spec: Spec, index: int | None) -> None:
@@ -68,6 +69,7 @@ class RoutePlan:
             self.where = compile_expression(route.where, shared, lookups)
         keyed = [expression for _, expression in (*self.expressions, *self.partition_keys)]
         self.named = {name for expression in keyed for name in expression.names}
+        self.computing = keyed if self.where is None else [self.where, *keyed]
 
     @property
     def needs_event_name(self) -> bool:

@@ -8,8 +8,10 @@ that raises fails its row.
 
 import ast
 import hashlib
+import hmac
 import math
 import operator
+import os
 
 
 class ExpressionError(Exception):
@@ -208,6 +210,7 @@ _FUNCTIONS = {
     "substring": lambda text, start, stop: text[start:stop],
     "truncate_bytes": lambda text, length: text.encode()[:length].decode(errors="ignore"),
     "sha256": lambda text: hashlib.sha256(text.encode()).hexdigest(),
+    "hmac_sha256": lambda text, key: hmac.new(os.environb[key.encode()], text.encode(), hashlib.sha256).hexdigest(),
     "mask": lambda text, keep=4: "*" * (len(text) - keep) + text[-keep:] if len(text) > keep else "*" * len(text),
     "abs_checked": lambda value: abs(value) if isinstance(value, float) else checked(abs(value)),
 }

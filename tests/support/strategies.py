@@ -694,7 +694,7 @@ def configs(draw, source=None):
     if not (routed and iceberg) and not routed and draw(st.integers(0, 3)) == 0:
         keys = ["[partition_keys]", f"k = {toml(draw(computed(kinds)))}"]
     tables = []
-    if "lookup('l'" in str(lines + keys):
+    if "lookup(" in str(lines + keys):
         tables = [
             "[lookups.l]",
             'values = { x = "is x", "" = "nothing", "1.10" = 1.10, A = true, 42 = 42, -1 = "minus" }',
