@@ -1,13 +1,13 @@
 # The function is the transform's configuration with the files that it names, and the layer; extra_files brings more.
 
 locals {
-  # What the configuration names lies beside it and is packed with it: the files of lookups, and the module of map_batch or
-  # the package of that name. Terraform reads no TOML, so they are found by the form of the line; what is not there is left
-  # to `fastxform check`.
+  # What the configuration names lies beside it and is packed with it: the files of lookups, and the module of map_batch
+  # with the package that it is in. Terraform reads no TOML, so they are found by the form of the line (a test compares what
+  # is found with what fastxform/config/files.py finds); what is not there is left to `fastxform check`.
   config_directory = dirname(var.config_file)
-  config_text      = try(file(var.config_file), "")
-  lookup_files     = flatten(regexall("(?m)^[^#\n]*\\bfile\\s*=\\s*[\"']([^\"'\n]+)[\"']", local.config_text))
-  code_modules     = flatten(regexall("(?m)^\\s*map_batch\\s*=\\s*[\"']([^:\"'\n]+):", local.config_text))
+  config_text      = replace(try(file(var.config_file), ""), "/(?m)^[ \\t]*#.*$/", "") # without lines of comment
+  lookup_files     = flatten(regexall("\\bfile[\"']?\\s*=\\s*[\"']+([^\"'\n]+)[\"']", local.config_text))
+  code_modules     = flatten(regexall("(?m)^\\s*[\"']?map_batch[\"']?\\s*=\\s*[\"']+([^:\"'\n]+):", local.config_text))
 
   named_files = distinct(concat(
     local.lookup_files,

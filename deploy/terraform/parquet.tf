@@ -1,6 +1,9 @@
 # The table whose columns Firehose reads to convert rows of JSON to Parquet, where the module makes it.
 
 locals {
+  # What the prefix begins with, up to the last slash before its first expression: where tables have their data is a directory.
+  rows_directory = regex("^(?:.*/)?", split("!{", local.prefix)[0])
+
   # Columns as `aws glue create-table` takes them: a list, or the table input around it.
   parquet_schema  = try(jsondecode(file(var.parquet.schema_file)), [])
   parquet_columns = try(local.parquet_schema.TableInput.StorageDescriptor.Columns, local.parquet_schema.StorageDescriptor.Columns, local.parquet_schema)
@@ -15,7 +18,7 @@ resource "aws_glue_catalog_table" "parquet" {
   parameters    = { classification = "parquet" }
 
   storage_descriptor {
-    location      = "s3://${split(":::", var.bucket_arn)[1]}/${split("!{", local.prefix)[0]}"
+    location      = "s3://${split(":::", var.bucket_arn)[1]}/${local.rows_directory}"
     input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
     output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 

@@ -1,5 +1,14 @@
 # Flat on purpose: Terraform refuses an unknown argument, but drops an unknown attribute of an object without a word.
 
+# Forms that several inputs have. Each input has its own validation nevertheless: Terraform demands that a condition names it.
+locals {
+  forms = {
+    key   = "^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$"
+    table = "^[a-z0-9_]+\\.[a-z0-9_]+$" # DATABASE.TABLE
+  }
+  is_no_key = "the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, not of an alias, which no permission can be bound to."
+}
+
 variable "name" {
   description = "Name of the delivery stream and of the function; roles, log groups, alarms and the dashboard begin with it."
   type        = string
@@ -130,8 +139,8 @@ variable "function_kms_key_arn" {
   default     = null
 
   validation {
-    condition     = var.function_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.function_kms_key_arn))
-    error_message = "function_kms_key_arn: the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID, not of an alias."
+    condition     = var.function_kms_key_arn == null || can(regex(local.forms.key, var.function_kms_key_arn))
+    error_message = "function_kms_key_arn: ${local.is_no_key}"
   }
 }
 
@@ -205,6 +214,11 @@ variable "source_kms_key_arn" {
     condition     = var.source_kms_key_arn == null || var.source_type == "kinesis"
     error_message = "source_kms_key_arn: the key of a Kinesis stream; that of a Direct PUT stream is stream_kms_key_arn."
   }
+
+  validation {
+    condition     = var.source_kms_key_arn == null || can(regex(local.forms.key, var.source_kms_key_arn))
+    error_message = "source_kms_key_arn: ${local.is_no_key}"
+  }
 }
 
 variable "stream_kms_key_arn" {
@@ -218,8 +232,8 @@ variable "stream_kms_key_arn" {
   }
 
   validation {
-    condition     = var.stream_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.stream_kms_key_arn))
-    error_message = "stream_kms_key_arn: the ARN of a key, arn:aws:kms:REGION:ACCOUNT:key/ID; Firehose takes no alias."
+    condition     = var.stream_kms_key_arn == null || can(regex(local.forms.key, var.stream_kms_key_arn))
+    error_message = "stream_kms_key_arn: ${local.is_no_key}"
   }
 }
 
@@ -352,6 +366,11 @@ variable "bucket_kms_key_arn" {
   description = "ARN of the customer key that Firehose encrypts objects with; null is the bucket's own encryption."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.bucket_kms_key_arn == null || can(regex(local.forms.key, var.bucket_kms_key_arn))
+    error_message = "bucket_kms_key_arn: ${local.is_no_key}"
+  }
 }
 
 variable "prefix" {
@@ -461,7 +480,7 @@ variable "parquet" {
   }
 
   validation {
-    condition     = var.parquet == null || can(regex("^[a-z0-9_]+\\.[a-z0-9_]+$", "${var.parquet.database}.${var.parquet.table}"))
+    condition     = var.parquet == null || can(regex(local.forms.table, "${var.parquet.database}.${var.parquet.table}"))
     error_message = "parquet: database and table have names of small letters, digits and _."
   }
 
@@ -503,7 +522,7 @@ variable "iceberg_tables" {
   }
 
   validation {
-    condition     = alltrue([for found in var.iceberg_tables : can(regex("^[a-z0-9_]+\\.[a-z0-9_]+$", "${found.database}.${found.table}"))])
+    condition     = alltrue([for found in var.iceberg_tables : can(regex(local.forms.table, "${found.database}.${found.table}"))])
     error_message = "iceberg_tables: names of small letters, digits and _; Firehose takes no hyphen."
   }
 
@@ -549,6 +568,11 @@ variable "iceberg_kms_key_arn" {
     condition     = var.iceberg_kms_key_arn == null || var.iceberg_bucket_arn != null
     error_message = "iceberg_kms_key_arn: the key of iceberg_bucket_arn; that of a table bucket is used through Lake Formation's role, not through the stream's."
   }
+
+  validation {
+    condition     = var.iceberg_kms_key_arn == null || can(regex(local.forms.key, var.iceberg_kms_key_arn))
+    error_message = "iceberg_kms_key_arn: ${local.is_no_key}"
+  }
 }
 
 variable "iceberg_retry_seconds" {
@@ -593,6 +617,11 @@ variable "log_kms_key_arn" {
   description = "ARN of the customer key for log groups; its policy has to allow CloudWatch Logs."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.log_kms_key_arn == null || can(regex(local.forms.key, var.log_kms_key_arn))
+    error_message = "log_kms_key_arn: ${local.is_no_key}"
+  }
 }
 
 variable "log_level" {

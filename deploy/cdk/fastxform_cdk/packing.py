@@ -5,10 +5,11 @@ Invariant: nothing that lies outside of the directory of the configuration is pa
 
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+
+from fastxform.config.files import is_below, named_files
 
 CONFIG = "fastxform.toml"
 """The name of the configuration in the function."""
@@ -31,9 +32,9 @@ def pack(config: str | Path, extra_files: Mapping[str, str]) -> str:
         raise ValueError(f"{config}: {err}") from err
     target = Path(mkdtemp(prefix="fastxform-cdk-"))
     shutil.copyfile(path, target / CONFIG)
-    for name in _named(document, path.parent):
+    for name in named_files(document, path.parent):
         source = path.parent / name
-        if Path(name).is_absolute() or ".." in Path(name).parts or not source.is_file():
+        if not is_below(name) or not source.is_file():
             raise ValueError(f"{config}: names {name}, which is no file below {path.parent}; put it there")
         _copy(source, target / name)
     for name, source_name in extra_files.items():
@@ -46,18 +47,3 @@ def pack(config: str | Path, extra_files: Mapping[str, str]) -> str:
 def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-
-
-def _named(document: Mapping[str, Any], directory: Path) -> Iterator[str]:
-    lookups = document.get("lookups")
-    for lookup in lookups.values() if isinstance(lookups, dict) else ():
-        if isinstance(lookup, dict) and isinstance(lookup.get("file"), str):
-            yield lookup["file"]
-    code = document.get("map_batch")
-    if isinstance(code, str):
-        module = code.partition(":")[0].replace(".", "/")
-        package = directory / module.partition("/")[0]
-        if package.is_dir():
-            yield from sorted(str(path.relative_to(directory)) for path in package.rglob("*.py"))
-        else:
-            yield f"{module}.py"

@@ -643,8 +643,8 @@ run "rows_as_parquet" {
     error_message = "The table has the columns of the file."
   }
   assert {
-    condition     = aws_glue_catalog_table.parquet[0].storage_descriptor[0].location == "s3://rows/mail/year="
-    error_message = "The table lies where objects lie."
+    condition     = aws_glue_catalog_table.parquet[0].storage_descriptor[0].location == "s3://rows/mail/"
+    error_message = "The table lies where objects lie: a directory, and no half of a name."
   }
   assert {
     condition = [
@@ -689,5 +689,16 @@ run "a_package_of_code" {
   assert {
     condition     = toset([for source in data.archive_file.code.source : source.filename]) == toset(["fastxform.toml", "mine/__init__.py", "mine/rules.py"])
     error_message = "Of a package every module is packed."
+  }
+}
+
+run "names_in_other_spellings" {
+  variables {
+    config_file = "tests/packed/spellings.toml"
+  }
+
+  assert {
+    condition     = toset([for source in data.archive_file.code.source : source.filename]) == toset(["fastxform.toml", "shops.csv", "tables/codes.jsonl", "tables/more#1.csv", "mine/__init__.py", "mine/rules.py"])
+    error_message = "Quoted keys, inline tables and long strings name files too; comments and inputs of tests name none."
   }
 }

@@ -543,24 +543,42 @@ run "key_of_a_stream_that_reads_kinesis" {
   expect_failures = [var.stream_kms_key_arn]
 }
 
-run "alias_of_a_key" {
+run "aliases_of_keys" {
   command = plan
 
   variables {
-    stream_kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:alias/mine"
+    stream_kms_key_arn   = "arn:aws:kms:eu-central-1:123456789012:alias/mine"
+    bucket_kms_key_arn   = "arn:aws:kms:eu-central-1:123456789012:alias/mine"
+    function_kms_key_arn = "alias/mine"
+    log_kms_key_arn      = "0a1b2c3d"
   }
 
-  expect_failures = [var.stream_kms_key_arn]
+  expect_failures = [var.stream_kms_key_arn, var.bucket_kms_key_arn, var.function_kms_key_arn, var.log_kms_key_arn]
 }
 
-run "alias_of_the_functions_key" {
+run "alias_of_the_sources_key" {
   command = plan
 
   variables {
-    function_kms_key_arn = "alias/mine"
+    source_type        = "kinesis"
+    source_stream_arn  = "arn:aws:kinesis:eu-central-1:123456789012:stream/changes"
+    source_kms_key_arn = "alias/aws/kinesis"
   }
 
-  expect_failures = [var.function_kms_key_arn]
+  expect_failures = [var.source_kms_key_arn]
+}
+
+run "alias_of_the_tables_key" {
+  command = plan
+
+  variables {
+    destination         = "iceberg"
+    iceberg_tables      = [{ database = "shop", table = "orders" }]
+    iceberg_bucket_arn  = "arn:aws:s3:::tables"
+    iceberg_kms_key_arn = "alias/tables"
+  }
+
+  expect_failures = [var.iceberg_kms_key_arn]
 }
 
 run "key_of_no_source" {
