@@ -1,4 +1,4 @@
-"""Sizes and cold start of the layer as it ships: `python -m benchmarks.layer` measures, and writes the README's block.
+"""Sizes and cold start of the layer as it ships, measured by `python -m benchmarks.layer`; docs/sizing.md shows them.
 
 The layer is built here, and run by fresh interpreters that have nothing else. Invariant: what is written was measured
 on the zip whose sha256 stands beside it.
@@ -78,10 +78,9 @@ def measure() -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, and write the numbers and the README."""
+    """Measure, and write the numbers; `tests/test_docs.py` writes them into the guide."""
     numbers = measure()
     RESULTS.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    readme.main()
     print(readme.layer_table(numbers), file=sys.stdout)
 
 

@@ -1,5 +1,6 @@
-"""The result tables of the README, made of `results/results.json` and `results/layer.json`: `python -m
-benchmarks.readme` writes them in.
+"""The tables of the README and of the guide, made of `results/results.json` and `results/layer.json`.
+
+`python -m benchmarks.readme` writes the first into the README; the guide's page on sizing has the second.
 
 Nothing is measured here, and only the standard library is imported. Invariant: the README shows what the last reports
 of the repository hold, no more and nothing older.
@@ -13,8 +14,6 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parent.parent
 BEGIN: Final = "<!-- results: python -m benchmarks.readme writes what stands between these lines -->"
 END: Final = "<!-- end of results -->"
-LAYER_BEGIN: Final = "<!-- layer: python -m benchmarks.layer writes what stands between these lines -->"
-LAYER_END: Final = "<!-- end of layer -->"
 
 ROWS: Final = {
     "direct-changes": "6,000 DynamoDB changes, two columns to CSV",
@@ -87,28 +86,16 @@ def layer_table(numbers: Mapping[str, Any]) -> str:
 
 def written(readme: str, numbers: Mapping[str, Any]) -> str:
     """Return the README with the table in its place."""
-    return _between(readme, BEGIN, END, table(numbers))
-
-
-def layer_written(readme: str, numbers: Mapping[str, Any]) -> str:
-    """Return the README with the table of the layer in its place."""
-    return _between(readme, LAYER_BEGIN, LAYER_END, layer_table(numbers))
-
-
-def _between(readme: str, begin: str, end: str, text: str) -> str:
-    before, _, rest = readme.partition(begin)
-    _, _, after = rest.partition(end)
-    return f"{before}{begin}\n{text}\n{end}{after}"
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table(numbers)}\n{END}{after}"
 
 
 def main() -> None:
-    """Write the tables into the README."""
+    """Write the table into the README."""
     path = ROOT / "README.md"
-    text = path.read_text(encoding="utf-8")
-    for name, write in (("results", written), ("layer", layer_written)):
-        numbers = json.loads((ROOT / f"benchmarks/results/{name}.json").read_text(encoding="utf-8"))
-        text = write(text, numbers)
-    path.write_text(text, encoding="utf-8")
+    numbers = json.loads((ROOT / "benchmarks/results/results.json").read_text(encoding="utf-8"))
+    path.write_text(written(path.read_text(encoding="utf-8"), numbers), encoding="utf-8")
 
 
 if __name__ == "__main__":

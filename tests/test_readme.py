@@ -3,18 +3,17 @@
 import importlib.util
 import json
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from dev import pictures
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = r"<!-- {kind}: (?P<what>[^\n]*) -->\n```\w*\n(?P<text>.*?)```"
+LINES_AT_MOST = 120
 FILES = re.findall(BLOCK.format(kind="file"), README, re.DOTALL)
-RUNS = re.findall(BLOCK.format(kind="run"), README, re.DOTALL)
 
 
 @pytest.mark.parametrize(("name", "text"), FILES, ids=[name for name, _ in FILES])
@@ -23,23 +22,30 @@ def test_a_file_in_the_readme_is_the_file(name, text):
     assert (ROOT / name).read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize(("command", "text"), RUNS, ids=[command for command, _ in RUNS])
-def test_a_command_in_the_readme_prints_what_it_shows(command, text):
-    """Standard output, then standard error, are what stands below the command."""
-    words = shlex.split(command)
-    assert words[0] == "fastxform"
-    done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False
-    )
-    assert f"$ {command}\n{done.stdout}{done.stderr}" == text
+@pytest.mark.parametrize("name", pictures.SVGS)
+def test_a_picture_is_what_is_drawn_now(name):
+    """The terminal shows the file and what the command prints today; `python -m dev.pictures` draws anew."""
+    assert (pictures.PICTURES / name).read_text(encoding="utf-8") == pictures.SVGS[name]()
+
+
+def test_pictures_are_small_and_take_nothing_from_elsewhere():
+    """Each is below 300 kB; an SVG loads no font, script or image."""
+    for path in pictures.PICTURES.iterdir():
+        assert path.stat().st_size < 300_000, path.name
+        if path.suffix == ".svg":
+            text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+            assert re.findall(r"https?://|@import|<script|<image|url\((?!#)", text) == []
 
 
 def test_the_readme_shows_something():
-    """The checks above have something to look at, and the two commands are named."""
+    """The file, the three pictures, and the two commands are there; it stays short."""
     assert FILES
-    assert RUNS
+    assert {f"docs/pictures/{name}" for name in (*pictures.SVGS, "play-light.png")} <= set(
+        re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    )
     assert "./build.sh run" in README
     assert "./build.sh test" in README
+    assert len(README.splitlines()) < LINES_AT_MOST
 
 
 def test_links_of_the_readme_lead_somewhere():

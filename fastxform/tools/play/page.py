@@ -20,6 +20,8 @@ _COLOURS: Final = {"Ok": "positive", "Dropped": "grey", "ProcessingFailed": "neg
 _ICONS: Final = {"error": "error", "warning": "warning", "hint": "info"}
 _CSS: Final = """
 .cm-editor { height: 100%; font-size: 13px; }
+.fx-reason { color: #b3001b; }
+.body--dark .fx-reason { color: #ff8a8a; }
 .fx-mistake { background: rgba(239, 68, 68, 0.25); }
 .fx-mono { font-family: ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; }
 """
@@ -173,7 +175,7 @@ class _Page:
                     ui.badge(record.result, color=_COLOURS[record.result])
                     with ui.column().classes("grow gap-0"):
                         if record.reason:
-                            ui.label(record.reason).classes("text-negative text-caption")
+                            ui.label(record.reason).classes("fx-reason text-caption")
                         if record.row:
                             ui.label(record.row.rstrip("\n")).classes("fx-mono")
                         if record.metadata:
