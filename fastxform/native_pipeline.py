@@ -113,10 +113,12 @@ class Answers(Struct):
     ) -> tuple[list[str], list[str | None], list[bytes | None], list[dict[str, Any] | None] | None]:
         """Return result, reason, data and metadata as lists of one entry a record."""
         count = self.record_count
-        result, reason, data = [DROPPED] * count, [None] * count, [None] * count
+        result: list[Any] = [DROPPED] * count
+        reason: list[Any] = [None] * count
+        data: list[Any] = [None] * count
         metadata: list[Any] | None = None
         for part in self.parts:
-            records = part.records.to_pylist()
+            records: list[Any] = part.records.to_pylist()
             for record, row in zip(records, part.rows.to_pylist(), strict=True):
                 result[record], data[record] = OK, row
             if part.metadata is None:
@@ -127,8 +129,8 @@ class Answers(Struct):
             for record, record_metadata in zip(records, each, strict=True):
                 metadata[record] = record_metadata
         for record, why in self.failed.items():
-            result[record], reason[record] = FAILED, why  # type: ignore[call-overload]
-        return result, reason, data, metadata  # type: ignore[return-value]
+            result[record], reason[record] = FAILED, why
+        return result, reason, data, metadata
 
 
 class NativeResponse(Struct):

@@ -6,7 +6,7 @@ when it moves. This may go when `import pyarrow.compute` costs less than 20 ms.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import pyarrow as pa
 from pyarrow import _compute
@@ -23,7 +23,23 @@ not be logged.
 """
 
 
-def cast(column: pa.Array, target: pa.DataType) -> pa.Array:
+def nulls(count: int, target: pa.DataType) -> pa.Array:
+    """Return a column of nulls; the overloads of `pyarrow-stubs` know each type of Arrow alone, not any of them."""
+    return pa.nulls(count, target)  # type: ignore[call-overload]
+
+
+def repeat(value: pa.Scalar, count: int) -> pa.Array:
+    """Return a column of one value; see `nulls` about its types."""
+    return pa.repeat(value, count)  # type: ignore[call-overload]
+
+
+@overload
+def cast(column: pa.Array, target: pa.DataType) -> pa.Array: ...
+@overload
+def cast(column: pa.Scalar, target: pa.DataType) -> pa.Scalar: ...
+@overload
+def cast(column: pa.Array | pa.Scalar, target: pa.DataType) -> pa.Array | pa.Scalar: ...
+def cast(column: pa.Array | pa.Scalar, target: pa.DataType) -> pa.Array | pa.Scalar:
     """Cast a whole column safely; `pa.Array.cast` would import `pyarrow.compute` inside the call."""
     return _compute.call_function("cast", [column], _compute.CastOptions(target_type=target, allow_int_overflow=False))
 
@@ -62,7 +78,7 @@ def holding(columns: Sequence[pa.Array], characters: Sequence[bytes]) -> list[in
 
 def true_rows(mask: pa.BooleanArray) -> list[int]:
     """Return the rows where a mask is true."""
-    return _compute.call_function("indices_nonzero", [mask]).to_pylist()  # type: ignore[no-any-return]
+    return _compute.call_function("indices_nonzero", [mask]).to_pylist()
 
 
 def false_rows(mask: pa.BooleanArray) -> list[int]:
@@ -95,7 +111,7 @@ def bisect(
         except pa.ArrowException:
             if len(part) == 1:
                 refused.append(start)
-                parts.append(pa.nulls(1, target))
+                parts.append(nulls(1, target))
                 return
             middle = len(part) // 2
             attempt(start, part.slice(0, middle))

@@ -154,7 +154,7 @@ class _Capsules:
 
 
 def _array(pair: Any) -> Any:
-    return None if pair is None else pa.array(_Capsules(pair))
+    return None if pair is None else pa.array(_Capsules(pair))  # type: ignore[call-overload]
 
 
 class KernelPlan:
@@ -210,7 +210,7 @@ class KernelPlan:
             failed: the records that failed.
             limit_bytes: the largest response that is written.
         """
-        return self._kernel.respond(self._handle, ids, tuple(parts), failed, limit_bytes)  # type: ignore[no-any-return]
+        return self._kernel.respond(self._handle, ids, tuple(parts), failed, limit_bytes)
 
 
 def _decoded(parts: Any) -> Decoded | None:

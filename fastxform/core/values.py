@@ -131,7 +131,7 @@ class TypedColumn(Struct):
     def array(self) -> pa.Array:
         """The column as an array of its type."""
         if self.known is None:
-            self.known = pa.array(self.values, pa.string()) if self.make is None else self.make()
+            self.known = pa.array(self.values or (), pa.string()) if self.make is None else self.make()
         return self.known
 
     def take(self, selection: Selection) -> "TypedColumn":

@@ -72,6 +72,11 @@ class Type(Struct, frozen=True):
         return self.kind
 
 
+def timestamp(unit: str, zone: str | None = None) -> pa.TimestampType:
+    """Return Arrow's type of times in a unit of `UNITS`."""
+    return pa.timestamp(unit, zone)  # type: ignore[call-overload]
+
+
 def arrow_type(column_type: Type) -> pa.DataType:
     """Return the Arrow type of a column: text for `auto`, `string` and `json`; timestamps carry no zone."""
     match column_type.kind:
@@ -84,7 +89,7 @@ def arrow_type(column_type: Type) -> pa.DataType:
         case "bool":
             return pa.bool_()
         case "timestamp":
-            return pa.timestamp(column_type.unit)
+            return timestamp(column_type.unit)
         case "date":
             return pa.date32()
         case "binary":

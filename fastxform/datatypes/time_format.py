@@ -131,19 +131,19 @@ def write_times(times: pa.Array, text: str) -> pa.Array:
     nothing = pa.scalar("", pa.string())
     written = kernels.call("binary_join_element_wise", [*parts, nothing, nothing])
     if isinstance(written, pa.Scalar):  # a format of no directive
-        written = pa.repeat(written, len(times))
+        written = kernels.repeat(written, len(times))
     return kernels.call("if_else", [kernels.call("is_valid", [times]), written, pa.scalar(None, pa.string())])
 
 
 def _number(kernel: str, width: int) -> Callable[[pa.Array], pa.Array]:
-    options = kernels.options.ZeroFillOptions(width=width, padding="0")
+    options = kernels.options.ZeroFillOptions(width=width, padding="0")  # type: ignore[attr-defined]
     return lambda times: kernels.call(
         "utf8_zero_fill", [kernels.cast(kernels.call(kernel, [times]), pa.string())], options
     )
 
 
 def _fill(numbers: pa.Array, width: int) -> pa.Array:
-    options = kernels.options.ZeroFillOptions(width=width, padding="0")
+    options = kernels.options.ZeroFillOptions(width=width, padding="0")  # type: ignore[attr-defined]
     return kernels.call("utf8_zero_fill", [kernels.cast(numbers, pa.string())], options)
 
 

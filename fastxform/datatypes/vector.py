@@ -216,7 +216,7 @@ STORAGE: Final = {"timestamp": pa.int64(), "date": pa.int32()}
 
 
 def _no_rows(target: Type, count: int, unverified: Iterable[int]) -> tuple[pa.Array, list[int]]:
-    return pa.nulls(count, arrow_type(target)), list(unverified)
+    return kernels.nulls(count, arrow_type(target)), list(unverified)
 
 
 def _all_unverified(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
@@ -338,7 +338,7 @@ def _timestamp_of_numbers(numbers: pa.Array, target: Type) -> tuple[pa.Array, li
     """Convert numbers that are all of one magnitude; others, and those before 1970, are left to Python."""
     low, high = kernels.min_max(numbers)
     if low is None or high is None:
-        return pa.nulls(len(numbers), arrow_type(target)), []
+        return kernels.nulls(len(numbers), arrow_type(target)), []
     per_second = next(
         (per for per, (_, below) in _MAGNITUDES.items() if high < below),
         1,

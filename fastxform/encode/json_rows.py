@@ -100,7 +100,7 @@ def _raws(run: Sequence[OutputColumn], style: _Style) -> Iterable[msgspec.Raw]:
     """Return the JSON text of a column, and behind it the names and texts of those that follow."""
     text = _texts(run[0], style)
     if len(run) > 1:
-        parts = [text]
+        parts: list[pa.Array | pa.Scalar] = [text]
         for column in run[1:]:
             parts += [pa.scalar(f",{quote(column.name)}:", pa.string()), _texts(column, style)]
         text = kernels.call("binary_join_element_wise", [*parts, pa.scalar("", pa.string())])

@@ -54,9 +54,9 @@ class Columns(Struct):
 def without_rows(fields: pa.Schema, batch: Batch) -> Columns:
     """Return the table of a batch none of whose records has rows."""
     count = len(batch)
-    table = pa.RecordBatch.from_arrays([pa.nulls(count, kind) for kind in fields.types], schema=fields)
+    table = pa.RecordBatch.from_arrays([kernels.nulls(count, kind) for kind in fields.types], schema=fields)
     return Columns(
-        table, range(count), [0] * count, pa.nulls(count, pa.int32()), batch.result, batch.reason, batch.metadata
+        table, range(count), [0] * count, kernels.nulls(count, pa.int32()), batch.result, batch.reason, batch.metadata
     )
 
 
@@ -135,7 +135,7 @@ def _fields(
 
 
 def _probe(map_batch: MapBatch, given: pa.Schema) -> pa.Schema:
-    empty = pa.RecordBatch.from_arrays([pa.nulls(0, kind) for kind in given.types], schema=given)
+    empty = pa.RecordBatch.from_arrays([kernels.nulls(0, kind) for kind in given.types], schema=given)
     try:
         mapped = map_batch(empty)
     except Exception as err:  # the user's code may raise anything
@@ -195,7 +195,7 @@ class TableEncoder:
         """Return the table of a batch whose records are answered."""
         record, ordinal, chosen = _layout(rows, written, batch.result)
         arrays = [part.arrays for part in self._parts]
-        routes = [pa.array([part.route] * len(part.rows), pa.int32()) for part in self._parts]
+        routes: list[pa.Array] = [pa.array([part.route] * len(part.rows), pa.int32()) for part in self._parts]
         whole = len(self._parts) == 1 and len(self._parts[0].rows) == len(chosen) == rows.count and None not in chosen
         if whole:
             chosen_arrays, route = arrays[0], routes[0]
@@ -223,7 +223,7 @@ class TableEncoder:
 
 def _fitted(array: pa.Array | None, field: pa.Field, row_set: RowSet, outcomes: Outcomes) -> pa.Array:
     if array is None:
-        return pa.nulls(len(row_set), field.type)
+        return kernels.nulls(len(row_set), field.type)
     if array.type == field.type:
         return array
     fitted, refused = kernels.bisect(lambda part: kernels.cast(part, field.type), array, field.type)
@@ -250,5 +250,5 @@ def _layout(
 
 def _taken(arrays: Sequence[pa.Array], selection: pa.Array, kind: pa.DataType) -> pa.Array:
     if not arrays:
-        return pa.nulls(len(selection), kind)
+        return kernels.nulls(len(selection), kind)
     return kernels.take(arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays), selection)

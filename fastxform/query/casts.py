@@ -24,6 +24,7 @@ from fastxform.datatypes.logical import (
     UnknownTypeError,
     arrow_type,
     parse_type,
+    timestamp,
 )
 from fastxform.query.arithmetic import finite, floor_divide
 from fastxform.query.terms import (
@@ -180,7 +181,7 @@ def _read_timestamp(value: Datum, unit: str) -> Datum:
     cut = options.ReplaceSubstringOptions(rf"^(.{{10}}).(.{{8}})(?:{kept})?", r"\1T\2\3")
     zoned = options.ReplaceSubstringOptions(r"^(.{19}(?:\.[0-9]+)?)[Zz]?$", r"\1Z")
     text = call("replace_substring_regex", [call("replace_substring_regex", [value], cut)], zoned)
-    return cast(cast(cast(text, pa.timestamp(unit, "UTC")), pa.int64()), pa.timestamp(unit))
+    return cast(cast(cast(text, timestamp(unit, "UTC")), pa.int64()), timestamp(unit))
 
 
 def _from_epoch(term: Term, target: Type, offset: int) -> Term:
@@ -207,7 +208,7 @@ def _rescaled(value: Datum, unit: str, wanted: str) -> Datum:
 def _coarser(term: Term, target: Type, offset: int) -> Term:
     """Cut a time towards the past before 1970 too, where Arrow's cast would cut towards 1970."""
     arrow = arrow_type(target)
-    floor = options.RoundTemporalOptions(multiple=1, unit={"s": "second", "ms": "millisecond"}[target.unit])
+    floor = options.RoundTemporalOptions(multiple=1, unit="second" if target.unit == "s" else "millisecond")
     return derived(target, offset, [term], lambda value: cast(call("floor_temporal", [value], floor), arrow))
 
 

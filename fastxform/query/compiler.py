@@ -174,7 +174,7 @@ def _compile(
 def _try(term: Term, columns: Mapping[str, Type]) -> None:
     """Run every kernel once on a row of nulls, so that no record is the first to meet a constant that overflows."""
     result_type = term.known_type
-    nulls = {name: pa.nulls(1, arrow_type(columns[name])) for name in term.names}
+    nulls = {name: kernels.nulls(1, arrow_type(columns[name])) for name in term.names}
     frame = Frame(nulls, 1, pa.scalar(_TRIAL_MS, pa.int64()), trial=True)
     try:
         result = frame.full(term.run(frame))

@@ -261,7 +261,7 @@ def _add_texts(add: Callable[..., None]) -> None:
     width = Option(int, required=True, check=within(0, PADDING_LIMIT_CHARACTERS))
     pad = plain(TEXTS, STRING, lambda given: options.PadOptions(**given))
     add("utf8_lpad utf8_rpad utf8_center", pad, width=width, padding=Option(str, " ", check=one_character))
-    zero_fill = plain(TEXTS, STRING, lambda given: options.ZeroFillOptions(**given))
+    zero_fill = plain(TEXTS, STRING, lambda given: options.ZeroFillOptions(**given))  # type: ignore[attr-defined]
     add("utf8_zero_fill", zero_fill, width=width, padding=Option(str, "0", check=one_character))
     part = plain(TEXTS, STRING, lambda given: options.SliceOptions(**given))
     start, stop = Option(int, required=True, check=_INDEX), Option(int, check=_INDEX)

@@ -254,7 +254,7 @@ def _at_offset(written: Call) -> Term:
         raise Error(f"at_offset takes an offset as '+09:00', not {text!r}", written.offset)
     seconds = (int(match[2]) * 60 + int(match[3])) * (-60 if match[1] == "-" else 60)
     kind = term.known_type
-    moved = pa.scalar(datetime.timedelta(seconds=seconds), pa.duration(kind.unit))
+    moved = pa.scalar(datetime.timedelta(seconds=seconds), pa.duration(kind.unit))  # type: ignore[type-var]
     return in_calendar(derived(kind, written.offset, [term], lambda value: call("add_checked", [value, moved])))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fastxform.core.kernels import call, cast, options
+from fastxform.core.kernels import call, cast, nulls, options
 from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
 from fastxform.query.terms import (
     BOOL,
@@ -247,7 +247,7 @@ def _where(frame: Frame, mask: pa.BooleanArray, term: Term) -> Datum:
     """Return the term for the rows where the mask is true, and null for the others, which it never sees."""
     if mask.true_count == frame.length or frame.trial:
         return term.run(frame)
-    nothing = pa.nulls(frame.length, arrow_type(term.known_type))
+    nothing = nulls(frame.length, arrow_type(term.known_type))
     if not mask.true_count:
         return nothing
     rows = frame.rows(mask, term.names)

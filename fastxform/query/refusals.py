@@ -50,7 +50,7 @@ class Refusals:
             mask = kernels.call("coalesce", [certain(*given), pa.scalar(False)])
             self.rows.update(map(origin.__getitem__, kernels.true_rows(mask)))
             given = [_without(value, mask) for value in given]
-        parts: list[pa.Array] = []
+        parts: list[Any] = []
         self._attempt(function, given, target, origin, parts)
         return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
 
@@ -60,7 +60,7 @@ class Refusals:
         values: Sequence[Datum],
         target: pa.DataType,
         origin: Sequence[int],
-        parts: list[pa.Array],
+        parts: list[Any],
     ) -> None:
         try:
             parts.append(function(*values))
@@ -68,7 +68,7 @@ class Refusals:
             count = next(len(value) for value in values if isinstance(value, pa.Array))
             if count == 1:
                 self.rows.add(origin[0])
-                parts.append(pa.nulls(1, target))
+                parts.append(kernels.nulls(1, target))
                 return
             middle = count // 2
             for start, stop in ((0, middle), (middle, count)):

@@ -88,7 +88,7 @@ class Frame(Struct, frozen=True):
 
     def full(self, value: Datum) -> pa.Array:
         """Return the value as a column: a scalar is the value of each row."""
-        return pa.repeat(value, self.length) if isinstance(value, pa.Scalar) else value
+        return kernels.repeat(value, self.length) if isinstance(value, pa.Scalar) else value
 
     def rows(self, mask: pa.BooleanArray, names: Iterable[str]) -> "Frame":
         """Return the rows for which the mask, which has no nulls, is true."""

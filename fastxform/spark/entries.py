@@ -16,7 +16,12 @@ import pyarrow as pa
 from fastxform.tools import gzip_stream
 from fastxform.tools.replay import failures
 
-FAILED: Final = pa.schema(
+
+def _schema(fields: list[tuple[str, Any]]) -> pa.Schema:
+    return pa.schema(fields)
+
+
+FAILED: Final = _schema(
     [
         ("payload", pa.binary()),
         ("arrival_ms", pa.int64()),
@@ -32,7 +37,7 @@ FAILED: Final = pa.schema(
 )
 """The columns of failed records."""
 
-BACKUP: Final = pa.schema(
+BACKUP: Final = _schema(
     [("payload", pa.binary()), ("problem", pa.string()), ("path", pa.string()), ("line", pa.int64())]
 )
 """The columns of backed-up records."""

@@ -41,7 +41,7 @@ def delete_rows(plan: RoutePlan, row_set: RowSet, rows: Rows) -> list[int]:
     if choice is not None:
         key = next(key for key, column in plan.deciding if column.name == choice.column)
         texts = as_text.texts(row_set.columns[key].array).to_pylist()
-        return [index for index, text in enumerate(texts) if choice.values.get(text) == "delete"]
+        return [index for index, text in enumerate(texts) if text is not None and choice.values.get(text) == "delete"]
     if isinstance(iceberg.operation, Mapping):
         words = iceberg.operation
         return [index for index, row in enumerate(row_set.rows) if words.get(rows.event_name(row) or "") == "delete"]

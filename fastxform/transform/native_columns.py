@@ -26,12 +26,16 @@ class SelectedRows:
 
     __slots__ = ("count", "selection")
 
-    def __init__(self, selection: pa.Int32Array | None, count: int) -> None:
+    def __init__(self, selection: pa.Array | None, count: int) -> None:
         self.selection, self.count = selection, count
 
     def take(self, array: pa.Array) -> pa.Array:
         """Return the rows of a column of the batch."""
         return array if self.selection is None else kernels.take(array, self.selection)
+
+    def records(self, row_records: pa.Int32Array) -> list[int]:
+        """Return the record of each of the rows."""
+        return self.take(row_records).to_pylist()  # type: ignore[return-value]
 
     def keep(self, mask: pa.BooleanArray) -> "SelectedRows":
         """Return those of the rows where a mask, one value for each of them, is true."""
@@ -116,7 +120,7 @@ class NativeColumns:
         return array, good
 
 
-def _of_arrivals(arrivals: pa.Int64Array, target: Type) -> pa.Array | None:
+def _of_arrivals(arrivals: pa.Array, target: Type) -> pa.Array | None:
     """Return arrivals as a column; None where the engine's conversion is asked, value by value."""
     if target.kind == "int64":
         return arrivals
@@ -140,7 +144,7 @@ def evaluate_rows(
     batch: NativeColumns,
     now_ms: int,
     odd: set[int],
-) -> tuple[pa.Array, SelectedRows]:
+) -> tuple[Any, SelectedRows]:
     """Return the value of an expression for rows, and those of them where it does not raise."""
 
     def attempt(indices: pa.Array) -> pa.Array:
@@ -162,5 +166,5 @@ def without(rows: SelectedRows, batch: NativeColumns, fits: pa.BooleanArray, odd
     if fits.true_count == rows.count:
         return rows
     others = rows.keep(kernels.call("invert", [fits]))
-    odd.update(others.take(batch.decoded.row_records).to_pylist())
+    odd.update(others.records(batch.decoded.row_records))
     return rows.keep(fits)

@@ -100,7 +100,7 @@ class NativeRouter:
                 break
         unmatched: list[int] = []
         if rows.count and self.spec.unmatched == "fail":
-            unmatched = rows.take(batch.decoded.row_records).to_pylist()
+            unmatched = rows.records(batch.decoded.row_records)
             if self.is_of_rows:  # other rows of the record may have been taken
                 odd.update(unmatched)
         return routed, unmatched, where_null
@@ -190,12 +190,13 @@ class NativeRouter:
         for key in keys:
             good = batch.good(key)
             if good is not None:
-                rows = without(rows, batch, rows.take(good), odd)
+                fits: Any = rows.take(good)
+                rows = without(rows, batch, fits, odd)
         return rows
 
     def _mask(
         self, condition: "Expression", batch: NativeColumns, rows: SelectedRows, now_ms: int, odd: set[int]
-    ) -> tuple[pa.BooleanArray, SelectedRows]:
+    ) -> tuple[Any, SelectedRows]:
         """Return where a condition holds, and the rows that it could be told of."""
         keys = {column.name: key for key, column in self.shared}
         while True:

@@ -139,9 +139,7 @@ class Router:
         named = [(key, column) for key, column in self._shared if column.name in names]
         return outcomes.surviving(type_columns(row_set, named, outcomes, self._with_json))
 
-    def _mask(
-        self, where: "Expression", row_set: RowSet, outcomes: Outcomes, now: int
-    ) -> tuple[pa.BooleanArray, RowSet]:
+    def _mask(self, where: "Expression", row_set: RowSet, outcomes: Outcomes, now: int) -> tuple[Any, RowSet]:
         """Return where a condition holds, and the rows that did not fail on the way."""
         columns: Mapping[Any, Any] = row_set.columns
         mask, raised = evaluate(where, columns, len(row_set.rows), now)
