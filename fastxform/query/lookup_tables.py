@@ -55,7 +55,8 @@ class LookupTable:
 
     @cached_property
     def _rows(self) -> dict[str, int]:
-        return {key: row for row, key in enumerate(self.keys.to_pylist())}
+        keys: list[Any] = self.keys.to_pylist()
+        return {key: row for row, key in enumerate(keys)}
 
     def find(self, asked: pa.Array, column: str) -> pa.Array:
         """Return the text that a column has for each key; null for one that is not there, and for null."""
