@@ -14,6 +14,7 @@ usage: ./build.sh VERB [ARGUMENT...]
   bench   the benchmarks; arguments go to pytest
   spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
   dist    sdist and wheel into dist/, checked, and installed in clean environments of every Python of this machine
+  docs    the guide as a static site in build/site, every link checked
   browser the page of the playground in headless Chromium; arguments go to pytest (-k NAME)
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
           arguments go to pytest (-k NAME)
@@ -169,6 +170,13 @@ setup_deploy() {
     install deploy .venv-deploy --package
 }
 
+setup_docs() {
+    setup_environment
+    installed .venv-docs && return
+    make_venv .venv-docs
+    install docs .venv-docs
+}
+
 # One set-up at a time: two runs started together would install over each other.
 locked() {
     mkdir -p .cache
@@ -306,6 +314,11 @@ dist() {
     done
 }
 
+docs() {
+    locked setup_docs
+    exec .venv-docs/bin/python -m dev.site
+}
+
 browser() {
     locked setup_environment
     command -v chromium >/dev/null && command -v chromedriver >/dev/null ||
@@ -329,6 +342,7 @@ lint) lint ;;
 bench) bench "$@" ;;
 spark) spark "$@" ;;
 chain) chain "$@" ;;
+docs) docs ;;
 browser) browser "$@" ;;
 dist) dist ;;
 deploy) deploy "$@" ;;
