@@ -386,7 +386,7 @@ def definition(properties=PROPERTIES, table="db.t", **fields):
 
 def compared(sql, config=TABLE_CONFIG):
     """The findings of a comparison."""
-    return compare(model.parse(config, "c.toml"), read_definitions(sql, "t.sql"), "c.toml", "t.sql")
+    return compare(model.parse(config, "c.toml"), read_definitions(sql, "t.sql"), "t.sql")
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def agreement(text, location=None):
     """The findings of a transform against the statements that are made of it."""
     found = model.parse(text, "c.toml")
     statements = "\n".join(ddl.create_table(table, location) for table in ddl.tables(found))
-    return compare(found, read_definitions(statements, "t.sql"), "c.toml", "t.sql")
+    return compare(found, read_definitions(statements, "t.sql"), "t.sql")
 
 
 @pytest.mark.parametrize("name", ["change-capture", "ses"])

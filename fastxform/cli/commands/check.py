@@ -37,7 +37,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", metavar="CONFIG", help="the transform")
     parser.add_argument(
-        "--ddl", metavar="FILE", help="CREATE TABLE statements of the Iceberg tables, as Athena takes them"
+        "--ddl",
+        metavar="FILE",
+        help="CREATE TABLE statements of the Iceberg tables, or the statements that ddl prints for a reader",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
@@ -74,7 +76,7 @@ def _findings(config: str, ddl: str | None, console: Console) -> "Sequence[Findi
 
 
 def _compared(spec: "Spec", config: str, ddl: str) -> "Sequence[Finding]":
-    from fastxform.tools.lint.agreement import compare
+    from fastxform.tools.lint import agreement, objects
     from fastxform.tools.lint.definitions import read_definitions
 
     try:
@@ -82,7 +84,9 @@ def _compared(spec: "Spec", config: str, ddl: str) -> "Sequence[Finding]":
     except UnicodeDecodeError as err:
         raise InputError(f"{ddl}: is not UTF-8") from err
     name = "standard input" if ddl == "-" else ddl
-    return compare(spec, read_definitions(text, name), config, name)
+    if any(route.iceberg is not None for route in spec.routes):
+        return agreement.compare(spec, read_definitions(text, name), name)
+    return objects.compare(spec, text, config, name)
 
 
 def _can_be_read(name: str) -> bool:

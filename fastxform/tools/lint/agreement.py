@@ -11,7 +11,6 @@ from typing import Final
 from fastxform.config.model import Column, Iceberg, Route, Spec, key_names
 from fastxform.errors import near
 from fastxform.tools import ddl
-from fastxform.tools.lint import objects
 from fastxform.tools.lint.definitions import Definition
 from fastxform.tools.lint.finding import Finding, Level
 
@@ -33,23 +32,17 @@ _OURS: Final = {
 _TOO_NARROW: Final = {("bigint", "int"): "32 bits", ("double", "float"): "32 bits"}
 
 
-def compare(spec: Spec, definitions: Sequence[Definition], name: str, ddl_name: str) -> tuple[Finding, ...]:
-    """Return where the tables of a transform differ from definitions.
+def compare(spec: Spec, definitions: Sequence[Definition], ddl_name: str) -> tuple[Finding, ...]:
+    """Return where the Iceberg tables of a transform differ from definitions.
 
     Args:
         spec: the transform.
         definitions: the tables.
-        name: the file of the transform, for places.
         ddl_name: the file of the definitions, for places.
     """
     routes = [
         (route, iceberg) for route in spec.routes if route.iceberg is not None for iceberg in route.iceberg.per_table()
     ]
-    if not routes and (spec.output.reader or "").startswith("athena-"):
-        return tuple(objects.compare(spec, definitions[0], ddl_name))
-    if not routes:
-        message = "no route names an Iceberg table, so there is nothing to compare with a definition"
-        return (Finding("error", "no-table", name, message),)
     findings: dict[Finding, None] = {}
     for route, iceberg in routes:
         definition, finding = _choose(route, iceberg, definitions)

@@ -25,6 +25,14 @@ _IDENTIFIER: Final = re.compile(
     re.IGNORECASE,
 )
 _NAMES: Final = re.compile(_NAME)
+_NAMES_OF_DIALECTS: Final = {
+    "athena": "Athena",
+    "redshift": "Redshift",
+    "snowflake": "Snowflake",
+    "bigquery": "BigQuery",
+    "duckdb": "DuckDB",
+    "spark": "Spark",
+}
 _WORDS: Final = {
     "TEXT": "string",
     "VARCHAR": "string",
@@ -82,13 +90,13 @@ def read_definitions(text: str, name: str) -> tuple[Definition, ...]:
     Raises:
         InputError: it cannot be read, or creates no table.
     """
-    statements = _statements(text, name)
+    statements = parse(text, name, "athena")
     from sqlglot import exp
 
     definitions: list[Definition] = []
     for number, statement in enumerate(statements, 1):
         if isinstance(statement, exp.Create) and isinstance(statement.this, exp.Schema):
-            definitions.append(_definition(statement, statement.this))
+            definitions.append(definition(statement, statement.this))
         elif isinstance(statement, exp.Command):
             words = str(statement.args.get("expression") or "")
             if statement.name.upper() == "CREATE" and words.split()[:1] != ["VIEW"]:
@@ -99,7 +107,27 @@ def read_definitions(text: str, name: str) -> tuple[Definition, ...]:
     return tuple(definitions)
 
 
-def _statements(text: str, name: str) -> "list[exp.Expr | None]":
+def tables(statements: "list[exp.Expr | None]") -> Iterator[Definition]:
+    """Yield the tables that statements create with columns."""
+    from sqlglot import exp
+
+    for statement in statements:
+        if isinstance(statement, exp.Create) and isinstance(statement.this, exp.Schema):
+            yield definition(statement, statement.this)
+
+
+def parse(text: str, name: str, dialect: str) -> "list[exp.Expr | None]":
+    """Return the statements of a text as `sqlglot` reads them.
+
+    Args:
+        text: statements, with a semicolon between them.
+        name: the file, for messages.
+        dialect: the name that `sqlglot` has for the SQL.
+
+    Raises:
+        InputError: it is not SQL of that dialect.
+    """
+    whose = _NAMES_OF_DIALECTS[dialect]
     try:
         import sqlglot
         from sqlglot.errors import ParseError, TokenError
@@ -110,18 +138,18 @@ def _statements(text: str, name: str) -> "list[exp.Expr | None]":
     log = logging.getLogger("sqlglot")
     was_disabled, log.disabled = log.disabled, True
     try:
-        return list(sqlglot.parse(text.removeprefix(_BYTE_ORDER_MARK), read="athena"))
+        return list(sqlglot.parse(text.removeprefix(_BYTE_ORDER_MARK), read=dialect))
     except ParseError as err:
         first = err.errors[0] if err.errors else {}
         location = f"{name}:{first['line']}:{first['col']}" if first.get("line") else name
         what = str(first.get("description") or err)
-        raise InputError(f"{location}: not SQL as Athena reads it: {one_line(_without_token(what))}") from err
+        raise InputError(f"{location}: not SQL as {whose} reads it: {one_line(_without_token(what))}") from err
     except TokenError as err:
-        raise InputError(f"{name}: not SQL as Athena reads it: a quote or a comment has no end") from err
+        raise InputError(f"{name}: not SQL as {whose} reads it: a quote or a comment has no end") from err
     except RecursionError as err:
         raise InputError(f"{name}: types nest too deep") from err
     except Exception as err:  # the parser meets text that was never SQL, and fails in ways of its own
-        raise InputError(f"{name}: not SQL as Athena reads it") from err
+        raise InputError(f"{name}: not SQL as {whose} reads it") from err
     finally:
         log.disabled = was_disabled
 
@@ -131,7 +159,8 @@ def _without_token(description: str) -> str:
     return re.sub(r"<Token [^>]*text: ([^,]*),[^>]*>", r"\1", description, flags=re.DOTALL).rstrip(".")
 
 
-def _definition(create: "exp.Create", schema: "exp.Schema") -> Definition:
+def definition(create: "exp.Expr", schema: "exp.Schema") -> Definition:
+    """Return the table that a statement has the columns of."""
     from sqlglot import exp
 
     table = schema.this
@@ -152,7 +181,7 @@ def _definition(create: "exp.Create", schema: "exp.Schema") -> Definition:
     )
 
 
-def _properties(create: "exp.Create") -> Iterator[tuple[str, str]]:
+def _properties(create: "exp.Expr") -> Iterator[tuple[str, str]]:
     from sqlglot import exp
 
     properties = create.args.get("properties")
@@ -170,23 +199,23 @@ def _field(column: "exp.ColumnDef") -> DefinedColumn:
     inner = () if kind is None else tuple(node.name for node in kind.find_all(exp.ColumnDef))
     return DefinedColumn(
         name=column.name,
-        type="" if kind is None else _type(kind),
+        type="" if kind is None else type_of(kind),
         line=_line(column.this),
         is_required=any(isinstance(node.args.get("kind"), exp.NotNullColumnConstraint) for node in constraints),
         inner=inner,
     )
 
 
-def _type(kind: "exp.Expr") -> str:
+def type_of(kind: "exp.Expr") -> str:
     """Return a type as Iceberg spells it, nested ones with their names: `map<string,struct<a:int>>`."""
     from sqlglot import exp
 
     if isinstance(kind, exp.ColumnDef):
-        return f"{kind.name}:{_type(kind.args['kind'])}"
+        return f"{kind.name}:{type_of(kind.args['kind'])}"
     if not isinstance(kind, exp.DataType):
         return kind.name or kind.sql().lower()
     word = str(getattr(kind.this, "value", kind.this))
-    inner = [_type(argument) for argument in kind.expressions]
+    inner = [type_of(argument) for argument in kind.expressions]
     if word in ("STRUCT", "MAP", "ARRAY"):
         return f"{word.lower()}<{','.join(inner)}>"
     if word in ("DECIMAL", "TIMESTAMP") and inner:
