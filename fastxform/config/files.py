@@ -1,7 +1,7 @@
 """The files that a configuration names: what has to lie beside it wherever it runs, so what deployments pack with it.
 
-Read from the parsed file alone; whether what is named exists and can be read is for who packs it, or loads it. Invariant:
-the Terraform module, which reads no TOML, finds the same by the form of the lines (a test compares the two).
+Read from the parsed file alone; whether what is named exists and can be read is for who packs it, or loads it.
+Invariant: the Terraform module, which reads no TOML, finds the same by the form of the lines (a test compares the two).
 """
 
 from collections.abc import Mapping
