@@ -1,56 +1,23 @@
 """Inferring a configuration: types, names and families as literal rows, and the property that what comes out works."""
 
 import gzip
-import json
 import tomllib
 from base64 import b64encode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inferring import assert_works, change, columns_of, compact, inferred
 from strategies import SOURCES, STRINGS, good_payloads, ses_payloads
 
-from fastxform import Pipeline
 from fastxform.config import model
 from fastxform.errors import OK, InputError
 from fastxform.tools.inference import names, writing
 from fastxform.tools.inference.columns import COLUMNS_LIMIT, share
 from fastxform.tools.inference.inference import infer
 from fastxform.tools.inference.shapes import MEMBERS_LIMIT, Budget, Shape
-from fastxform.tools.lint.rules import lint
 
 pytestmark = pytest.mark.processes
-
-
-def compact(value):
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def inferred(*records, **options):
-    """What is inferred from records, given as JSON values or as bytes."""
-    return infer([record if isinstance(record, bytes) else compact(record) for record in records], "s.jsonl", **options)
-
-
-def columns_of(found):
-    """The columns of a configuration by name."""
-    return {column.name: column for column in model.parse(found.text).columns or ()}
-
-
-def assert_works(found):
-    """The configuration has no mistakes, lint finds no error, and every test gives what it says."""
-    read = model.parse(found.text, "c.toml")
-    assert [finding for finding in lint(read, "c.toml") if finding.level == "error"] == []
-    pipeline = Pipeline(read)
-    assert len(read.tests) == found.tests > 0
-    for example in read.tests:
-        batch = pipeline.run([example.input])
-        data = batch.data[0]
-        assert (example.expect, example.reason, example.result) == (
-            (None if data is None else data.decode(), None, None)
-            if batch.result[0] == OK
-            else (None, batch.reason[0], None if batch.reason[0] else batch.result[0])
-        )
-    return read
 
 
 # -- types
@@ -62,13 +29,14 @@ PLAIN = [
     ("beyond-int64", ["9223372036854775808", "1"], "decimal(38,0)"),
     ("beyond-38-digits", ["1" + "0" * 38], "auto"),
     ("five-thousand-digits", ["9" * 5_000], "auto"),
-    ("fraction", ["84.51", "-0.05", "3"], "decimal(18,2)"),
-    ("trailing-zeros", ["1.10", "1.1"], "decimal(18,2)"),
-    ("negative-zero", ["-0", "-0.0"], "decimal(18,1)"),
-    ("many-whole-digits", ["12345678901.25"], "decimal(38,2)"),
+    ("fraction", ["84.51", "-0.05", "3"], "float64"),
+    ("trailing-zeros", ["1.10", "1.1"], "float64"),
+    ("negative-zero", ["-0", "-0.0"], "float64"),
+    ("many-whole-digits", ["12345678901.25"], "float64"),
+    ("more-digits-than-a-double", ["0.5", "1234567890.123456789"], "auto"),
     ("printed-float", ["0.30000000000000004"], "float64"),
     ("exponent", ["1E3", "1"], "float64"),
-    ("small-exponent", ["1e-400"], "float64"),
+    ("small-exponent", ["1e-400"], "auto"),
     ("beyond-float", ["1E400"], "auto"),
     ("bool", ["true", "false"], "bool"),
     ("null", ["null"], "string"),
@@ -136,12 +104,6 @@ def test_a_number_that_may_be_a_time_says_so():
     assert "may be a time: timestamp[ms]" in inferred({"v": 1651495525900}).text
 
 
-def change(image, event_name="INSERT", **members):
-    """A DynamoDB change as a Kinesis stream gets it."""
-    inside = {"ApproximateCreationDateTime": 1651495525900, "Keys": {"id": {"S": "a"}}, "NewImage": image}
-    return {"eventName": event_name, "eventSource": "aws:dynamodb", "dynamodb": inside, **members}
-
-
 TWICE = b64encode(b64encode(b"\x00\xff")).decode()
 
 
@@ -150,9 +112,10 @@ TWICE = b64encode(b64encode(b"\x00\xff")).decode()
     [
         pytest.param({"S": "x"}, "string", id="S"),
         pytest.param({"N": "54148"}, "int64", id="N"),
-        pytest.param({"N": "31.4000"}, "decimal(18,4)", id="N-fraction"),
-        pytest.param({"N": "0.30000000000000004"}, "decimal(38,17)", id="N-is-no-float"),
-        pytest.param({"N": "12345678901234567890123456789012345678"}, "decimal(38,0)", id="N-38"),
+        pytest.param({"N": "31.4000"}, "decimal(18,6)", id="N-fraction"),
+        pytest.param({"N": "0.30000000000000004"}, "decimal(38,19)", id="N-is-no-float"),
+        pytest.param({"N": "123456789012345678901234567890123456"}, "decimal(38,0)", id="N-36"),
+        pytest.param({"N": "12345678901234567890123456789012345678"}, "auto", id="N-38"),
         pytest.param({"N": "12345678901234567890.1234567890123456789"}, "auto", id="N-too-wide"),
         pytest.param({"N": "1E100"}, "float64", id="N-exponent"),
         pytest.param({"B": TWICE}, "binary", id="B"),
@@ -383,6 +346,8 @@ def test_changes_without_images():
         pytest.param([1651495525.5], "timestamp[ms]", id="fraction"),
         pytest.param([1651495525900, 1651495525900123], "timestamp[us]", id="microseconds"),
         pytest.param([1651495525, None], "timestamp[s]", id="null"),
+        pytest.param(["2024-08-12T07:15:25+02:00"], "timestamp[ms]", id="text"),
+        pytest.param([1651495525, "2024-08-12T07:15:25.123456Z"], "timestamp[us]", id="text-and-number"),
         pytest.param([5], None, id="no-time"),
     ],
 )
@@ -397,11 +362,13 @@ def test_the_creation_time_of_changes(created, wanted):
     assert set(found.results) == {OK}
 
 
-def test_a_change_whose_creation_time_is_text_is_none():
-    """It would fail, so it is not learnt from."""
+def test_a_change_whose_creation_time_is_no_moment_is_none():
+    """It would fail, so it is not learnt from; where a text is no time there is no column of it."""
     broken = change({"id": {"S": "b"}})
-    broken["dynamodb"]["ApproximateCreationDateTime"] = "2022-05-02"
+    broken["dynamodb"]["ApproximateCreationDateTime"] = ["2022-05-02"]
     assert inferred(change({"id": {"S": "a"}}), broken).skipped == {"type": 1}
+    broken["dynamodb"]["ApproximateCreationDateTime"] = "soon"
+    assert list(columns_of(inferred(broken))) == ["id", "eventName"]
 
 
 def test_ses_routes_by_type_of_event():
@@ -457,7 +424,8 @@ def test_cloudwatch_logs(packed):
         pytest.param({"a": 1}, "json", id="json"),
         pytest.param({}, "json", id="empty"),
         pytest.param({"dynamodb": {}}, "json", id="dynamodb-without-images"),
-        pytest.param({"dynamodb": {"Keys": {"a": {"S": "x"}}}}, "json", id="no-event-name"),
+        pytest.param({"dynamodb": {"Keys": {"a": "x"}}}, "json", id="no-attributes"),
+        pytest.param({"dynamodb": {"Keys": {"a": {"S": "x"}}}}, "dynamodb", id="no-event-name"),
         pytest.param({"eventType": "Send"}, "json", id="no-mail"),
         pytest.param({"eventType": 5, "mail": {}}, "json", id="type-is-number"),
         pytest.param({"messageType": "OTHER", "logEvents": []}, "json", id="other-message"),
@@ -502,7 +470,6 @@ def test_bad_records_are_counted_and_left_out():
         b"",
         b'{"a":NaN}',
         b"[" * 600,
-        gzip.compress(b'{"a":1}'),
         gzip.compress(b"{}")[:-3],
         change({"id": "a"}),
         change({"id": {"N": "x"}}),
@@ -514,7 +481,7 @@ def test_bad_records_are_counted_and_left_out():
         "not_object": 1,
         "utf8": 1,
         "depth": 1,
-        "compression": 2,
+        "compression": 1,
         "type": 2,
         "message": 1,
     }
@@ -527,7 +494,7 @@ def test_bad_records_are_counted_and_left_out():
     [
         pytest.param([], "s.jsonl: it has no records", id="empty"),
         pytest.param(
-            [b"x", b"y", b"1"],
+            [b"{x", b"{y", b"1"],
             "s.jsonl: none of its 3 records can be read (2 json: the record is not one JSON document; "
             "1 not_object: the record is a JSON scalar or a list, not an object)",
             id="no-json",

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+from collections import Counter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -46,8 +47,10 @@ EPILOG: Final = (
     "The presets:\n"
     + "".join(f"  {name:<20} {says}\n" for name, says in PRESETS.items())
     + "\nA sample is what INPUT is elsewhere (fastxform run --help): lines, an event, what the AWS CLI prints, gzip.\n"
-    "DynamoDB changes (both shapes), SES events and CloudWatch Logs messages are recognised, anything else is plain\n"
-    "JSON. Types are those that every record of the sample fits. Values of the sample go into comments and tests.\n"
+    "DynamoDB changes (both shapes), exports and items, SES events and CloudWatch Logs messages are recognised, so\n"
+    "are lines of text and their formats, several documents in a record, JSON in texts, and lists of objects; all\n"
+    "else is plain JSON. Types are those that every record of the sample fits, with room for longer numbers.\n"
+    "Values of the sample go into comments and tests.\n"
 )
 
 SCHEMA: Final = "fastxform.schema.json"
@@ -206,10 +209,11 @@ def _lines(inferred: "Inferred") -> list[str]:
     lines = []
     if inferred.is_partial:
         lines.append("the sample has more records than are read; the first ones decide")
-    if inferred.skipped:
-        lines.append(
-            f"{inferred.skipped.total()} skipped, which would be ProcessingFailed: {counted(inferred.skipped)}"
-        )
+    failed = Counter({reason: count for reason, count in inferred.skipped.items() if reason != "empty"})
+    if failed:
+        lines.append(f"{failed.total()} skipped, which would be ProcessingFailed: {counted(failed)}")
+    if empty := inferred.skipped["empty"]:
+        lines.append(f"{number_of(empty, 'empty record')} skipped, which would be Dropped")
     if others:
         rest = ", ".join(f"{number} {name}" for name, number in others)
         lines.append(f"the sample mixes families: {count} {family}, {rest}; the configuration is for {family} alone")

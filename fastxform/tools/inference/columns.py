@@ -33,6 +33,8 @@ class Place(NamedTuple):
     shape: Shape
     path: str
     exact_numbers: bool = False
+    total: int = 0
+    """How often the place was looked at, where that was not in each row."""
 
 
 def dotted(names: Iterable[str]) -> str:
@@ -83,7 +85,12 @@ def columns(
         root: what stands before the name of a member that would else have a taken one.
     """
     kept = _most_frequent(leaves)
-    names = unique([((root, *place.names) if root else place.names) for place in kept], taken)
+    names = unique(
+        [((root, *place.names) if root else place.names) for place in kept],
+        taken,
+        has_root=bool(root),
+        has_type_letters=not any(place.exact_numbers for place in kept),
+    )
     return [_column(place, name, total) for place, name in zip(kept, names, strict=True)], len(leaves) - len(kept)
 
 
@@ -96,8 +103,9 @@ def _most_frequent(leaves: Sequence[Place]) -> list[Place]:
 
 def _column(place: Place, name: str, total: int) -> DraftColumn:
     typed = column_type(place.shape, place.names[-1] if place.names else name, exact_numbers=place.exact_numbers)
-    required = total > 1 and place.shape.count == total
-    return DraftColumn(name, place.path, typed.type, comment(place.shape, total, typed.remark), required)
+    required = total > 1 and place.shape.count == total and not place.total
+    note = comment(place.shape, place.total or total, typed.remark)
+    return DraftColumn(name, place.path, typed.type, note, required)
 
 
 def comment(shape: Shape, total: int, remark: str = "") -> str:

@@ -5,6 +5,7 @@ file's spellings.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,17 +35,52 @@ class DraftRoute:
 
 
 @dataclass(slots=True)
+class DraftParse:
+    """A text that holds more: its path, and how it is written; `is_mixed`, some of the values are of another form."""
+
+    name: str
+    of: str
+    format: str
+    is_mixed: bool = False
+    fields: tuple[str, ...] = ()
+    delimiter: str | None = None
+
+
+@dataclass(slots=True)
+class DraftExplode:
+    """A list that may be exploded, and the columns of an element; it is written as a comment."""
+
+    path: str
+    name: str
+    columns: list[DraftColumn]
+
+
+@dataclass(slots=True)
 class DraftPlan:
     """What one family makes of its records: everything of the file but its head and its tests."""
 
     source: str
     columns: list[DraftColumn]
+    documents: str | None = None
+    images: list[str] | None = None
+    parses: list[DraftParse] = field(default_factory=list)
+    explode: DraftExplode | None = None
     routes: list[DraftRoute] = field(default_factory=list)
     prefers_json: bool = False
     hints: list[str] = field(default_factory=list)
     """Lines of TOML that are written as comments above the columns."""
     notes: list[str] = field(default_factory=list)
     """What the user is told of it."""
+
+
+def holds_json(drafts: Iterable[DraftColumn]) -> bool:
+    """Tell whether a column is of objects or lists, which CSV has in quotes."""
+    return any(column.type == "json" for column in drafts)
+
+
+def left_out_notes(count: int) -> list[str]:
+    """Return what the user is told of places that became no column."""
+    return [f"{count} members have no column: they are too many, and these are the rarest"] if count else []
 
 
 @dataclass(frozen=True, slots=True)

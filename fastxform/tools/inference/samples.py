@@ -23,15 +23,19 @@ class Samples:
         self._most = -1
         self._least = 1 << 60
 
-    def add(self, kind: str, text: bytes) -> None:
-        """Keep the first record of a kind, or a smaller one where that is large."""
+    def add(self, kind: str, text: bytes | None) -> None:
+        """Keep the first record of a kind, or a smaller one where that is large; None is none."""
+        if text is None:
+            return
         self._try(text)
         kept = self.tests.get(kind)
         if (kept is None and len(self.tests) < _TESTS) or (kept is not None and _is_better(text, kept)):
             self.tests[kind] = text
 
-    def add_by_size(self, members: int, text: bytes) -> None:
+    def add_by_size(self, members: int, text: bytes | None) -> None:
         """Keep the first record, and those with the most and the fewest members."""
+        if text is None:
+            return
         self._try(text)
         first = self.tests.setdefault("a record", text)
         if members > self._most:

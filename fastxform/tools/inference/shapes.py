@@ -6,11 +6,13 @@ of documents, nor without bound with the number of their members.
 
 import re
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Final, Literal
 
 from fastxform.core.values import Number
 from fastxform.datatypes import scalar
 from fastxform.datatypes.logical import Type
+from fastxform.tools.inference import texts
 
 Kind = Literal["bool", "number", "text", "binary", "object", "list"]
 
@@ -26,6 +28,11 @@ _NUMBER: Final = re.compile(r"-?(?P<whole>[0-9]+)(?:\.(?P<fraction>[0-9]+))?(?P<
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.(?P<fraction>[0-9]+))?.*")
 _SURELY_INT64_DIGITS: Final = 19
+_SURELY_DOUBLE_DIGITS: Final = 15
+_KEPT_CHARACTERS: Final = 4_000_000
+_ELEMENTS: Final = 100
+"""Elements of one list that are looked into."""
+
 _MICROSECONDS: Final = Type("timestamp", unit="us")
 _DAY: Final = Type("date")
 _PLAUSIBLE_SECONDS: Final = (946_684_800, 4_102_444_800)
@@ -48,7 +55,10 @@ class Numbers:
     fraction_digits: int = 0
     has_exponent: bool = False
     fits_int64: bool = True
-    fits_float64: bool = True
+    is_exact_double: bool = True
+    """Whether each value is the shortest text of a double, so that no digit is lost in one."""
+    have_two_decimals: bool = True
+    """Whether each value is written with two digits of fraction."""
     time_units: set[str] = field(default_factory=set)
     are_times: bool = True
 
@@ -57,19 +67,26 @@ class Numbers:
         if len(text) < _SURELY_INT64_DIGITS and text.isascii() and text.isdigit():
             # Most numbers are such.
             self.whole_digits = max(self.whole_digits, len(text))
+            self.have_two_decimals = False
+            if self.is_exact_double and len(text) > _SURELY_DOUBLE_DIGITS:
+                self.is_exact_double = _is_exact_double(text)
             if self.are_times:
                 self._add_time(text, text)
             return
         match = _NUMBER.fullmatch(text)
         assert match is not None
         whole, fraction = match["whole"].lstrip("0"), match["fraction"] or ""
-        self.whole_digits = max(self.whole_digits, len(whole))
-        self.fraction_digits = max(self.fraction_digits, len(fraction))
-        if match["exponent"]:
-            self.has_exponent, self.are_times = True, False
-        self.fits_float64 = self.fits_float64 and abs(float(text)) != float("inf")
+        self.is_exact_double = self.is_exact_double and (
+            (len(whole) + len(fraction) <= _SURELY_DOUBLE_DIGITS and not match["exponent"]) or _is_exact_double(text)
+        )
+        self.have_two_decimals = self.have_two_decimals and len(fraction) == 2 and not match["exponent"]
         is_whole = not fraction and not match["exponent"] and len(whole) < 20
         self.fits_int64 = self.fits_int64 and is_whole and scalar.INT64_MIN <= int(text) <= scalar.INT64_MAX
+        if match["exponent"]:
+            self.has_exponent = True
+            whole, fraction = _without_exponent(text)
+        self.whole_digits = max(self.whole_digits, len(whole))
+        self.fraction_digits = max(self.fraction_digits, len(fraction))
         if self.are_times:
             self._add_time(text, whole)
 
@@ -81,6 +98,20 @@ class Numbers:
             self.are_times = False
         else:
             self.time_units.add(unit)
+
+
+def _is_exact_double(text: str) -> bool:
+    """Tell whether a number comes back out of a double with the same value."""
+    return Decimal(repr(float(text))) == Decimal(text)
+
+
+def _without_exponent(text: str) -> tuple[str, str]:
+    """Return the digits of a number before and behind its point; of one that is far from 1 no time could be."""
+    value = Decimal(text)
+    if abs(value.adjusted()) > _SURELY_INT64_DIGITS:
+        return "", ""
+    whole, _, fraction = format(value.copy_abs(), "f").partition(".")
+    return whole.lstrip("0"), fraction.rstrip("0")
 
 
 @dataclass(slots=True)
@@ -111,16 +142,20 @@ def _fits(target: Type, text: str) -> bool:
 
 
 class Budget:
-    """How many more places may be told apart."""
+    """How many more places may be told apart, and characters of texts kept."""
 
     def __init__(self, left: int = MEMBERS_LIMIT) -> None:
         self.left = left
+        self.characters = _KEPT_CHARACTERS
 
 
 class Shape:
     """What was seen at one place; `count` is how often there was a value, null not being one."""
 
-    __slots__ = ("count", "examples", "is_cut", "kinds", "member_count", "members", "numbers", "texts")
+    __slots__ = (
+        *("count", "elements", "examples", "inside", "is_cut", "kept", "kinds", "member_count", "members", "numbers"),
+        *("plain_texts", "texts"),
+    )
 
     def __init__(self) -> None:
         self.count = 0
@@ -133,6 +168,14 @@ class Shape:
         self.is_cut = False
         """Whether there were members that are not in `members`."""
         self.examples: list[str] = []
+        self.elements: Shape | None = None
+        """The elements of lists that are objects."""
+        self.inside: Shape | None = None
+        """The JSON objects that texts hold."""
+        self.kept: list[str] = []
+        """Texts that may hold more, and no JSON."""
+        self.plain_texts = 0
+        """Texts that hold nothing more, or are too long to be kept."""
 
     def add(self, value: Any, budget: Budget, depth: int = 0) -> None:
         """Add one value: None, bool, `Number`, text, `Binary`, list or dict."""
@@ -148,6 +191,9 @@ class Shape:
             self.numbers.add(value)
         elif kind == "text":
             self.texts.add(value)
+            self._look_into(value, budget, depth)
+        elif kind == "list":
+            self._add_elements(value, budget, depth)
         if kind != "list" and len(self.examples) < _EXAMPLES:
             self._add_example(value, kind)
 
@@ -165,6 +211,26 @@ class Shape:
                 budget.left -= 1
                 shape = self.members[name] = Shape()
             shape.add(value, budget, depth + 1)
+
+    def _add_elements(self, elements: list[Any], budget: Budget, depth: int) -> None:
+        if depth >= DEPTH_LIMIT:
+            return
+        for element in elements[:_ELEMENTS]:
+            if isinstance(element, dict) and element:
+                self.elements = self.elements or Shape()
+                self.elements.add(element, budget, depth + 1)
+
+    def _look_into(self, text: str, budget: Budget, depth: int) -> None:
+        members = texts.json_members(text) if depth < DEPTH_LIMIT else None
+        if members is not None:
+            self.inside = self.inside or Shape()
+            self.inside.add(members, budget, depth + 1)
+        elif texts.may_hold_more(text):
+            if len(self.kept) < texts.KEPT_TEXTS and len(text) <= budget.characters:
+                budget.characters -= len(text)
+                self.kept.append(text)
+        else:
+            self.plain_texts += 1
 
     def _add_example(self, value: Any, kind: Kind) -> None:
         text = ("true" if value else "false") if kind == "bool" else str(value)

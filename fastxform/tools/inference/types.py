@@ -15,9 +15,17 @@ _USUAL_DIGITS: Final = 18
 _ROOM_DIGITS: Final = 6
 """Whole digits that later numbers may have beyond those of the sample, before a decimal is made a wide one."""
 
-_FLOAT_FRACTION_DIGITS: Final = 9
-"""More digits of fraction than this are what a float prints, not what somebody wrote."""
+_LEAST_ROOM_DIGITS: Final = 2
+_ROOM_FRACTION_DIGITS: Final = 2
+"""Digits of fraction that later numbers may have beyond those of the sample."""
 
+_MONEY_WORDS: Final = frozenset(
+    (
+        *("amount", "balance", "budget", "charge", "cost", "credit", "debit", "deposit", "discount", "fare", "fee"),
+        *("fees", "gross", "money", "net", "paid", "payment", "payout", "price", "refund", "revenue", "salary"),
+        *("shipping", "subtotal", "tax", "tip", "total", "vat", "wage", "eur", "usd", "gbp", "jpy", "chf"),
+    )
+)
 _TIME_WORDS: Final = frozenset(
     (
         *("time", "timestamp", "ts", "date", "datetime", "day", "epoch", "at", "when", "since", "until"),
@@ -35,6 +43,9 @@ class Typed(NamedTuple):
     remark: str = ""
 
 
+_AS_IT_STANDS: Final = Typed("auto", "as it stands: a type would lose digits or leave no room for longer numbers")
+
+
 def column_type(shape: Shape, name: str, *, exact_numbers: bool) -> Typed:
     """Return the type of a column.
 
@@ -46,6 +57,8 @@ def column_type(shape: Shape, name: str, *, exact_numbers: bool) -> Typed:
     kinds = set(shape.kinds)
     if not kinds:
         return Typed("string", "always null")
+    if kinds == {"number", "text"} and _is_time_name(name) and (unit := time_unit(shape)):
+        return Typed(f"timestamp[{unit}]", "numbers and texts")
     if kinds <= {"object", "list"}:
         return Typed("json", " and ".join(f"{kind}s" for kind in ("object", "list") if kind in kinds))
     if len(kinds) > 1:
@@ -78,19 +91,20 @@ def _number(shape: Shape, name: str, exact_numbers: bool) -> Typed:
     if numbers.fits_int64:
         unit = "".join(sorted(numbers.time_units & {"ms", "us"})) if looks_like_time else ""
         return Typed("int64", f"may be a time: timestamp[{unit}]" if unit in ("ms", "us") else "")
-    if numbers.has_exponent:
-        return _float(numbers.fits_float64)
-    digits = numbers.whole_digits + numbers.fraction_digits
-    if not exact_numbers and numbers.fraction_digits > _FLOAT_FRACTION_DIGITS:
-        return _float(numbers.fits_float64)
-    if digits > _MAX_DIGITS:
-        return _float(numbers.fits_float64 and not exact_numbers and numbers.fraction_digits > 0)
-    precision = _USUAL_DIGITS if digits + _ROOM_DIGITS <= _USUAL_DIGITS else _MAX_DIGITS
-    return Typed(f"decimal({precision},{numbers.fraction_digits})")
+    is_decimal = exact_numbers or not numbers.fraction_digits or (numbers.have_two_decimals and _is_money_name(name))
+    if is_decimal and not numbers.has_exponent:
+        return _decimal(numbers.whole_digits, numbers.fraction_digits)
+    return Typed("float64") if numbers.is_exact_double else _AS_IT_STANDS
 
 
-def _float(fits: bool) -> Typed:
-    return Typed("float64") if fits else Typed("auto", "too many digits for a type: as it stands")
+def _decimal(whole_digits: int, fraction_digits: int) -> Typed:
+    """Return a decimal with room for longer numbers than those of the sample, before and behind the point."""
+    scale = fraction_digits and fraction_digits + _ROOM_FRACTION_DIGITS
+    if whole_digits + _ROOM_DIGITS + scale <= _USUAL_DIGITS:
+        return Typed(f"decimal({_USUAL_DIGITS},{scale})")
+    if whole_digits + _LEAST_ROOM_DIGITS + scale <= _MAX_DIGITS:
+        return Typed(f"decimal({_MAX_DIGITS},{scale})")
+    return _AS_IT_STANDS
 
 
 def _epoch(units: set[str], fraction_digits: int) -> Typed:
@@ -99,6 +113,23 @@ def _epoch(units: set[str], fraction_digits: int) -> Typed:
     if fraction_digits:
         finest = "us" if finest != "s" or fraction_digits > 3 else "ms"
     return Typed(f"timestamp[{finest}]")
+
+
+def time_unit(shape: Shape) -> str | None:
+    """Return the unit that holds all values, numbers and texts, of a place that are times; None where one is none."""
+    has_numbers, has_texts = "number" in shape.kinds, "text" in shape.kinds
+    if not shape.kinds or not set(shape.kinds) <= {"number", "text"}:
+        return None
+    if (has_numbers and not shape.numbers.are_times) or (has_texts and not shape.texts.are_times):
+        return None
+    types = [_epoch(shape.numbers.time_units, shape.numbers.fraction_digits)] if has_numbers else []
+    types += [_text(shape)] if has_texts else []
+    units = [typed.type.removeprefix("timestamp[").removesuffix("]") for typed in types]
+    return min(units, key=("us", "ms", "s").index)
+
+
+def _is_money_name(name: str) -> bool:
+    return not _MONEY_WORDS.isdisjoint(words(name))
 
 
 def _is_time_name(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Final
 
 from fastxform.config.diagnostics import key
 from fastxform.errors import one_line
-from fastxform.tools.inference.draft import DraftColumn, DraftPlan, DraftRoute, Format
+from fastxform.tools.inference.draft import DraftColumn, DraftExplode, DraftParse, DraftPlan, DraftRoute, Format
 
 _NOT_LITERAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WIDEST_NAME: Final = 24
@@ -20,14 +20,24 @@ _WIDEST_NAME: Final = 24
 def configuration(plan: DraftPlan, head: list[str], output: Format, *, escapes_newlines: bool = False) -> str:
     """Return the configuration without tests; `head` is the lines of its first comment."""
     lines = [*(_comment(line) for line in head), "", "version = 1", f"source = {text(plan.source)}"]
+    if plan.documents is not None:
+        lines.append(f"documents = {text(plan.documents)}          # a record holds several")
+    if plan.images is not None:
+        lines.append(f"images = [{', '.join(map(text, plan.images))}]                 # a record is an image itself")
     if plan.routes:
         lines.append('unmatched = "fail"              # a record that no route takes; "drop" leaves it out')
     lines += [_comment(hint) for hint in plan.hints]
     lines += ["", "[output]", f"format = {text(output)}"]
     if escapes_newlines:
         lines.append('newlines = "escape"             # values hold line breaks, and Athena reads a row a line')
+    for parse in plan.parses:
+        lines += ["", *_parse(parse)]
+    if plan.explode is not None:
+        lines += ["", *_explode(plan.explode)]
     if plan.columns:
         lines += ["", "[columns]", *_columns(plan.columns)]
+        if plan.explode is not None:
+            lines += [_comment(line) for line in _columns(plan.explode.columns)]
     for route in plan.routes:
         lines += ["", *_route(route)]
     return "\n".join(lines) + "\n"
@@ -36,6 +46,27 @@ def configuration(plan: DraftPlan, head: list[str], output: Format, *, escapes_n
 def example(name: str, payload: str, outcome: str, value: str) -> str:
     """Return one test: its record, and what becomes of it."""
     return f"\n[[tests]]\nname = {text(name)}\ninput = {verbatim(payload)}\n{outcome} = {verbatim(value)}\n"
+
+
+def _parse(parse: DraftParse) -> Iterator[str]:
+    yield f"[parse.{parse.name}]"
+    yield f"of = {text(parse.of)}"
+    yield f"format = {text(parse.format)}"
+    if parse.fields:
+        yield f"fields = [{', '.join(map(text, parse.fields))}]   # give them their names, in this order"
+    if parse.delimiter is not None:
+        yield f"delimiter = {text(parse.delimiter)}"
+    if parse.is_mixed:
+        yield 'invalid = "null"               # not every text of the sample is one: the others have no members'
+
+
+def _explode(explode: DraftExplode) -> Iterator[str]:
+    """Yield the lines of a choice, each a comment that becomes the file's by taking the sign away."""
+    yield "# A row for each element of a list instead of one for the record: take the # from this block, and from the"
+    yield f"# columns of {explode.name} below. Not with iceberg."
+    yield _comment("[explode]")
+    yield _comment(f"path = {text(explode.path)}")
+    yield _comment(f"as = {text(explode.name)}")
 
 
 def _route(route: DraftRoute) -> Iterator[str]:

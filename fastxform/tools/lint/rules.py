@@ -43,6 +43,9 @@ _INSIDE: Final = (
 )
 """The members of its `dynamodb`."""
 
+_EXPORTED: Final = frozenset(("Keys", "NewImage", "OldImage", "Item"))
+"""The images in a line of an export, which also has `Metadata`."""
+
 _CREATION: Final = re.compile(r"\s*dynamodb\s*\.\s*\"?ApproximateCreationDateTime\"?\s*")
 
 
@@ -61,8 +64,12 @@ def _line(place: str, name: str) -> int:
 # -- columns
 
 
+def _all_columns(spec: Spec) -> tuple[Column, ...]:
+    return (*(spec.columns or ()), *(column for route in spec.routes for column in route.columns))
+
+
 def _columns(spec: Spec) -> Iterator[Finding]:
-    for column in (*(spec.columns or ()), *(column for route in spec.routes for column in route.columns)):
+    for column in _all_columns(spec):
         if column.path is not None:
             yield from _path(spec, column, paths.compile_path(column.path))
 
@@ -96,6 +103,9 @@ def _change_member(spec: Spec, path: paths.Path) -> str | None:
         known |= {spec.explode.name, spec.explode.index or spec.explode.name}
     if spec.images == ("@",):
         return None
+    roots = {root for column in _all_columns(spec) for root in paths.root_names(paths.compile_path(column.path or "x"))}
+    if roots & _EXPORTED:
+        known.add("Metadata")
     of_stream = any("dynamodb." in (column.path or "") for column in spec.columns or ())
     for root in paths.root_names(path):
         if root in known or (root in _INSIDE and not (of_stream and isinstance(path, paths.Dotted))):
