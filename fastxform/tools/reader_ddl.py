@@ -66,6 +66,11 @@ def statement(spec: Spec, table: str, location: str, prefix: str = "", target: s
     return write(columns, spec.output, table, location.rstrip("/") + "/", prefix or DEFAULT_PREFIX)
 
 
+def glue_columns(spec: Spec) -> list[dict[str, str]]:
+    """Return the visible columns as Glue's API has them: `Name` and `Type`, the Hive type, of each."""
+    return [{"Name": column.name, "Type": _hive_type(column)} for column in visible_columns(spec)]
+
+
 def visible_columns(spec: Spec) -> list[Column]:
     """Return the visible columns; with routes they have to be the same in all of them, since CSV has no names."""
     orders = [[column for column in column_order(spec, route) if not column.hidden] for route in spec.routes or (None,)]

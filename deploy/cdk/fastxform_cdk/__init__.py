@@ -1,9 +1,10 @@
-"""A transform as a CDK construct: the function behind an alias, the delivery stream, a role for each, logs, alarms.
+"""A transform as a CDK construct: function and alias, delivery stream, a role for each, logs, alarms, dashboard.
 
-Buckets, keys, source streams and tables are the caller's. Invariant: permissions and alarms are those of the Terraform
-module, by the same names.
+Buckets, keys, source streams and tables are the caller's. Invariant: permissions, alarms and charts are those of the
+Terraform module, by the same names.
 """
 
-from fastxform_cdk.construct import Table, Transform
+from fastxform_cdk.construct import Transform
+from fastxform_cdk.inputs import Parquet, Table
 
-__all__ = ["Table", "Transform"]
+__all__ = ["Parquet", "Table", "Transform"]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from fastxform_cdk.inputs import Inputs
+
 Owner = Literal["transform", "lambda", "firehose"]
 
 
@@ -24,25 +26,17 @@ class Alarm:
     periods: int = 1
 
 
-def alarms(
-    source: Literal["direct_put", "kinesis"],
-    destination: str,
-    *,
-    timeout_seconds: float,
-    freshness_seconds: float,
-    lag_seconds: float,
-    has_partitions: bool,
-) -> Iterator[Alarm]:
-    """Yield the alarms of a transform.
+def owners(inputs: Inputs) -> dict[Owner, tuple[str, dict[str, str]]]:
+    """Return the namespace and the dimensions of each owner's metrics."""
+    return {
+        "transform": (inputs.metrics_namespace, {"service": inputs.name, "DeliveryStream": inputs.stream_name}),
+        "lambda": ("AWS/Lambda", {"FunctionName": inputs.name}),
+        "firehose": ("AWS/Firehose", {"DeliveryStreamName": inputs.stream_name}),
+    }
 
-    Args:
-        source: of the delivery stream.
-        destination: what its delivery metrics begin with, such as `DeliveryToS3`.
-        timeout_seconds: of the function; its duration is judged by it.
-        freshness_seconds: age of the oldest record that is too much.
-        lag_seconds: how far Firehose may be behind the end of a Kinesis stream.
-        has_partitions: whether the stream has dynamic partitioning.
-    """
+
+def alarms(inputs: Inputs) -> Iterator[Alarm]:
+    """Yield the alarms of a transform, those of its source and destination among them."""
     ours: Owner = "transform"
     yield Alarm("records-failed", ours, "RecordsFailed", "Sum", "Records failed and are below the error prefix", 0)
     yield Alarm("records-internal", ours, "RecordsInternal", "Sum", "An exception that nobody expected: see the log", 0)
@@ -58,7 +52,13 @@ def alarms(
     yield Alarm("function-errors", "lambda", "Errors", "Sum", "The function failed; Firehose tries the batch again", 0)
     yield Alarm("function-throttles", "lambda", "Throttles", "Sum", "Lambda refused invocations", 0)
     yield Alarm(
-        "function-duration", "lambda", "Duration", "p99", "Over 80 % of the time-out", 800 * timeout_seconds, periods=3
+        "function-duration",
+        "lambda",
+        "Duration",
+        "p99",
+        "Over 80 % of the time-out",
+        800 * inputs.timeout_seconds,
+        periods=3,
     )
     yield Alarm(
         "invocations-failed",
@@ -68,24 +68,34 @@ def alarms(
         "Firehose could not invoke: see its log group",
         below=1,
     )
-    if destination == "DeliveryToIceberg":
+    delivery = inputs.delivery
+    if inputs.destination == "iceberg":
         yield Alarm(
-            "delivery-failed", "firehose", f"{destination}.FailedRowCount", "Sum", "The tables did not take rows", 0
+            "delivery-failed", "firehose", f"{delivery}.FailedRowCount", "Sum", "The tables did not take rows", 0
         )
     else:
         yield Alarm(
-            "delivery-failed", "firehose", f"{destination}.Success", "Average", "Firehose could not deliver", below=1
+            "delivery-failed", "firehose", f"{delivery}.Success", "Average", "Firehose could not deliver", below=1
         )
-    freshness = "DeliveryToS3" if destination == "DeliveryToRedshift" else destination
     yield Alarm(
         "freshness",
         "firehose",
-        f"{freshness}.DataFreshness",
+        f"{inputs.freshness}.DataFreshness",
         "Maximum",
         "The oldest record not delivered is too old",
-        freshness_seconds,
+        inputs.freshness_alarm_seconds,
     )
-    if source == "kinesis":
+    yield from _of_the_source(inputs)
+    if inputs.parquet is not None:
+        description = "Rows could not be converted to Parquet: a column has another name or type"
+        yield Alarm("conversion-failed", "firehose", "FailedConversion.Records", "Sum", description, 0)
+    if inputs.dynamic_partitioning:
+        yield Alarm("partitions", "firehose", "PartitionCountExceeded", "Maximum", "Too many active partitions", 0)
+
+
+def _of_the_source(inputs: Inputs) -> Iterator[Alarm]:
+    if inputs.source_type == "kinesis":
+        behind = "Firehose is behind the end of the stream"
         yield Alarm(
             "source-throttled", "firehose", "ThrottledGetRecords", "Sum", "Kinesis throttles reads", 0, periods=3
         )
@@ -94,11 +104,21 @@ def alarms(
             "firehose",
             "KinesisMillisBehindLatest",
             "Maximum",
-            "Firehose is behind the end of the stream",
-            1000 * lag_seconds,
+            behind,
+            1000 * inputs.lag_alarm_seconds,
             periods=3,
         )
+    elif inputs.source_type == "msk":
+        yield Alarm(
+            "source-throttled",
+            "firehose",
+            "SourceThrottled.Delay",
+            "Maximum",
+            "The cluster throttles reads",
+            0,
+            periods=3,
+        )
+        behind = "Firehose is behind the end of the topic"
+        yield Alarm("source-lag", "firehose", "KafkaOffsetLag", "Maximum", behind, inputs.lag_alarm_records, periods=3)
     else:
         yield Alarm("source-throttled", "firehose", "ThrottledRecords", "Sum", "Firehose refuses records", 0)
-    if has_partitions:
-        yield Alarm("partitions", "firehose", "PartitionCountExceeded", "Maximum", "Too many active partitions", 0)

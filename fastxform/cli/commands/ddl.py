@@ -91,7 +91,11 @@ def _print_reader(options: argparse.Namespace, spec: Any, console: Console) -> i
     table = options.table or re.sub(r"\W", "_", Path(options.config).stem).lower()
     statement = reader_ddl.statement(spec, table, options.location, options.prefix, options.target)
     if options.json:
-        console.json({"reader": options.target or spec.output.reader, "table": table, "statement": statement})
+        found = {"reader": options.target or spec.output.reader, "table": table, "statement": statement}
+        if options.target == reader_ddl.GLUE_PARQUET:  # what the deployments take as schema_file
+            columns = reader_ddl.glue_columns(spec)
+            found["TableInput"] = {"Name": table, "StorageDescriptor": {"Columns": columns}}
+        console.json(found)
     else:
         console.data(statement.encode())
     return 0
