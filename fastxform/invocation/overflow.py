@@ -10,14 +10,14 @@ from typing import Any
 from fastxform.config.model import Overflow
 from fastxform.errors import DROPPED, FAILED
 from fastxform.invocation.budget import ResponsePlan
-from fastxform.invocation.context import remaining_ms
+from fastxform.invocation.context import remaining_ms, text_of
 from fastxform.invocation.event import Event
 from fastxform.invocation.telemetry import PutBack
 from fastxform.pipeline import Batch
 from fastxform.puts.api import identifier
 from fastxform.puts.client import ClientFactory
 from fastxform.puts.reingest import PutOutcome, Reingester
-from fastxform.puts.target import NoTarget, target_of
+from fastxform.puts.target import NoTarget, account_of, target_of
 
 
 class Overflowing:
@@ -83,6 +83,7 @@ class Overflowing:
             is_msk=received.is_kafka or received.source_msk_arn is not None,
             region=received.region,
             stream=self.settings.stream,
+            account=account_of(text_of(context, "invoked_function_arn")),
         )
         if isinstance(target, NoTarget):
             return PutOutcome([target.reason] * len(records)), target.why

@@ -22,6 +22,14 @@ BACKOFF_MAX_MS: Final = 5_000
 """Full jitter: the n-th pause is even between 0 and base x 2^n, at most the maximum. Ours."""
 
 
+UNKNOWN_PUTS_MAX: Final = 2
+"""How often a record is put without learning its fate, ours: the stream may store each of them, and in a function each
+copy may overflow again. What was surely refused is put again for as long as a call makes sense."""
+
+CALL_TIMEOUT: Final = Fault("CallTimeout", again=True, maybe_duplicate=True)
+"""What a call met whose answer did not end in time."""
+
+
 @dataclass(order=True, slots=True)
 class PutCall:
     """Records for one call, not before `due`; batches order by that time, then by `serial`."""
@@ -31,6 +39,7 @@ class PutCall:
     attempt: int = field(compare=False)
     records: list[int] = field(compare=False)
     since: float = field(compare=False)
+    started: float = field(compare=False, default=-math.inf)
 
 
 def cut(records: Iterable[tuple[int, int]], limit_bytes: int, limit_records: int) -> Iterator[list[int]]:
@@ -57,7 +66,12 @@ class Calls(ABC):
     """The calls of some puts to one stream; records are numbers, and what they are is known below."""
 
     def __init__(
-        self, target: Target, clock: Callable[[], float], chance: Callable[[], float], splits_max: int
+        self,
+        target: Target,
+        clock: Callable[[], float],
+        chance: Callable[[], float],
+        splits_max: int,
+        call_timeout_s: float,
     ) -> None:
         """Take the bounds.
 
@@ -66,12 +80,16 @@ class Calls(ABC):
             clock: Seconds, monotonic.
             chance: Draws from [0, 1) for the jitter.
             splits_max: Calls refused as invalid that are halved; after those the fault is the stream's.
+            call_timeout_s: The longest that a call may take, whatever arrives of its answer.
         """
         self.target = target
         self.splits_max = splits_max
+        self.call_timeout_s = call_timeout_s
         self.pending: list[PutCall] = []
         self.in_flight: dict[Future[Mapping[str, object]], PutCall] = {}
         self.errors: Counter[str] = Counter()
+        self.unknown_puts: Counter[int] = Counter()
+        self.unknown_calls = 0
         self.is_refused = False
         self.calls = self.retries = self.splits = 0
         self._api = api.APIS[target.service]
@@ -119,10 +137,31 @@ class Calls(ABC):
     def start(self) -> tuple[PutCall, list[Entry]]:
         """Take the batch that is due first, with the entries of its call."""
         batch = heapq.heappop(self.pending)
+        batch.started = self._clock()
         self.calls += 1
         self.retries += batch.attempt > 0
         self.began(batch.records)
         return batch, [self.entry(record) for record in batch.records]
+
+    def overdue(self, now: float) -> list[Future[Mapping[str, object]]]:
+        """Return the calls in flight that have taken as long as one may."""
+        return [
+            future
+            for future, batch in self.in_flight.items()
+            if now - batch.started >= self.call_timeout_s and not future.done()
+        ]
+
+    def overdue_at(self) -> float:
+        """Return when the first call in flight has taken as long as one may."""
+        return min((batch.started for batch in self.in_flight.values()), default=math.inf) + self.call_timeout_s
+
+    def abandon(self, futures: Iterable[Future[Mapping[str, object]]]) -> None:
+        """Book calls that took too long and were ended: what an answer would have said, nobody knows."""
+        for future in futures:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.absorb(future)  # the answer came meanwhile
+            else:
+                self.absorb_fault(self.in_flight.pop(future), CALL_TIMEOUT, None)
 
     def absorb(self, future: Future[Mapping[str, object]]) -> None:
         """Book the answer of a call that has ended."""
@@ -145,14 +184,14 @@ class Calls(ABC):
             if code == "InternalFailure":  # Firehose API: "the write might have completed or it might have failed"
                 maybe_duplicate.append(record)
         self.acknowledged(taken)
-        self.maybe_duplicated(maybe_duplicate)
+        self.is_of_unknown_fate(maybe_duplicate)
         self._add_again(batch, failed)
 
     def absorb_fault(self, batch: PutCall, fault: Fault, error: BaseException | None) -> None:
         """Book a call that failed as a whole; `error` is its exception, if it was one."""
         self.errors[fault.code] += 1
         if fault.maybe_duplicate:
-            self.maybe_duplicated(batch.records)
+            self.is_of_unknown_fate(batch.records)
         if fault.refused:
             self.is_refused = True
             self.failed(batch.records, "put_refused")
@@ -167,6 +206,13 @@ class Calls(ABC):
         else:
             self.failed(batch.records, "put_failed")
 
+    def is_of_unknown_fate(self, records: list[int]) -> None:
+        """Count puts of records that may have arrived without an acknowledgement."""
+        if records:
+            self.unknown_calls += 1
+            self.unknown_puts.update(records)
+            self.maybe_duplicated(records)
+
     def give_up(self, reason: str | None = None) -> None:
         """Start no more calls; what is pending keeps its reasons unless one is given."""
         for batch in self.pending:
@@ -175,11 +221,15 @@ class Calls(ABC):
         self.pending.clear()
 
     def _add_again(self, batch: PutCall, records: list[int]) -> None:
-        """Put records of a batch again after a pause with full jitter, if a call then still makes sense."""
-        if not records:
+        """Put records of a batch again after a pause with full jitter, if that makes sense and is no copy too many."""
+        known = [record for record in records if self.unknown_puts[record] < UNKNOWN_PUTS_MAX]
+        if len(known) < len(records):
+            kept = set(known)
+            self.failed([record for record in records if record not in kept], "put_failed")
+        if not known:
             return
         due = self._clock() + self._chance() * min(BACKOFF_BASE_MS * 2**batch.attempt, BACKOFF_MAX_MS) / 1_000
         if self.is_worth(batch, due):
-            self.add(records, due, batch.attempt + 1, batch.since)
+            self.add(known, due, batch.attempt + 1, batch.since)
         else:
-            self.failed(records, "put_failed")
+            self.failed(known, "put_failed")

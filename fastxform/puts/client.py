@@ -1,15 +1,19 @@
-"""The clients of AWS that puts are made with, and the threads that make them.
+"""The clients of AWS that puts are made with.
 
 The one importer of boto3, which is imported when a client is made. Which calls are made, and when, is decided in
-`reingest` and in the command. Invariant: a client never retries by itself.
+`reingest` and in the command. Invariant: a client never retries by itself, and its connections can be closed from
+outside.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 from fastxform.puts.api import Client, Service
+from fastxform.puts.threads import connection_of_call
+
+TIME_OUTS_OF_A_CALL: Final = 2
+"""A call takes as many read time-outs at most, whatever arrives of its answer: then its connection is closed. Ours."""
 
 ClientFactory: TypeAlias = Callable[[Service, str | None, Any], Client]
 """`(service, region, config) -> client`; `boto3_client` is the one that is used where none is given.
@@ -42,25 +46,45 @@ def boto3_client(service: Service, region: str | None, config: Any) -> Client:
     """Make a client with boto3, which is imported now: a client costs 320 ms of a cold start."""
     import boto3
 
-    return cast(Client, boto3.client(service, region_name=region, config=config))
+    client = boto3.client(service, region_name=region, config=config)
+    make_closable(client)
+    return cast(Client, client)
 
 
-class Pool(Protocol):
-    """What calls run in: threads, or what stands for them where time and network are simulated."""
+def make_closable(client: Any) -> None:
+    """Have the connections of a client of boto3 tell which socket the call of their thread uses.
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
-        """Have a function called."""
+    botocore has no public way to a connection in use, nor a time-out for a whole call; with either this can go. Where
+    a version of it keeps its classes elsewhere, or the client is not boto3's, connections are left as they are, and an
+    abandoned call costs its thread.
+    """
+    session = getattr(getattr(client, "_endpoint", None), "http_session", None)
+    pools = getattr(session, "_pool_classes_by_scheme", None)
+    if isinstance(pools, dict):
+        for scheme, pool in pools.items():
+            pools[scheme] = type(pool.__name__, (pool,), {"ConnectionCls": _closable(pool.ConnectionCls)})
 
-    def wait(self, futures: Collection[Future[Any]], seconds: float) -> None:
-        """Wait until one of the futures is done, or the time is over."""
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls."""
+def _closable(connection_class: Any) -> Any:
+    """Return the class of connections that enter their socket: when it is there, and whenever it is used again."""
 
+    class Closable(connection_class):  # type: ignore[misc]
+        _connected: Any = None
 
-class Threads(ThreadPoolExecutor):
-    """A thread for each worker, started when there is a call for it."""
+        def connect(self) -> None:
+            super().connect()
+            # Of TLS inside of TLS the socket below; `self.sock` is let go of before an answer is read to its end.
+            self._connected = getattr(self.sock, "socket", self.sock)
+            self._enter()
 
-    def wait(self, futures: Collection[Future[Any]], seconds: float) -> None:
-        """Wait until one of the futures is done, or the time is over."""
-        wait(futures, seconds, return_when=FIRST_COMPLETED)
+        def request(self, *args: Any, **options: Any) -> None:
+            if self.sock is not None:
+                self._enter()
+            super().request(*args, **options)
+
+        def _enter(self) -> None:
+            call = connection_of_call()
+            if call is not None:
+                call.use(self._connected)
+
+    return Closable

@@ -6,17 +6,19 @@ may have arrived without that, or twice, is named in `PutOutcome.maybe_duplicate
 """
 
 import math
+import os
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, cast
 
 from fastxform.puts import api
 from fastxform.puts.api import Client, Entry, Service, Target
 from fastxform.puts.batching import Calls, PutCall, cut
-from fastxform.puts.client import ClientConfig, ClientFactory, Pool, Threads, boto3_client
+from fastxform.puts.client import TIME_OUTS_OF_A_CALL, ClientConfig, ClientFactory, boto3_client
+from fastxform.puts.threads import Pool, Threads
 
 PATIENCE_MS: Final = 60_000
 """The longest that one `put` goes on, whatever the time left: what fits the response should not wait for ever. Ours."""
@@ -24,15 +26,16 @@ PATIENCE_MS: Final = 60_000
 REFUSAL_MEMORY_MS: Final = 300_000
 """How long a container asks nothing of a stream that refused; not for ever, since rights get mended. Ours."""
 
-UNKNOWN_PUTS_MAX: Final = 2
-"""How often a record is put without learning its fate, ours: the stream may store each of them, and each copy may
-overflow again. What was surely refused is put again until the deadline."""
-
 UNKNOWN_CALLS_MAX: Final = 4
 """Calls of one `put` whose fate is unknown, none being acknowledged, after which no other is started. Ours."""
 
 UNKNOWN_MEMORY_MS: Final = 300_000
-"""How long a container puts nothing to a stream that took a whole `put` without an acknowledgement. Ours."""
+"""How long a container remembers calls of unknown fate, and puts nothing to a stream that has too many. Ours."""
+
+UNKNOWN_SHARE_MAX: Final = 0.5
+"""The share of calls of unknown fate from which on, if they are two or more, a stream has too many: were each copy of a
+record to overflow again, each generation would be larger by that share. Less would be met by chance: a container makes
+a few calls in the time. Ours."""
 
 CALL_MIN_MS: Final = 100
 """No call is started with less time to go: it would only be abandoned, and perhaps arrive. Ours."""
@@ -107,10 +110,12 @@ class Reingester:
         self._workers = workers
         self._reserve_ms = reserve_ms
         self._clock, self._sleep, self._chance = clock, sleep, chance
-        self._pool: Pool = pool or Threads(workers, thread_name_prefix="fastxform-put")  # starts no thread yet
+        self._pool: Pool = pool or Threads(workers)  # starts no thread yet
         self._clients: dict[tuple[Service, str | None], tuple[Client, float]] = {}
+        self._process = os.getpid()
         self._refused_until: dict[Target, float] = {}
         self._unknown_until: dict[Target, float] = {}
+        self._fates: dict[Target, _Fates] = {}
 
     def put(
         self,
@@ -127,6 +132,8 @@ class Reingester:
             partition_keys: For Kinesis the records' own keys; one that is None or empty is left out.
             remaining_ms: The Lambda context's `get_remaining_time_in_millis`; None where nothing ends the invocation.
         """
+        if self._process != os.getpid():  # connections of the process that forked are its own
+            self._process, self._clients = os.getpid(), {}
         left_ms = PATIENCE_MS if remaining_ms is None else min(remaining_ms() - self._reserve_ms, PATIENCE_MS)
         run = _PutRun(target, payloads, partition_keys, left_ms, self._clock, self._chance)
         if self._refused_until.get(target, -math.inf) > self._clock():
@@ -138,11 +145,8 @@ class Reingester:
             client = self._client_for(run)
             if client is not None:
                 self._drive(run, client)
-        run.close()
-        if run.is_refused:
-            self._refused_until[target] = self._clock() + REFUSAL_MEMORY_MS / 1_000
-        elif run.is_unknown:
-            self._unknown_until[target] = self._clock() + UNKNOWN_MEMORY_MS / 1_000
+        self._pool.abandon(run.close())
+        self._remember(run)
         return run.outcome()
 
     def close(self) -> None:
@@ -153,17 +157,34 @@ class Reingester:
             if close is not None:
                 close()
 
+    def _remember(self, run: "_PutRun") -> None:
+        """Note what the stream did, for the next `put`: a stream that refuses, or answers too little, is left alone."""
+        now = self._clock()
+        if run.is_refused:
+            self._refused_until[run.target] = now + REFUSAL_MEMORY_MS / 1_000
+        fates = self._fates.get(run.target)
+        if fates is None or now >= fates.until:
+            fates = self._fates[run.target] = _Fates(now + UNKNOWN_MEMORY_MS / 1_000)
+        fates.calls += run.calls
+        fates.unknown += run.unknown_calls
+        if fates.unknown > 1 and fates.unknown >= UNKNOWN_SHARE_MAX * fates.calls:
+            self._unknown_until[run.target] = now + UNKNOWN_MEMORY_MS / 1_000
+            del self._fates[run.target]
+
     def _client_for(self, run: "_PutRun") -> Client | None:
         """Return the container's client; it is made in the pool, so that a slow factory cannot hold the handler."""
         service, region = run.target.service, run.target.region
         read_timeout_ms = (run.stop - self._clock()) * 1_000 / 3
         read_timeout_ms = min(max(read_timeout_ms, READ_TIMEOUT_MIN_MS), READ_TIMEOUT_MAX_MS)
         client, made_with_ms = self._clients.get((service, region), (None, 0.0))
+        run.call_timeout_s = TIME_OUTS_OF_A_CALL * made_with_ms / 1_000
         if client is not None and made_with_ms * 2 > read_timeout_ms:  # else it was made in a hurry: make it again
             return client
+        run.call_timeout_s = TIME_OUTS_OF_A_CALL * read_timeout_ms / 1_000
         making = self._pool.submit(self._make_client, service, region, read_timeout_ms)
         self._pool.wait([making], run.stop - self._clock())
         if not making.done():
+            self._pool.abandon([making])
             return None
         error = making.exception()
         if error is not None:
@@ -189,6 +210,10 @@ class Reingester:
             now = self._clock()
             if now > run.last_start:
                 run.give_up()
+            overdue = run.overdue(now)
+            if overdue:
+                self._pool.abandon(overdue)
+                run.abandon(overdue)
             while run.is_due(now) and len(run.in_flight) < self._workers:
                 batch, entries = run.start()
                 run.in_flight[self._pool.submit(api.call, client, run.target, entries)] = batch
@@ -200,13 +225,22 @@ class Reingester:
 
     def _pause(self, run: "_PutRun", now: float) -> None:
         """Wait for an answer, for the next batch that is due and may fly, or for the end."""
-        until = run.stop
+        until = min(run.stop, run.overdue_at())
         if run.pending and len(run.in_flight) < self._workers:
             until = min(until, run.pending[0].due)
         if run.in_flight:
             self._pool.wait(run.in_flight, until - now)
         else:
             self._sleep(until - now)
+
+
+@dataclass(slots=True)
+class _Fates:
+    """Calls to a stream until a time, and those of them whose fate is unknown."""
+
+    until: float
+    calls: int = 0
+    unknown: int = 0
 
 
 class _PutRun(Calls):
@@ -221,26 +255,25 @@ class _PutRun(Calls):
         clock: Callable[[], float],
         chance: Callable[[], float],
     ) -> None:
-        super().__init__(target, clock, chance, SPLITS_MAX)
+        super().__init__(target, clock, chance, SPLITS_MAX, math.inf)
         self.stop = clock() + left_ms / 1_000
         self.last_start = self.stop - CALL_MIN_MS / 1_000
         self._payloads = payloads
         self._keys = keys if target.service == "kinesis" else None
         self._reasons: list[str | None] = ["deadline"] * len(payloads)  # of a record that no call ever took
         self._maybe_duplicate: set[int] = set()
-        self._unknown_puts: Counter[int] = Counter()
-        self._unknown_calls = 0
         self._has_acknowledged = False
         for records in cut(self._sizes(), self._api.batch_limit_bytes, self._api.batch_limit_records):
             self.add(records, -math.inf)
 
     def outcome(self) -> PutOutcome:
         """Return what the books say."""
-        maybe_duplicate, copies = tuple(sorted(self._maybe_duplicate)), self._unknown_puts.total()
+        maybe_duplicate, copies = tuple(sorted(self._maybe_duplicate)), self.unknown_puts.total()
         return PutOutcome(self._reasons, maybe_duplicate, self.calls, self.retries, dict(self.errors), copies)
 
-    def close(self) -> None:
-        """Take the answers that are there by now, and leave the calls that are still in flight."""
+    def close(self) -> list[Future[Mapping[str, object]]]:
+        """Take the answers that are there by now, and return the calls that are still in flight."""
+        left = []
         for future, batch in list(self.in_flight.items()):
             if future.done():
                 self.absorb(future)
@@ -250,9 +283,11 @@ class _PutRun(Calls):
                 if batch.attempt == 0:
                     self.failed(batch.records, "deadline")
             else:
+                left.append(future)
                 self.errors["Unanswered"] += 1
-                self.maybe_duplicated(batch.records)
+                self.is_of_unknown_fate(batch.records)
         self.give_up()
+        return left
 
     def entry(self, record: int) -> Entry:
         """Return one entry of a call; a stream that distributes its records by itself has records without a key."""
@@ -274,35 +309,22 @@ class _PutRun(Calls):
 
     def maybe_duplicated(self, records: list[int]) -> None:
         """Note the possible duplicates; a stream that acknowledges none of many calls is left alone."""
-        if not records:
-            return
         self._maybe_duplicate.update(records)
-        self._unknown_puts.update(records)
-        self._unknown_calls += 1
-        if self._unknown_calls >= UNKNOWN_CALLS_MAX and not self._has_acknowledged:
+        if self._is_silent:
             self.give_up("put_failed")
+
+    @property
+    def _is_silent(self) -> bool:
+        return self.unknown_calls >= UNKNOWN_CALLS_MAX and not self._has_acknowledged
 
     def failed(self, records: list[int], reason: str) -> None:
         """Give records their reason, until a later one."""
         for record in records:
             self._reasons[record] = reason
 
-    @property
-    def is_unknown(self) -> bool:
-        """Whether the stream may have taken records, more than once, and acknowledged none."""
-        return self._unknown_calls > 1 and not self._has_acknowledged
-
-    def _add_again(self, batch: PutCall, records: list[int]) -> None:
-        """Put records again, unless their fate is unknown so often that there may be copies enough."""
-        stopped = self._unknown_calls >= UNKNOWN_CALLS_MAX and not self._has_acknowledged
-        known = [record for record in records if not stopped and self._unknown_puts[record] < UNKNOWN_PUTS_MAX]
-        kept = set(known)
-        self.failed([record for record in records if record not in kept], "put_failed")
-        super()._add_again(batch, known)
-
     def is_worth(self, batch: PutCall, due: float) -> bool:
         """Say whether a call may still start then."""
-        return due <= self.last_start
+        return due <= self.last_start and not self._is_silent
 
     def _sizes(self) -> Iterator[tuple[int, int]]:
         """Yield records and their bytes; one over its own limit goes into no call."""

@@ -25,6 +25,11 @@ _ARN = re.compile(
     re.ASCII,
 )
 
+_FUNCTION_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:(\d{12}):function:", re.ASCII)
+
+_EMULATOR_ACCOUNT = "012345678912"
+"""The account of every function under AWS's runtime interface emulator: nobody's."""
+
 
 def target_of(
     *,
@@ -34,6 +39,7 @@ def target_of(
     is_msk: bool = False,
     region: str | None = None,
     stream: str | None = None,
+    account: str | None = None,
 ) -> Target | NoTarget:
     """Find the stream that the records of an event go back to; call it only when a record has to.
 
@@ -44,6 +50,8 @@ def target_of(
         is_msk: Whether the event comes from MSK, which takes nothing back.
         region: The event's `region`.
         stream: The name or ARN of the configuration, which beats those of the event.
+        account: The function's own. Firehose is told the name of a stream only, and takes it for one of the caller's:
+            where the ARN is of another account, records would go to a stream that they do not come from.
     """
     if is_msk:
         return NoTarget("an MSK source has no stream to put records back to")
@@ -51,10 +59,26 @@ def target_of(
     own_name = "sourceKinesisStreamArn" if from_kinesis else "deliveryStreamArn"
     own = _parse_arn(source_kinesis_stream_arn if from_kinesis else delivery_stream_arn)
     if stream is None:
-        return own or NoTarget(f"the event's {own_name} is missing or not an ARN of a stream: set overflow.stream")
+        if own is None:
+            return NoTarget(f"the event's {own_name} is missing or not an ARN of a stream: set overflow.stream")
+        return own if _is_reachable(own, account) else NoTarget(f"the event's {own_name} is of another account")
     if stream.startswith("arn:"):
-        return _parse_arn(stream) or NoTarget("overflow.stream is not an ARN of a Firehose or Kinesis stream")
+        named = _parse_arn(stream)
+        if named is None:
+            return NoTarget("overflow.stream is not an ARN of a Firehose or Kinesis stream")
+        return named if _is_reachable(named, account) else NoTarget("overflow.stream is of another account")
     return Target("kinesis" if from_kinesis else "firehose", stream, None, own.region if own else region)
+
+
+def account_of(function_arn: object) -> str | None:
+    """Return the account in a function's ARN, as Lambda's context has it; None where there is none."""
+    match = _FUNCTION_ARN.match(function_arn) if isinstance(function_arn, str) else None
+    return match[1] if match and match[1] != _EMULATOR_ACCOUNT else None
+
+
+def _is_reachable(target: Target, account: str | None) -> bool:
+    """Say whether a put goes to the stream of a target's ARN: Kinesis is given the ARN, of any account."""
+    return target.service == "kinesis" or account is None or f":{account}:" in (target.arn or "")
 
 
 def _parse_arn(arn: str | None) -> Target | None:

@@ -62,10 +62,23 @@ def test_a_run_that_sent_nothing_leaves_no_journal(command, write, monkeypatch, 
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     code, _, err = command("put", "s", write(b'{"a":1}\n{"a":2}\n'))
     assert code == 1
     assert "there are no AWS credentials" in err
     assert [path.name for path in tmp_path.iterdir()] == ["c.toml"]
+
+
+def test_answers_that_drip_end(command, write, aws, monkeypatch):
+    """A call has an end whatever arrives of its answer; a stream that acknowledges nothing is not put to for ever."""
+    monkeypatch.setattr("fastxform.tools.replay.sender.READ_TIMEOUT_S", 0.15)
+    server = aws(Plan(calls={"drip_body": 1.0}))
+    code, out, err = command("put", "s", write(b'{"a":1}\n{"a":2}\n'), "--json", "--workers", "1")
+    assert (code, len(server.taken)) == (1, 4)
+    assert json.loads(out)["errors"] == {"CallTimeout": 2}
+    assert (
+        "fastxform: the stream acknowledges nothing, and may have stored all of it: s: the answers of firehose" in err
+    )
 
 
 def taken(server):

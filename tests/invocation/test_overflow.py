@@ -179,6 +179,20 @@ def test_a_kinesis_event_without_its_arn(answer):
     assert all(record.partition_key == f"key-{json.loads(record.data)['id']}" for record in server.taken)
 
 
+def test_a_stream_of_another_account_is_not_put_to(answer):
+    """Firehose is told a name only: the records would go to one's own stream of that name."""
+    context = Context()
+    context.invoked_function_arn = "arn:aws:lambda:eu-west-1:210987654321:function:f"
+    with AwsServer() as server:
+        results, log = answer(server, event_of("direct"), context=context)
+        assert (set(results), server.seen) == ({OK, FAILED}, 0)
+        assert log["put_back"]["why"] == "the event's deliveryStreamArn is of another account"
+        assert log["failed"] == {"put_refused": results.count(FAILED)}
+        context.invoked_function_arn = context.invoked_function_arn.replace("210987654321", "123456789012")
+        results, log = answer(server, event_of("direct"), context=context)
+        assert DROPPED in results
+
+
 def test_msk_takes_nothing_back(answer):
     """What does not fit is failed, in the member of MSK, and no call is made."""
     with AwsServer() as server:

@@ -6,12 +6,13 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures import Future
 
 import botocore.exceptions as botocore_errors
 import pytest
-from aws_faults import FAULTS, REFUSALS, AwsServer, Plan
+from aws_faults import FAULTS, HOLDING, REFUSALS, AwsServer, Plan
 from botocore.parsers import ResponseParserError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from fastxform.errors import REASONS
 from fastxform.puts import api, reingest
 from fastxform.puts.api import Target
 from fastxform.puts.reingest import Reingester
-from fastxform.puts.target import NoTarget, target_of
+from fastxform.puts.target import NoTarget, account_of, target_of
 
 FIREHOSE_ARN = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/overflow"
 KINESIS_ARN = "arn:aws:kinesis:eu-west-2:123456789012:stream/source"
@@ -172,11 +173,56 @@ def reingester():
             ),
             id="another partition",
         ),
+        pytest.param(
+            {"delivery_stream_arn": FIREHOSE_ARN, "account": "210987654321"},
+            NoTarget("the event's deliveryStreamArn is of another account"),
+            id="a stream of another account",
+        ),
+        pytest.param(
+            {"delivery_stream_arn": FIREHOSE_ARN, "account": "123456789012"}, FIREHOSE, id="one's own account"
+        ),
+        pytest.param(
+            {"delivery_stream_arn": FIREHOSE_ARN, "account": "210987654321", "stream": FIREHOSE_ARN},
+            NoTarget("overflow.stream is of another account"),
+            id="an ARN of another account, of which Firehose is told the name only",
+        ),
+        pytest.param(
+            {"delivery_stream_arn": FIREHOSE_ARN, "account": "210987654321", "stream": "mine"},
+            Target("firehose", "mine", None, "eu-west-1"),
+            id="a name is one of one's own",
+        ),
+        pytest.param(
+            {
+                "delivery_stream_arn": FIREHOSE_ARN,
+                "source_kinesis_stream_arn": KINESIS_ARN,
+                "account": "210987654321",
+            },
+            KINESIS,
+            id="Kinesis is put to by ARN, across accounts too",
+        ),
     ],
 )
 def test_target(facts, expected):
     """Records go back to the source of the event, or to the stream of the configuration, or nowhere, with a reason."""
     assert target_of(**facts) == expected
+
+
+@pytest.mark.parametrize(
+    ("arn", "account"),
+    [
+        ("arn:aws:lambda:eu-west-1:123456789012:function:f", "123456789012"),
+        ("arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:f:live", "123456789012"),
+        ("arn:aws:lambda:us-east-1:012345678912:function:test_function", None),
+        ("arn:aws:lambda:eu-west-1:1234:function:f", None),
+        (FIREHOSE_ARN, None),
+        ("", None),
+        (None, None),
+        (b"arn", None),
+    ],
+)
+def test_account_of_a_function(arn, account):
+    """It is in the ARN by which the function was invoked; what is none has none."""
+    assert account_of(arn) == account
 
 
 @pytest.mark.parametrize(
@@ -228,10 +274,8 @@ PLANS = {
     "nothing": Plan(),
     "entries fail": Plan(entries=0.3),
     "entries fail inside the service": Plan(entries=0.3, entry_code="InternalFailure"),
-    **{name: Plan(calls={name: 0.5}, until_call=12) for name in FAULTS if name not in ("slow", "hang")},
-    "all of them": Plan(
-        calls={name: 0.05 for name in FAULTS if name not in ("slow", "hang")}, entries=0.2, until_call=20
-    ),
+    **{name: Plan(calls={name: 0.5}, until_call=12) for name in FAULTS if name not in HOLDING},
+    "all of them": Plan(calls={name: 0.05 for name in FAULTS if name not in HOLDING}, entries=0.2, until_call=20),
 }
 CLEAR = {"nothing", "entries fail", "throttle"}
 """Plans under which no record is in doubt."""
@@ -268,7 +312,7 @@ class TickingClock(Clock):
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("name", [name for name in FAULTS if name not in ("slow", "hang")])
+@pytest.mark.parametrize("name", [name for name in FAULTS if name not in HOLDING])
 def test_books_balance_at_the_deadline(name, seed, reingester):
     """Under faults that do not end, what was not acknowledged in time has a reason."""
     payloads = [b"%d" % i for i in range(1_300)]
@@ -657,11 +701,13 @@ def test_no_call_starts_when_the_time_is_over(reingester):
     assert (outcome.calls, outcome.maybe_duplicate) == (3, ())
 
 
-def test_a_call_left_behind_keeps_its_worker(reingester):
-    """A call that outlives its `put` counts against the bound of the next, and its late answer changes nothing."""
+def test_a_call_left_behind_does_not_keep_its_worker(reingester):
+    """A client whose connections cannot be closed costs a thread, not the next `put`; a late answer changes nothing."""
     release, started = threading.Event(), threading.Event()
 
     def stuck(entries, number):
+        if number:
+            return acknowledge(entries)
         started.set()
         release.wait(20)
         return acknowledge(entries)
@@ -671,13 +717,97 @@ def test_a_call_left_behind_keeps_its_worker(reingester):
     first = one.put(FIREHOSE, [b"a"], None, lambda: RESERVE_MS + 500)
     assert started.is_set()
     assert (first.reasons, first.maybe_duplicate, first.calls) == (["put_failed"], (0,), 1)
-    second = one.put(FIREHOSE, [b"b"], None, lambda: RESERVE_MS + 150)
-    assert (second.reasons, second.maybe_duplicate, second.calls) == (["deadline"], (), 0)
+    assert one.put(FIREHOSE, [b"b"], None, lambda: RESERVE_MS + 500).reasons == [None]
     release.set()
-    third = one.put(FIREHOSE, [b"c"], None, lambda: 60_000)
-    assert third.reasons == [None]
+    assert one.put(FIREHOSE, [b"c"], None, lambda: 60_000).reasons == [None]
     assert first.reasons == ["put_failed"]
-    assert [call[0]["Data"] for call in client.calls] == [b"a", b"c"]
+    assert [call[0]["Data"] for call in client.calls] == [b"a", b"b", b"c"]
+
+
+def test_threads_that_were_lost_are_bounded(reingester, monkeypatch):
+    """Calls that nothing can end get new threads up to a bound; then the next call waits for one of them."""
+    monkeypatch.setattr("fastxform.puts.threads.LOST_MAX", 3)
+    release = threading.Event()
+
+    def stuck(entries, number):
+        release.wait(20)
+        return acknowledge(entries)
+
+    client = FakeClient(stuck)
+    one = reingester(client.factory)
+    before = set(threading.enumerate())
+    for index in range(6):
+        target = dataclasses.replace(FIREHOSE, name=f"s{index}")  # no stream is left alone for what another did
+        reasons = one.put(target, [b"a"], None, lambda: RESERVE_MS + 150).reasons
+        assert reasons == (["put_failed"] if index < 4 else ["deadline"])
+    assert len(set(threading.enumerate()) - before) == 4
+    release.set()
+    assert one.put(FIREHOSE, [b"c"], None, lambda: 60_000).reasons == [None]
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Time-outs of tenths of a second instead of seconds."""
+    monkeypatch.setattr(reingest, "READ_TIMEOUT_MIN_MS", 200)
+    monkeypatch.setattr(reingest, "READ_TIMEOUT_MAX_MS", 200)
+
+
+@pytest.mark.parametrize("with_tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("fault", ["drip_head", "drip_body", "hang"])
+def test_a_call_takes_its_time_at_most(fault, with_tls, reingester, quick):
+    """Answers that drip never meet a time-out of a read: the call ends all the same, and its thread is free."""
+    with AwsServer(Plan(calls={fault: 1.0}, until_call=2), with_tls=with_tls) as server:
+        one = reingester(server.client, workers=2)
+        before = threading.active_count()
+        outcome = one.put(FIREHOSE, [b"%d" % number for number in range(1_000)], None, lambda: 60_000)
+        assert outcome.acknowledged == 1_000
+        assert outcome.maybe_duplicate == tuple(range(1_000))
+        assert sum(outcome.errors.values()) == 2
+        assert fault == "hang" or outcome.errors.keys() == {"CallTimeout"}
+        assert server.seen == 4
+        one._pool.shutdown(wait=True)  # would wait for as long as the answers drip
+    assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("fault", ["drip_head", "drip_body", "hang"])
+def test_a_stream_that_is_well_again_is_put_to(fault, reingester):
+    """What dripped past the deadline of one invocation holds nothing of the next."""
+    with AwsServer(Plan(calls={fault: 1.0})) as server:
+        one = reingester(server.client, workers=2)
+        first = one.put(FIREHOSE, [b"a"], None, lambda: RESERVE_MS + 900)
+        assert (first.reasons, first.errors) == (["put_failed"], {"Unanswered": 1})
+        server.plan = Plan()
+        second = one.put(FIREHOSE, [b"b"] * 1_000, None, lambda: 60_000)
+    assert (second.acknowledged, second.errors) == (1_000, {})
+
+
+FORKED = """
+import os, sys
+sys.path[:0] = {path!r}
+from aws_faults import AwsServer
+from fastxform.puts.api import Target
+from fastxform.puts.reingest import Reingester
+
+with AwsServer() as server:
+    one = Reingester(server.client, workers=2)
+    target = Target("firehose", "s", None, "eu-west-1")
+    assert one.put(target, [b"parent"], None, lambda: 60_000).reasons == [None]
+    child = os.fork()
+    if not child:
+        reasons = one.put(target, [b"child"] * 700, None, lambda: 8_000).reasons
+        os._exit(reasons != [None] * 700)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert one.put(target, [b"parent"], None, lambda: 60_000).reasons == [None]
+    one.close()
+sys.exit(status)
+"""
+
+
+def test_a_fork_has_threads_and_connections_of_its_own():
+    """Threads do not come along in a fork, and a connection that two processes read from is neither's."""
+    script = FORKED.format(path=[entry for entry in sys.path if entry])
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_slow_factory_does_not_hold_the_handler(reingester):
@@ -848,12 +978,15 @@ def test_what_was_acknowledged_before_a_refusal_stays_so(reingester):
     assert outcome.reasons == ["put_refused", *[None] * 499, *["put_refused"] * 500]
 
 
-@pytest.mark.parametrize("fault", ["server_error_after", "reset_after", "cut_off", "not_json", "no_receipt"])
-def test_a_stream_that_stores_and_does_not_acknowledge_gets_each_record_twice_at_most(fault, reingester):
+@pytest.mark.parametrize(
+    "fault",
+    ["server_error_after", "reset_after", "cut_off", "not_json", "no_receipt", "drip_head", "drip_body", "hang"],
+)
+def test_a_stream_that_stores_and_does_not_acknowledge_gets_each_record_twice_at_most(fault, reingester, quick):
     """Each copy comes again and overflows again: 60, 287, 1,426 records in three generations, were it put for ever."""
-    clock = Clock()
+    ahead = [0.0]
     with AwsServer(Plan(calls={fault: 1.0})) as server:
-        one = reingester(server.client, workers=2, clock=clock)
+        one = reingester(server.client, workers=2, clock=lambda: time.monotonic() + ahead[0])
         generation, arrived = [b"%d" % number for number in range(60)], []
         for _ in range(4):
             before = len(server.taken)
@@ -864,8 +997,38 @@ def test_a_stream_that_stores_and_does_not_acknowledge_gets_each_record_twice_at
             assert outcome.possible_duplicates >= len(generation)
             if not generation:
                 break
-        assert arrived[0] <= 120
-        assert arrived[1:] == [0]
-        clock.now += reingest.UNKNOWN_MEMORY_MS / 1_000
+        assert arrived == [120, 0]
+        ahead[0] += reingest.UNKNOWN_MEMORY_MS / 1_000
         server.plan = Plan()
         assert one.put(FIREHOSE, [b"later"], None, lambda: 60_000).reasons == [None]
+
+
+def test_a_stream_of_which_too_many_calls_are_unknown_is_left_alone(reingester):
+    """One call in two stored and not acknowledged: each generation of copies would be twice the one before."""
+    clock = Clock()
+
+    def every_other(entries, number):
+        if number % 2 == 0:
+            raise client_error("InternalFailure", 500)
+        return acknowledge(entries)
+
+    client = FakeClient(every_other)
+    one = reingester(client.factory, clock=clock, sleep=clock.sleep)
+    outcomes = [one.put(FIREHOSE, [b"a"], None, lambda: 60_000) for _ in range(4)]
+    assert [outcome.reasons for outcome in outcomes] == [[None], [None], ["put_failed"], ["put_failed"]]
+    assert outcomes[-1].errors == {"StreamUnknown": 1}
+    assert len(client.calls) == 4
+
+
+def test_a_few_calls_of_unknown_fate_are_no_reason_to_stop(reingester):
+    """One call in six: a stream that is busy, of which copies do not grow."""
+    clock = Clock()
+
+    def every_sixth(entries, number):
+        if number % 6 == 5:
+            raise client_error("InternalFailure", 500)
+        return acknowledge(entries)
+
+    client = FakeClient(every_sixth)
+    one = reingester(client.factory, clock=clock, sleep=clock.sleep)
+    assert {one.put(FIREHOSE, [b"a"], None, lambda: 60_000).acknowledged for _ in range(60)} == {1}

@@ -8,17 +8,23 @@ import base64
 import json
 import random
 import socket
+import ssl
 import struct
 import sys
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 import boto3
 
 from fastxform import limits
+from fastxform.puts.client import make_closable
+
+CERTIFICATE = Path(__file__).parents[1] / "fixtures" / "loopback.pem"
+"""A certificate of 127.0.0.1, signed by itself, and its key, which is no secret."""
 
 FAULTS = {
     "throttle": "the call is refused as too fast, nothing is taken",
@@ -29,6 +35,8 @@ FAULTS = {
     "half": "the connection dies after half of the records was taken",
     "slow": "the answer takes `slow_s`",
     "hang": "the records are taken, and no answer comes while the server lives",
+    "drip_head": "the records are taken, and the answer's head comes byte by byte while the server lives",
+    "drip_body": "the records are taken, and the answer's body comes byte by byte while the server lives",
     "no_list": "taken, the answer lacks its list",
     "short_list": "taken, the answer's list is one too short",
     "wrong_count": "taken, the count of failures disagrees with the list",
@@ -37,6 +45,9 @@ FAULTS = {
     "cut_off": "taken, the answer ends before its announced length",
 }
 """What can happen to a call, as keys of `Plan.calls`."""
+
+HOLDING = ("slow", "hang", "drip_head", "drip_body")
+"""Those that hold the call up rather than end it."""
 
 REFUSALS = {
     "not_permitted": (
@@ -70,6 +81,7 @@ class Plan:
         poison: Data of a record for which the whole call is invalid.
         latency_s: What every answer takes.
         slow_s: What a slow one takes.
+        drip_s: The pause before each byte of an answer that drips.
         kinesis_record_bytes: The largest record that the Kinesis stream takes.
     """
 
@@ -82,6 +94,7 @@ class Plan:
     poison: bytes | None = None
     latency_s: float = 0.0
     slow_s: float = 0.0
+    drip_s: float = 0.02
     kinesis_record_bytes: int = limits.KINESIS_RECORD_LIMIT_BYTES
 
     def fault(self, number: int) -> str | None:
@@ -127,7 +140,7 @@ class Call:
 class AwsServer:
     """The server; a context manager, which ends every thread and connection with it."""
 
-    def __init__(self, plan: Plan | None = None) -> None:
+    def __init__(self, plan: Plan | None = None, *, with_tls: bool = False) -> None:
         unknown = set(plan.calls if plan else ()) - set(FAULTS)
         if unknown:
             raise ValueError(f"no such faults: {sorted(unknown)}")
@@ -140,7 +153,12 @@ class AwsServer:
         self.ending = threading.Event()
         self.seen = 0
         self._concurrency = 0
+        self._with_tls = with_tls
         self._http = _Http(self)
+        if with_tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            self._http.socket = context.wrap_socket(self._http.socket, server_side=True)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
 
     def __enter__(self) -> "AwsServer":
@@ -157,7 +175,7 @@ class AwsServer:
     @property
     def url(self) -> str:
         """Return where the server listens."""
-        return f"http://127.0.0.1:{self._http.server_address[1]}"
+        return f"http{'s' * self._with_tls}://127.0.0.1:{self._http.server_address[1]}"
 
     def environment(self) -> dict[str, str]:
         """Return the environment in which boto3 finds the server by itself."""
@@ -173,7 +191,15 @@ class AwsServer:
 
     def client(self, service, region, config):
         """Make a real boto3 client of the server, as a client factory."""
-        return _session().client(service, region_name=region or "eu-west-1", config=config, endpoint_url=self.url)
+        made = _session().client(
+            service,
+            region_name=region or "eu-west-1",
+            config=config,
+            endpoint_url=self.url,
+            verify=str(CERTIFICATE) if self._with_tls else None,
+        )
+        make_closable(made)
+        return made
 
     def enter_call(self) -> int:
         """Count a call in, and return its number."""
@@ -317,6 +343,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "no_receipt":
             answer[listed][0] = {}
         body = json.dumps(answer).encode()
+        if fault in ("drip_head", "drip_body"):
+            self.drip(body, is_head=fault == "drip_head")
+            return
         if fault == "not_json":
             body = b"<html>" + body
         self.answer(200, body, cut_bytes=20 if fault == "cut_off" else 0)
@@ -335,6 +364,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(head.encode() + body[: len(body) - cut_bytes])
         if cut_bytes:
             self.close_connection = True
+
+    def drip(self, body: bytes, *, is_head: bool) -> None:
+        """Send an answer so that each read gets a byte in time, and its end never comes."""
+        body = b" " * 100_000 + body
+        head = f"HTTP/1.1 200 x\r\nContent-Length: {len(body)}\r\nX-Filler: "
+        self.wfile.write(head.encode() if is_head else head.encode() + b"\r\n\r\n")
+        while not self.server.aws.ending.wait(self.server.aws.plan.drip_s):
+            self.wfile.write(b" ")
+        self.close_connection = True
 
     def reset(self) -> None:
         """Let the connection die: no FIN, an RST."""

@@ -546,7 +546,10 @@ def test_a_record_larger_than_the_stream_takes_is_named(command, objects, aws):
 
 @pytest.mark.parametrize("stream", ["s", "kinesis:s"])
 def test_every_fault_ends_in_an_acknowledgement(command, objects, aws, stream):
-    """Throttled, reset, cut off, half taken: nothing is lost, and what came twice is named."""
+    """Throttled, reset, cut off, half taken: the same command sends what is left, and what came twice is named.
+
+    A put of unknown fate is tried once more in a run, no more often: the stream may have stored it each time.
+    """
     plan = Plan(
         seed=7,
         calls=dict.fromkeys(("throttle", "server_error_after", "reset", "reset_after", "half", "short_list"), 0.12),
@@ -555,14 +558,20 @@ def test_every_fault_ends_in_an_acknowledgement(command, objects, aws, stream):
     )
     server = aws(plan)
     payloads = many(objects, 6_000)
-    code, out, err = command("replay", "failed", "--put", stream, "--yes", "--json", "--rate-records", "400000")
-    put = json.loads(out)["put"]
-    assert " records may have arrived unacknowledged, or twice:\n  failed/" in err
-    assert (code, put["acknowledged"], put["unacknowledged"], server.violations) == (0, 6_000, {}, [])
-    taken = data_of(server)
+    named, before = set(), Counter()
+    for _ in range(6):
+        code, out, err = command("replay", "failed", "--put", stream, "--yes", "--json", "--rate-records", "400000")
+        put = json.loads(out)["put"]
+        named |= {payloads[2_000 * int(file) + number - 1] for file, number in places(put["possible_duplicates"])}
+        taken = data_of(server)
+        assert max((taken - before).values()) <= 2
+        before = taken
+        if code == 0:
+            break
+        assert " records may have arrived unacknowledged, or twice:\n  failed/" in err
+    assert (code, put["unacknowledged"], server.violations) == (0, {}, [])
     assert taken.keys() == set(payloads)
     twice = {data for data, count in taken.items() if count > 1}
-    named = {payloads[2_000 * int(file) + number - 1] for file, number in places(put["possible_duplicates"])}
     assert twice <= named
     assert twice
 

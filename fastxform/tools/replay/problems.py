@@ -33,6 +33,7 @@ _REMEDIES: Final = {
     "EndpointConnectionError": _UNREACHABLE,
     "ConnectTimeoutError": _UNREACHABLE,
     "ReadTimeoutError": "the endpoint of {service} in {region} does not answer in time",
+    "CallTimeout": "the answers of {service} in {region} do not end in time",
     "SSLError": "the certificate of the endpoint is not trusted: see AWS_CA_BUNDLE",
 }
 

@@ -14,7 +14,8 @@ from fastxform.errors import InputError
 from fastxform.puts import api
 from fastxform.puts.api import Client, Entry, Fault, Target
 from fastxform.puts.batching import Calls, PutCall, cut
-from fastxform.puts.client import ClientConfig, ClientFactory, Pool, Threads, boto3_client
+from fastxform.puts.client import TIME_OUTS_OF_A_CALL, ClientConfig, ClientFactory, boto3_client
+from fastxform.puts.threads import Pool, Threads
 from fastxform.tools.replay import problems
 from fastxform.tools.replay.journal import Journal
 from fastxform.tools.replay.locations import Location, spans
@@ -22,6 +23,9 @@ from fastxform.tools.replay.outgoing import Outgoing, RateLimit, Sent, key_of, s
 
 SPLITS_MAX: Final = 64
 """Calls refused as invalid that are halved while nothing is acknowledged; then the fault is the stream's. Ours."""
+
+SILENT_CALLS_MAX: Final = 2
+"""Calls of unknown fate for each worker, with none acknowledged between them, after which no other is started. Ours."""
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 30.0
@@ -78,7 +82,7 @@ class Sender(Calls):
             sleep: Waits for seconds.
             pool: Runs the calls; threads where it is None.
         """
-        super().__init__(target, clock, random.random, SPLITS_MAX)
+        super().__init__(target, clock, random.random, SPLITS_MAX, TIME_OUTS_OF_A_CALL * READ_TIMEOUT_S)
         self.sent = Sent()
         self.stops = 0
         self._client, self._rate_limit, self._journal = client, rate_limit, journal
@@ -87,9 +91,10 @@ class Sender(Calls):
         self._count = 0
         self._held_bytes = 0
         self._free_at = self._acknowledged_at = clock()
+        self._silent_calls = 0
         self._last: tuple[BaseException | None, str] = (None, "")
         self._sleep = sleep
-        self._pool: Pool = pool or Threads(rate_limit.workers, thread_name_prefix="fastxform-put")
+        self._pool: Pool = pool or Threads(rate_limit.workers)
 
     def stop(self) -> None:
         """Start no more calls; called again, wait no longer for those in flight. A signal handler may call it."""
@@ -131,6 +136,11 @@ class Sender(Calls):
             return False
         self._wait()
         self._absorb()
+        overdue = self.overdue(self._clock())
+        if overdue:
+            self._pool.abandon(overdue)
+            self.abandon(overdue)
+            self._sync()
         return True
 
     def _start(self, batches: Iterator[list[int]]) -> None:
@@ -249,13 +259,16 @@ class Sender(Calls):
         if self._journal is not None:
             self._journal.acknowledged(map(self._location, records))
         self._acknowledged_at = self._clock()
-        self.splits = 0
+        self.splits = self._silent_calls = 0
         self.sent.records += len(records)
         self.sent.size_bytes += sum(len(self._forget(record).data) for record in records)
 
     def maybe_duplicated(self, records: list[int]) -> None:
-        """Note it in the journal."""
+        """Note it in the journal; a stream that acknowledges none of many calls may store them all: that ends it."""
         locations = [self._location(record) for record in records]
+        self._silent_calls += 1
+        if self._silent_calls >= SILENT_CALLS_MAX * self._rate_limit.workers:
+            self._end("the stream acknowledges nothing, and may have stored all of it: ")
         if self._journal is not None:
             self._journal.maybe_duplicate(locations)
         self.sent.maybe_duplicate.update(locations)

@@ -51,6 +51,9 @@ class Workers:
         if not any(future.done() for future in futures):
             self._now = until
 
+    def abandon(self, futures: Collection[Future[Any]]) -> None:
+        """Do nothing: a call ends when the time is over that it said it takes."""
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Do nothing: there is no thread to let go of."""
 

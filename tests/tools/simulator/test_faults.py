@@ -114,7 +114,7 @@ def test_what_expands_four_times_drains(simulate, tmp_path, faults, kinesis):
 
 def test_calls_that_die_after_acceptance_make_duplicates_and_no_loss(simulate, tmp_path):
     """Each surplus delivery is counted, exactly, and the function had called its record possibly double."""
-    code, summary = simulate(WIDE, records(4_000), "--fault", "reset-after:0.3", "--fault", "half:0.2", "--seed", "2")
+    code, summary = simulate(WIDE, records(4_000), "--fault", "reset-after:0.2", "--fault", "half:0.1", "--seed", "2")
     found = deliveries(objects(tmp_path / "out"))
     assert (code, summary["balanced"], summary["delivered"], summary["lost"]) == (0, True, 4_000, 0)
     assert set(found) == set(range(4_000))
@@ -356,7 +356,7 @@ def test_every_record_ends_once(faults, kinesis, count, dropped_every):
 
 def test_equal_records_are_told_apart():
     """Payloads that are equal are records of their own, put back and counted each for itself."""
-    run = Run([records(1, 80)[0]] * 100, Faults({"reset-after": 0.3, "entries": 0.3}, seed=5))
+    run = Run([records(1, 80)[0]] * 100, Faults({"reset-after": 0.1, "entries": 0.3}, seed=5))
     assert (run.ledger.delivered, run.ledger.balanced) == (100, True)
     assert run.ledger.duplicates == deliveries(run.sink.objects)[0] - 100 > 0
 
