@@ -72,6 +72,7 @@ def measure(tree: Path, name: str) -> dict[str, int]:
     """Return the counts of an example in a process that imports the package of a tree."""
     command = [sys.executable, __file__, "--count", name, "--tree", str(tree)]
     environment = {**os.environ, "PYTHONPATH": str(tree), "POWERTOOLS_METRICS_DISABLED": "false"}
+    environment["POWERTOOLS_LOG_LEVEL"] = "INFO"  # as in Lambda
     done = subprocess.run(command, env=environment, input=event_of(name), capture_output=True, check=True)
     found: dict[str, int] = json.loads(done.stderr.splitlines()[-1])
     return found

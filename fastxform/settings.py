@@ -74,12 +74,24 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 _YES: Final = frozenset({"1", "true", "t", "yes", "y", "on"})
 _NO: Final = frozenset({"", "0", "false", "f", "no", "n", "off"})
+_LAMBDA: Final = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME")
+"""The variables by which a function knows that it runs in Lambda, or under its emulator."""
+
+_QUIET: Final = "ERROR"
+"""The level outside of Lambda: a fault of this package is still said."""
+
 _DIMENSION_LIMIT: Final = 255
 """Characters of a namespace or a dimension's value: CloudWatch's limit for the first, ours for the second."""
 
 
-def report_settings(environ: Mapping[str, str] = os.environ) -> tuple[ReportSettings, list[Mistake]]:
+def report_settings(
+    environ: Mapping[str, str] = os.environ, *, reports: bool | None = None
+) -> tuple[ReportSettings, list[Mistake]]:
     """Read what is asked of metrics and log, by the names that Powertools for AWS Lambda gave, with every mistake.
+
+    Outside of Lambda, in a notebook or a test, nothing is written but what a variable asks for: metrics by
+    POWERTOOLS_METRICS_NAMESPACE or POWERTOOLS_METRICS_DISABLED=false, the log by POWERTOOLS_LOG_LEVEL. `reports` says
+    whether it is as in Lambda; None is what the environment tells.
 
     Of Lambda's log level and Powertools' the higher counts: below the first Lambda throws lines away, and the second is
     the way to a quiet log that leaves Lambda's at INFO, as which Lambda takes a line of metrics.
@@ -88,7 +100,9 @@ def report_settings(environ: Mapping[str, str] = os.environ) -> tuple[ReportSett
     disabled = environ.get("POWERTOOLS_METRICS_DISABLED", "").strip().lower()
     if disabled not in _YES | _NO:
         mistakes.append(_mistake("POWERTOOLS_METRICS_DISABLED", f"{shown(disabled)} is neither true nor false"))
-    wanted = environ.get("POWERTOOLS_LOG_LEVEL", "").strip().upper() or "INFO"
+    in_lambda = any(environ.get(name) for name in _LAMBDA) if reports is None else reports
+    is_asked = bool(disabled) or bool(environ.get("POWERTOOLS_METRICS_NAMESPACE", "").strip())
+    wanted = environ.get("POWERTOOLS_LOG_LEVEL", "").strip().upper() or ("INFO" if in_lambda else _QUIET)
     if wanted not in LEVELS:
         wrong = f"{shown(wanted)} is not a level; {nearest(wanted, LEVELS)}"
         mistakes.append(_mistake("POWERTOOLS_LOG_LEVEL", wrong))
@@ -106,7 +120,7 @@ def report_settings(environ: Mapping[str, str] = os.environ) -> tuple[ReportSett
         wrong = f"{shown(service)} is not a dimension: 1 to {_DIMENSION_LIMIT} ASCII characters, not from a colon"
         mistakes.append(_mistake(name, wrong))
     level = max(known, key=LEVELS.__getitem__, default="INFO")
-    return ReportSettings(namespace, service, disabled not in _YES, level), mistakes
+    return ReportSettings(namespace, service, disabled not in _YES and (in_lambda or is_asked), level), mistakes
 
 
 def _service_variable(environ: Mapping[str, str]) -> str | None:

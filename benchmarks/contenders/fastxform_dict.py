@@ -21,7 +21,7 @@ def engine(corpus: corpora.Corpus) -> Callable[[Any, Any], Any]:
         UnsupportedError: the engine does not take the configuration.
     """
     try:
-        return fastxform.make_handler(fastxform.Pipeline.from_toml(corpus.config))
+        return fastxform.make_handler(fastxform.Pipeline.from_toml(corpus.config), reports=True)
     except ConfigError as error:
         raise UnsupportedError("; ".join(map(str, error.mistakes))) from error
 

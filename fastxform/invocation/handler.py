@@ -53,6 +53,7 @@ def make_handler(
     client: "ClientFactory | Reingester | None" = None,
     *,
     observer: InvocationObserver | None = None,
+    reports: bool | None = None,
 ) -> Handler:
     """Return the Lambda handler of a pipeline: `(event, context) -> response`.
 
@@ -64,6 +65,8 @@ def make_handler(
         client: `client(service, region, config)` makes the AWS client that puts records back; boto3's by default,
             imported when the first batch overflows. Or a Reingester, which then puts records back.
         observer: follows the records of each invocation.
+        reports: whether metrics and log lines go to standard output, as in Lambda; by default in Lambda alone, and
+            where variables of Powertools for AWS Lambda ask for them.
 
     Raises:
         ConfigError: a variable of the environment asks for metrics or a log that cannot be written, or the
@@ -75,7 +78,7 @@ def make_handler(
         raise TypeError(
             f"make_handler takes a Pipeline or the path of its configuration, not {type(pipeline).__name__}"
         )
-    invoker = _Invoker(pipeline, client, observer)
+    invoker = _Invoker(pipeline, client, observer, reports)
 
     def handler(event: Any, context: Any = None) -> Any:
         return invoker(event, context)
@@ -91,9 +94,10 @@ class _Invoker:
         pipeline: Pipeline,
         client: "ClientFactory | Reingester | None",
         observer: InvocationObserver | None,
+        reports: bool | None,
     ) -> None:
         self.pipeline, self.client, self.observer = pipeline, client, observer
-        reporting, mistakes = report_settings()
+        reporting, mistakes = report_settings(reports=reports)
         if mistakes:
             raise ConfigError(tuple(mistakes))
         self.reporter = telemetry.Reporter(reporting)

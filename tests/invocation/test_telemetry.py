@@ -453,7 +453,35 @@ def test_nothing_of_a_payload_is_in_any_line(config, as_bytes, capsys):
 )
 def test_the_names_of_powertools_are_followed(variables, expected):
     """What Powertools for AWS Lambda calls its settings says the same here."""
-    assert settings.report_settings(variables) == (expected, [])
+    assert settings.report_settings(variables, reports=True) == (expected, [])
+
+
+@pytest.mark.parametrize(
+    ("variables", "metrics", "level"),
+    [
+        ({}, False, "ERROR"),
+        ({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001"}, True, "INFO"),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "f"}, True, "INFO"),
+        ({"POWERTOOLS_METRICS_NAMESPACE": "Orders"}, True, "ERROR"),
+        ({"POWERTOOLS_METRICS_DISABLED": "false"}, True, "ERROR"),
+        ({"POWERTOOLS_METRICS_DISABLED": "true", "AWS_LAMBDA_FUNCTION_NAME": "f"}, False, "INFO"),
+        ({"POWERTOOLS_LOG_LEVEL": "info"}, False, "INFO"),
+    ],
+)
+def test_outside_of_lambda_nothing_is_written_unasked(variables, metrics, level):
+    """Notebooks and tests stay quiet; a fault of the package is said everywhere."""
+    (found, mistakes) = settings.report_settings(variables)
+    assert (found.has_metrics, found.level, mistakes) == (metrics, level, [])
+
+
+def test_a_handler_outside_of_lambda_prints_nothing(monkeypatch, capsys):
+    """Unless it is told to."""
+    monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API")
+    pipeline = fastxform.Pipeline.from_toml(CONFIG)
+    fastxform.make_handler(pipeline)(event_of([GOOD, BAD]), None)
+    assert capsys.readouterr().out == ""
+    fastxform.make_handler(pipeline, reports=True)(event_of([GOOD, BAD]), None)
+    assert len(capsys.readouterr().out.splitlines()) == 2
 
 
 @pytest.mark.parametrize(

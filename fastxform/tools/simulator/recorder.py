@@ -64,7 +64,7 @@ class Recorder:
             kinesis_record_bytes=kinesis_record_bytes,
         )
         self.puts = _Puts(self._client, self.workers, overflow.workers, overflow.reserve_ms, faults.seed)
-        self.handler: Handler = make_handler(pipeline, self.puts, observer=self)
+        self.handler: Handler = make_handler(pipeline, self.puts, observer=self, reports=True)
 
     def transformed(self, batch: Batch) -> None:
         """Note which records the filter dropped, before others are dropped that went back."""

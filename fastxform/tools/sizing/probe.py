@@ -26,7 +26,7 @@ def main() -> None:
     event = sys.stdin.buffer.read()
     pipeline = Pipeline.load(sys.argv[1])
     pipeline.spec = replace(pipeline.spec, overflow=replace(pipeline.spec.overflow, policy="fail"))
-    handler = make_handler(pipeline)
+    handler = make_handler(pipeline, reports=True)
     idle_bytes = peak_bytes()
     with contextlib.redirect_stdout(io.StringIO()):
         handler(event, None)

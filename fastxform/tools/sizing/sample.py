@@ -83,7 +83,7 @@ def read_sample(pipeline: Pipeline, payloads: Sequence[bytes], *, kinesis: bool 
     if not payloads:
         raise InputError("the sample has no record: give at least one, better some hundred of each kind")
     entries = [wire.entry(record, kinesis) for record in _records(payloads)]
-    handler = make_handler(pipeline)
+    handler = make_handler(pipeline, reports=True)
     sizes: list[int] = []
     rows: list[int] = []
     results: Counter[str] = Counter()
