@@ -237,6 +237,8 @@ class _SimulationRun:
             "delivered": ledger.delivered,
             "dropped": ledger.dropped,
             "where_null": self._recorder.where_null,
+            "empty": self._recorder.empty,
+            "rows_dropped": dict(self._recorder.rows_dropped),
             "values_nulled": self._recorder.values_nulled,
             "failed": ledger.failed,
             "failed_by_code": dict(totals.failed),
@@ -286,12 +288,17 @@ class _SimulationRun:
 def _rows(summary: dict[str, Any], out: str) -> list[tuple[str, str]]:
     """Return the summary for people: names, and what is to say of each."""
     failed = f"  ({counted(summary['failed_by_code'])})" if summary["failed"] else ""
-    where_null = f"  ({summary['where_null']} because where was null)" if summary["where_null"] else ""
+    why = [f"{summary['empty']} empty"] if summary["empty"] else []
+    why += [f"{summary['where_null']} because where was null"] if summary["where_null"] else []
+    dropped = f"  ({', '.join(why)})" if why else ""
+    left_out = summary["rows_dropped"]
+    rows_dropped = f"{number_of(sum(left_out.values()), 'row')} of records ({counted(left_out)})"
     nulled = number_of(summary["values_nulled"], "value that did not fit", "values that did not fit")
     rows = [
         ("records in", f"{summary['records_in']} ({amount(summary['bytes_in'])})"),
         ("delivered", str(summary["delivered"])),
-        ("dropped", f"{summary['dropped']}{where_null}"),
+        ("dropped", f"{summary['dropped']}{dropped}"),
+        *([("left out", rows_dropped)] if left_out else []),
         ("failed", f"{summary['failed']}{failed}"),
         *((f"  {count}", explain(reason)) for reason, count in sorted(summary["failed_by_reason"].items())),
         *_put_back_rows(summary),

@@ -5,6 +5,7 @@ client, simulated time and workers, so nothing reaches AWS and no pause takes ti
 response was written from.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -37,6 +38,8 @@ class Recorder:
     Attributes:
         where_null: Records dropped because `where` was null, over all batches.
         values_nulled: Values that are null since they did not fit, over all batches.
+        empty: Records that hold nothing, over all batches.
+        rows_dropped: Rows that were left out of their records, by reason, over all batches.
         puts: What became of the puts of each batch that overflowed, added up.
     """
 
@@ -52,7 +55,8 @@ class Recorder:
         self._batch: Batch | None = None
         self._filtered: list[bool] = []
         self._put = put
-        self.where_null = self.values_nulled = 0
+        self.where_null = self.values_nulled = self.empty = 0
+        self.rows_dropped: Counter[str] = Counter()
         faults = faults or Faults()
         overflow = pipeline.spec.overflow
         self.workers = Workers(overflow.workers)
@@ -71,6 +75,8 @@ class Recorder:
         self._filtered = [result == DROPPED for result in batch.result]
         self.where_null += batch.where_null
         self.values_nulled += batch.values_nulled
+        self.empty += batch.empty
+        self.rows_dropped.update(batch.rows_dropped)
 
     def overflowing(self, records: Sequence[int]) -> None:
         """Note which records are about to be put back."""
