@@ -55,6 +55,11 @@ class Encoder(Protocol):
     ) -> None:
         """Write the rows of a route; those that cannot be written fail."""
 
+    def write_documents(
+        self, plan: RoutePlan, row_set: RowSet, documents: Sequence[bytes | None], written: WrittenRows
+    ) -> None:
+        """Take documents that are written instead of columns."""
+
 
 class Pipeline:
     """A transform, ready for batches: `Pipeline.load(path)` or `Pipeline.from_toml(text)`, then `run(payloads)`."""
@@ -192,7 +197,7 @@ class Pipeline:
         observe = observer or _observe_nothing
 
         def work(part: Part) -> tuple[Batch, int]:
-            rows, written, outcomes, _ = self._run(part, now, self._encoder, observe)
+            rows, written, outcomes = self._run(part, now, self._encoder, observe)
             batch = _batch_of(self._joiner, rows, written, outcomes, rows.records)
             if self.spec.output.line_end == "none":
                 # Rows of one record stay apart; what stands between records is the stream's.
@@ -231,9 +236,7 @@ class Pipeline:
 
         def work(part: Part) -> tuple["Columns", int]:
             encoder = table.TableEncoder(fields)
-            rows, written, outcomes, routed = self._run(part, now, encoder, _observe_nothing)
-            if self._is_document:
-                encoder.write_documents(routed, written)
+            rows, written, outcomes = self._run(part, now, encoder, _observe_nothing)
             batch = _batch_of(self._joiner, rows, written, outcomes, rows.records)
             return encoder.columns(rows, written, batch), rows.records
 
@@ -248,7 +251,7 @@ class Pipeline:
         now: int,
         encoder: Encoder,
         observe: StageObserver,
-    ) -> tuple[Rows, WrittenRows, Outcomes, list[tuple[RoutePlan, RowSet]]]:
+    ) -> tuple[Rows, WrittenRows, Outcomes]:
         """Take a part through all stages; `encoder` gets the columns of each route's rows once they are all there."""
         rows = self._source.read(part.payloads, part.meta)
         written, outcomes = WrittenRows([None] * rows.count), Outcomes(dict(rows.failed))
@@ -267,7 +270,7 @@ class Pipeline:
                 if written.routes is not None:
                     written.add_route(row_set, plan.index)
                 self._run_route(plan, row_set, rows, written, outcomes, now, encoder, observe)
-        return rows, written, outcomes, routed
+        return rows, written, outcomes
 
     def _run_route(
         self,
@@ -284,11 +287,7 @@ class Pipeline:
         if self._is_document:
             if plan.has_metadata:
                 written.add_metadata(row_set, metadata_of(plan, row_set, {}, rows, outcomes, now))
-            row_set = outcomes.surviving(row_set)
-            documents, malformed, large = self._documents.write(rows.texts, row_set.rows)
-            outcomes.fail(row_set, malformed, "type:*")
-            outcomes.fail(row_set, large, "never_fits")
-            written.add(row_set, documents)
+            self._write_documents(plan, outcomes.surviving(row_set), rows, written, outcomes, encoder)
             return
         for part, needed in self._by_what_is_needed(plan, row_set, rows, outcomes):
             if part.rows:
@@ -337,8 +336,26 @@ class Pipeline:
         visible = [columns[column.name] for column in plan.visible] + added
         if plan.has_metadata:
             written.add_metadata(row_set, metadata_of(plan, row_set, columns, rows, outcomes, now))
-        encoder.write(plan, row_set, visible, written, outcomes)
+        if plan.is_verbatim and self.map_batch is None:
+            self._write_documents(plan, outcomes.surviving(row_set), rows, written, outcomes, encoder)
+        else:
+            encoder.write(plan, row_set, visible, written, outcomes)
         observe("encode")
+
+    def _write_documents(
+        self,
+        plan: RoutePlan,
+        row_set: RowSet,
+        rows: Rows,
+        written: WrittenRows,
+        outcomes: Outcomes,
+        encoder: Encoder,
+    ) -> None:
+        """Write the documents themselves; those that are none, or too long, fail."""
+        documents, malformed, large = self._documents.write(rows.texts, row_set.rows)
+        outcomes.fail(row_set, malformed, "type:*")
+        outcomes.fail(row_set, large, "never_fits")
+        encoder.write_documents(plan, row_set, documents, written)
 
 
 def _check_payloads(payloads: Sequence[bytes | None]) -> None:

@@ -6,6 +6,7 @@ and is in `broken` where its type is not known, so that what names it makes no s
 
 import json
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from fastxform.config.keys import COLUMN, OUTPUT, ROUTE, TOP_LEVEL
 from fastxform.config.locations import KeyPath
 from fastxform.config.model import Column
 from fastxform.config.table import Table
+from fastxform.core.structs import replace
 from fastxform.core.values import Value
 from fastxform.datatypes.logical import Type, UnknownTypeError, parse_type
 from fastxform.errors import near, nearest, shown
@@ -30,8 +32,10 @@ LOG_EVENT: Final = ("id", "timestamp", "message", "extractedFields")
 
 _LOG_TEXTS: Final = ("logGroup", "logStream", "owner", "messageType", "policyLevel", "id", "timestamp", "message")
 
-_SOURCES: Final = ("path", "expr", "meta")
-_NOT_OF_EXPR: Final = ("required", "default", "pattern", "invalid", "nulls", "format")
+_SOURCES: Final = ("path", "expr", "meta", "rest")
+_NOT_OF_EXPR: Final = ("required", "default", "pattern", "invalid", "nulls", "format", "spread")
+_WHOLE: Final = "@"
+"""The path of the record itself."""
 
 
 class ColumnReader:
@@ -51,7 +55,7 @@ class ColumnReader:
         columns: dict[str, Column] = {}
         for name, value in content.items():
             columns.update((column.name, column) for column in self._columns(path, name, value))
-        return tuple(columns.values())
+        return with_rest(columns.values())
 
     def _only_named(self, name: str) -> Column:
         """Return a column of which nothing is known."""
@@ -103,7 +107,7 @@ class ColumnReader:
         table = Table(self.diagnostics, location, content, COLUMN)
         given = [source for source in _SOURCES if source in table]
         if len(given) > 1:
-            self.diagnostics.add(location, f"takes one of path, expr and meta, not {' and '.join(given)}")
+            self.diagnostics.add(location, f"takes one of path, expr, meta and rest, not {' and '.join(given)}")
         column_type = self._type(table)
         if column_type is None or len(given) > 1:
             self.broken.add(name)
@@ -111,11 +115,17 @@ class ColumnReader:
             for wrong in _NOT_OF_EXPR:
                 if wrong in table:
                     table.fail(wrong, "is not for a column with expr, which takes only type and hidden")
-        path = table.text("path")
+        path, rest = table.text("path"), None
         if not given:
             path = paths.quote(name)
+        if given == ["rest"]:
+            path, rest = self._rest(table, column_type), ()
         if path is not None:
-            self.check_path((*location, "path") if given else location, path)
+            self.check_path((*location, given[0]) if given else location, path)
+        if table.boolean("spread"):
+            self._check_spread(table, column_type)
+        if "expr" not in table and column_type == Type() and (rest is not None or table.boolean("spread")):
+            column_type = Type("json")
         return Column(
             name,
             type=column_type or Type(),
@@ -130,7 +140,38 @@ class ColumnReader:
             invalid=self._invalid(table),
             nulls=self._nulls(table),
             format=self._format(table, column_type),
+            spread=table.boolean("spread"),
+            rest=rest,
         )
+
+    def _rest(self, table: Table, column_type: Type | None) -> str | None:
+        text = table.text("rest")
+        if column_type is not None and column_type.kind not in ("auto", "json", "string"):
+            table.fail("type", f"the rest of an object is json, or string for its text, not {column_type}")
+        if text is None:
+            return None
+        if not text:
+            if self.source not in ("json", "dynamodb"):
+                table.fail(
+                    "rest", f"of a whole record is for JSON and DynamoDB; with source {self.source} name the columns"
+                )
+            return _WHOLE
+        try:
+            path = paths.compile_path(text)
+        except paths.PathError:  # which is noted as that of any path
+            return text
+        if not isinstance(path, paths.Dotted) and not (isinstance(path, paths.Either) and not path.rest):
+            table.fail("rest", "must be members with dots between, a || b of them, or empty for the record itself")
+        return text
+
+    def _check_spread(self, table: Table, column_type: Type | None) -> None:
+        if column_type is not None and column_type.kind not in ("auto", "json"):
+            table.fail("spread", f"is for an object, of the type json, not {column_type}")
+        if table.boolean("hidden"):
+            table.fail("spread", "writes the members of the column, which is hidden; take one of them away")
+        default = table.value("default")
+        if default is not None and type(default) is not dict:
+            table.fail("default", f"must be a table where spread is true, not {kind_of(default)}")
 
     def _invalid(self, table: Table) -> Literal["fail", "null"]:
         if "expr" in table:
@@ -236,6 +277,29 @@ class ColumnReader:
         elif pattern is not None and (reason := _refusal(pattern)) is not None:
             table.fail("pattern", f"RE2 refuses it: {reason}")
         return pattern
+
+
+def with_rest(columns: Iterable[Column]) -> tuple[Column, ...]:
+    """Return columns, those that are a rest with the members that the others name, which are not in it."""
+    order = tuple(columns)
+    return tuple(
+        column if column.rest is None or column.path is None else replace(column, rest=_named(column, order))
+        for column in order
+    )
+
+
+def _named(rest: Column, columns: Iterable[Column]) -> tuple[tuple[str, ...], ...]:
+    names: dict[tuple[str, ...], None] = {}
+    try:
+        bases = [()] if rest.path == _WHOLE else paths.members_of(paths.compile_path(rest.path or ""))
+        for column in columns:
+            if column.path is None or column.rest is not None:
+                continue
+            for member in paths.members_of(paths.compile_path(column.path)):
+                names.update((member[len(base) :], None) for base in bases if member[: len(base)] == base != member)
+    except paths.PathError:  # a mistake that is noted
+        return ()
+    return tuple(names)
 
 
 def _listed(value: Any) -> str:

@@ -301,7 +301,7 @@ OUTPUT: Final = Section(
 
 COLUMN: Final = Section(
     "columns.NAME",
-    "One column: a path in quotes, or a table with one of `path`, `expr` and `meta`.",
+    "One column: a path in quotes, or a table with one of `path`, `expr`, `meta` and `rest`.",
     (
         Key("path", "text", "Where the value is: a JMESPath expression. The name of the column by default.", '"a.b"'),
         Key("expr", "text", "An expression over the other columns.", '"utf8_upper(name)"'),
@@ -336,7 +336,29 @@ COLUMN: Final = Section(
             "How a timestamp or date is written, by the directives of strptime, with English names.",
             '"%d/%b/%Y:%H:%M:%S %z"',
         ),
-        Key("hidden", "boolean", "Whether the column is only for expressions and conditions.", "true", default=False),
+        Key(
+            "spread",
+            "boolean",
+            "JSON output: the members of this object stand in the row itself; a column of the same name goes before.",
+            "true",
+            default=False,
+        ),
+        Key(
+            "rest",
+            "text",
+            "Instead of a path: the members of that object that no other column names, as one `json` column, null where"
+            " none is left; of the whole record where empty.",
+            '"dynamodb.NewImage"',
+            may_be_empty=True,
+        ),
+        Key(
+            "hidden",
+            "boolean",
+            "Whether the column is only for expressions and conditions. JSON output whose columns are all"
+            " hidden is the document itself.",
+            "true",
+            default=False,
+        ),
     ),
 )
 

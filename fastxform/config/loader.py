@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from fastxform.config import sections
-from fastxform.config.columns import ColumnReader
+from fastxform.config.columns import ColumnReader, with_rest
 from fastxform.config.diagnostics import Diagnostics, is_name, kind_of, single
 from fastxform.config.keys import IMAGES, OUTPUT, TOP_LEVEL, VERSION, Key, Section
 from fastxform.config.locations import KeyPath
@@ -156,6 +156,8 @@ class _Reader:
             index: sections.read_route(self.diagnostics, self.columns, ("routes", index), content)
             for index, content in self.table.tables("routes")
         }
+        if any(column.rest is not None for column in shared or ()):
+            routes = {index: _with_own_rest(shared or (), route) for index, route in routes.items()}
         lookups = self._lookups()
         keys = self._partition_keys()
         where = self.table.text("where")
@@ -187,6 +189,7 @@ class _Reader:
             directory="" if map_batch is None else self.directory,
         )
         self._check_output(spec, routes)
+        self._check_spread(spec, routes)
         self._check_timestamps(spec)
         self._check_last_route(routes)
         self._check_iceberg(spec, {index: route for index, route in routes.items() if route.iceberg is not None})
@@ -332,9 +335,36 @@ class _Reader:
         }
         for location, order in (orders or {("columns",): spec.columns or ()}).items():
             if order and all(column.hidden for column in order):
-                self.diagnostics.add(location, "every column is hidden, nothing is left for the output")
+                self._check_hidden(spec, location)
             elif routes and not order and spec.output.format == "csv":
                 self.diagnostics.add(location, "CSV output needs columns")
+
+    def _check_hidden(self, spec: Spec, location: KeyPath) -> None:
+        """Check that there is a document that goes out where no column does."""
+        message = "every column is hidden, nothing is left for the output"
+        if spec.output.format == "csv" or spec.map_batch is not None:
+            self.diagnostics.add(location, message)
+        elif spec.source in ("cloudwatch-logs", "text"):
+            self.diagnostics.add(location, f"{message}: with source {spec.source} there is no document to write")
+        elif spec.explode is not None:
+            self.diagnostics.add(location, f"{message}: the rows of explode are parts of one document")
+
+    def _check_spread(self, spec: Spec, routes: dict[int, Route]) -> None:
+        """Check that members can be written into rows."""
+        groups: list[tuple[KeyPath, tuple[Column, ...], bool]] = [
+            (("columns",), spec.columns or (), any(route.iceberg is not None for route in routes.values()))
+        ]
+        groups += [
+            (("routes", index, "columns"), route.columns, route.iceberg is not None) for index, route in routes.items()
+        ]
+        for path, columns, is_iceberg in groups:
+            for column in columns:
+                location = (*path, column.name, "spread")
+                if column.spread and spec.output.format == "csv":
+                    self.diagnostics.add(location, "is for JSON output, and this output is CSV")
+                elif column.spread and is_iceberg:
+                    message = "does not go together with iceberg, whose columns have to be known; name them"
+                    self.diagnostics.add(location, message)
 
     def _check_timestamps(self, spec: Spec) -> None:
         """Check that no digit of a timestamp is cut off, and that rows of Iceberg tables keep their own form."""
@@ -377,6 +407,15 @@ class _Reader:
             self.table.fail("explode", f"does not go together with iceberg, where a record is one object; {remedy}")
         if spec.source == "cloudwatch-logs":
             self.table.fail("source", "does not go together with iceberg, where a record is one object")
+
+
+def _with_own_rest(shared: tuple[Column, ...], route: Route) -> Route:
+    """Return a route in which the rest of an object is what neither its own columns name nor the shared ones."""
+    if not route.columns:
+        return route
+    own = {column.name for column in route.columns}
+    order = with_rest(merged(shared, route.columns))
+    return replace(route, columns=tuple(c for c in order if c.name in own or c.rest is not None))
 
 
 def _named_columns(

@@ -63,6 +63,8 @@ class Column(_Located, frozen=True, eq=False):
     one, `expr` is the file's with a cast around it. `default` is a value as a record holds it: text, a bool, an int or
     `Number`, or a `Json` text; dates and times of TOML are RFC 3339 text. `nulls` are texts that are null before
     anything else, `format` is how a timestamp or a date is written, and `invalid` what a value that does not fit is.
+    `spread` puts the members of an object into the row; `rest` are the members that are left out of one, each as the
+    names that lead to it, None of a column that is no rest.
     """
 
     name: str
@@ -78,6 +80,8 @@ class Column(_Located, frozen=True, eq=False):
     invalid: Literal["fail", "null"] = "fail"
     nulls: tuple[str, ...] = ()
     format: str | None = None
+    spread: bool = False
+    rest: tuple[tuple[str, ...], ...] | None = None
 
 
 class Parse(_Located, frozen=True, eq=False):
@@ -238,6 +242,17 @@ class Spec(Struct, frozen=True):
     def lookup_tables(self) -> "dict[str, LookupTable]":
         """The tables that expressions look rows up in, by their names."""
         return {table.name: table for table in self.lookups}
+
+    def is_verbatim(self, route: "Route | None") -> bool:
+        """Tell whether the document itself goes out of a route, its columns being hidden, all of them."""
+        order = column_order(self, route)
+        is_json = self.output.format == "json" and self.map_batch is None
+        return is_json and bool(order) and all(column.hidden for column in order)
+
+    @property
+    def writes_documents(self) -> bool:
+        """Tell whether documents themselves go out, of some route or of all."""
+        return self.is_document or any(self.is_verbatim(route) for route in self.routes or (None,))
 
     @property
     def is_document(self) -> bool:

@@ -155,8 +155,8 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
             _check_keys(column.type)
     if spec.source not in ("json", "dynamodb", "cloudwatch-logs") or spec.documents not in ("one", "many"):
         raise UnsupportedError("source")
-    if spec.is_document:
-        raise UnsupportedError("no columns")
+    if spec.writes_documents:
+        raise UnsupportedError("whole documents")
     if spec.unmatched not in ("fail", "drop"):
         raise UnsupportedError("unmatched")
     output = spec.output

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fastxform.config.model import Column, Spec
+from fastxform.core import json_text
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
-from fastxform.core.values import RawColumn, taken
+from fastxform.core.values import Json, RawColumn, taken
 from fastxform.decode import documents
 from fastxform.decode.cloudwatch import Messages
 from fastxform.decode.documents import SplitError
@@ -84,7 +85,14 @@ class Source:
         ]
         if with_event_name:
             requests.append(FieldRequest(EVENT_NAME, paths.Dotted(("eventName",)), "string"))
-        self.layers = Layers(spec, requests)
+        # The whole record, less what other columns name, is at hand without a look into it.
+        self.whole = (
+            [key for key, column in columns.items() if column.rest is not None and column.path == "@"]
+            if spec.source == "json"
+            else []
+        )
+        self.needs_texts = spec.writes_documents or bool(self.whole)
+        self.layers = Layers(spec, [request for request in requests if request.name not in self.whole])
         requests = self.layers.record_requests
         images = Images(spec.images) if spec.source == "dynamodb" else None
         self.checks_shape = images is not None and not spec.is_document
@@ -107,6 +115,9 @@ class Source:
             rows = self._read_many(payloads)
         else:
             rows = self._read_one(payloads)
+        if self.whole:
+            documents_read = RawColumn("mixed", _whole(rows))
+            rows.values |= dict.fromkeys(self.whole, documents_read)
         for key, name in self.metas.items():
             known: Sequence[Any] = meta.get(name) or [None] * len(payloads)
             values = list(known[: rows.records]) if rows.parents is None else [known[record] for record in rows.parents]
@@ -118,7 +129,7 @@ class Source:
     def _read_one(self, payloads: Sequence[bytes | None]) -> Rows:
         projection = self.projector.project(payloads)
         texts: Sequence[bytes | None] = payloads
-        if projection.compressed and self.spec.is_document:
+        if projection.compressed and self.needs_texts:
             texts = list(payloads[: projection.count])
             for row in projection.compressed:
                 texts[row] = decompress(texts[row] or b"")
@@ -292,6 +303,15 @@ class Source:
         return Rows(records, len(texts), columns, refused, [], None, {}, dropped, empty, longest_bytes)
 
 
+def _whole(rows: Rows) -> list[Any]:
+    """Return the JSON text of each row's document; None where it is none."""
+    texts = [
+        b"null" if text is None or row in rows.failed or row in rows.dropped else text
+        for row, text in enumerate(rows.texts)
+    ]
+    return [None if text == "null" else Json(text) for text in json_text.compact_all(texts)]
+
+
 def _is_inside(path: paths.Path, images: Images) -> bool:
     """Tell whether a value at a path comes out of an image."""
     ends = list(leaves(path))
@@ -299,6 +319,8 @@ def _is_inside(path: paths.Path, images: Images) -> bool:
 
 
 def _decoded_kind(column: Column) -> str:
+    if column.rest is not None:
+        return "json"
     # A pattern is matched on the digits as written, which a float has lost.
     return "auto" if column.pattern is not None and column.type.kind == "float64" else column.type.kind
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from fastxform.config.model import Output
 from fastxform.core import kernels
-from fastxform.core.json_text import quote
+from fastxform.core.json_text import quote, raw_members
 from fastxform.core.payloads import encode
 from fastxform.core.structs import Struct
 from fastxform.datatypes.text import json_strings, texts
@@ -67,9 +67,37 @@ def _values(column: OutputColumn) -> list[Any] | None:
 
 def _rows(columns: Sequence[OutputColumn], style: _Style) -> Iterator[Any]:
     """Return what the encoder makes rows of."""
+    if any(column.spread for column in columns):
+        return _spread_rows(columns, style)
     runs = _runs(columns)
     values = [_raws(run, style) if (known := _values(run[0])) is None else known for run in runs]
     return map(_row_type(tuple(run[0].name for run in runs)), *values)
+
+
+def _spread_rows(columns: Sequence[OutputColumn], style: _Style) -> Iterator[dict[str, Any]]:
+    """Yield rows with members of objects: where a column has the name of one the column, of two objects the last."""
+    named = {column.name for column in columns if not column.spread}
+    values: list[Iterable[Any]] = []
+    for column in columns:
+        if column.spread:
+            values.append(column.column.array.to_pylist())
+        else:
+            values.append(_raws([column], style) if (known := _values(column)) is None else known)
+    for row in zip(*values, strict=True):
+        members: dict[str, Any] = {}
+        for column, value in zip(columns, row, strict=True):
+            if not column.spread:
+                members[column.name] = value
+            elif value is not None:
+                for name, member in raw_members(value.encode()).items():
+                    if name not in named:
+                        members[name] = _member(member, style)
+        yield members
+
+
+def _member(raw: Any, style: _Style) -> Any:
+    text = bytes(raw)
+    return text.decode() if style.nested_as_text and text[:1] in (b"{", b"[") else raw
 
 
 @lru_cache(64)

@@ -79,3 +79,9 @@ class RowEncoder:
             written.together = json_rows.write_together(columns, is_iceberg, written.sizes, self._output)
         else:
             written.add(row_set, json_rows.write(columns, is_iceberg, self._output))
+
+    def write_documents(
+        self, plan: RoutePlan, row_set: RowSet, documents: Sequence[bytes | None], written: WrittenRows
+    ) -> None:
+        """Take documents as they were written."""
+        written.add(row_set, documents)

@@ -121,6 +121,8 @@ def _fields(
 ) -> Iterator[tuple[str, pa.DataType]]:
     """Yield the visible columns of a route, and what its `map_batch` adds."""
     order = column_order(spec, route)
+    if map_batch is None and spec.is_verbatim(route):
+        yield DOCUMENT, pa.string()
     mapped: dict[str, pa.DataType] = {}
     if map_batch is not None:
         given = pa.schema([(column.name, arrow_type(column.type)) for column in order if column.expr is None])
@@ -179,12 +181,15 @@ class TableEncoder:
         # What is written is not looked at, only that it is there; no row is empty.
         written.add(row_set, [_WRITTEN] * len(row_set))
 
-    def write_documents(self, routed: Sequence[tuple[RoutePlan, RowSet]], written: WrittenRows) -> None:
-        """Take the documents that were written of the rows of all routes."""
-        for plan, row_set in routed:
-            documents = [written.data[row] for row in row_set.rows]
-            texts = pa.array([None if text is None else text[:-1] for text in documents], pa.binary())
-            self._parts.append(_RouteTable(row_set.rows, [kernels.cast(texts, pa.string())], plan.index))
+    def write_documents(
+        self, plan: RoutePlan, row_set: RowSet, documents: Sequence[bytes | None], written: WrittenRows
+    ) -> None:
+        """Take documents as they were written; columns of other routes are null."""
+        texts = pa.array([None if text is None else text.rstrip(b"\r\n") for text in documents], pa.binary())
+        whole = kernels.cast(texts, pa.string())
+        arrays = [whole if field.name == DOCUMENT else pa.nulls(len(texts), field.type) for field in self._schema]
+        self._parts.append(_RouteTable(row_set.rows, arrays, plan.index))
+        written.add(row_set, documents)
 
     def columns(
         self,

@@ -179,6 +179,11 @@ def evaluate_compiled(path: Path, document: Any) -> Any:
             return next((value for value in values if value is not None), None)
 
 
+def members_of(path: Path) -> list[tuple[str, ...]]:
+    """Return the members that a plan takes whole, each with the names of those that it stands in."""
+    return _leaves(path) if isinstance(path, Dotted | Either) else []
+
+
 def root_names(path: Path) -> tuple[str, ...]:
     """Return the members of the document that a plan reads, each once, in the order of the text."""
     match path:

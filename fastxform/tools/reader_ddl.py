@@ -78,6 +78,9 @@ def visible_columns(spec: Spec) -> list[Column]:
         raise ConfigError(
             (Mistake("columns", "the document itself is the row, so its columns are not known; name them"),)
         )
+    for column in (column for order in orders for column in order if column.spread):
+        message = "spread: its members are not known, so that no table can be made of them; name them as columns"
+        raise ConfigError((Mistake(column.location, message),))
     for route, order in zip(spec.routes, orders, strict=False):
         if [(column.name, column.type) for column in order] != [(column.name, column.type) for column in orders[0]]:
             message = "has other columns than the first route, and one table reads the rows of both; give it the same"

@@ -17,6 +17,7 @@ from fastxform.core.json_text import to_json
 from fastxform.core.values import BAD_PATH, RawColumn, TypedColumn
 from fastxform.datatypes import scalar, vector
 from fastxform.datatypes import text as as_text
+from fastxform.transform.objects import objects_of
 from fastxform.transform.rowset import Outcomes, RowSet
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ def type_columns(
     raw_columns = row_set.raw_columns([key for key, _ in untyped])
     raw_columns = [
         vector.null_texts(raw, frozenset(column.nulls)) if column.nulls else raw
+        for (_, column), raw in zip(untyped, raw_columns, strict=True)
+    ]
+    raw_columns = [
+        objects_of(raw, column.rest) if column.spread or column.rest is not None else raw
         for (_, column), raw in zip(untyped, raw_columns, strict=True)
     ]
     converted = [

@@ -98,7 +98,7 @@ def apply(
         literals = before.json_literals
         if literals is not None:
             literals = _json_literals(array, before.column.array, literals, selection)
-        results[name] = OutputColumn(name, before.type, TypedColumn(array), literals)
+        results[name] = OutputColumn(name, before.type, TypedColumn(array), literals, before.spread)
     return row_set.take(rows), results
 
 

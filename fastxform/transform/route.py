@@ -28,6 +28,7 @@ class RoutePlan:
         expressions: the columns that are computed, each after those that it names.
         partition_keys: the name and the expression of each.
         visible: the columns that are written, in order.
+        is_verbatim: whether the documents themselves are written, every column being hidden.
         iceberg: the table of the route, if it has one.
         where: the condition of the route, if it has one.
         keys: the columns that tell the rows of the table apart.
@@ -55,6 +56,7 @@ class RoutePlan:
         self.expressions = [(computed[name], expression) for name, expression in in_order(expressions)]
         self.partition_keys = [(name, compile_expression(text, types, lookups)) for name, text in spec.partition_keys]
         self.visible = [column for column in order if not column.hidden]
+        self.is_verbatim = spec.is_verbatim(route)
         self.iceberg: Iceberg | None = None if route is None else route.iceberg
         self.keys = frozenset[str]() if route is None else key_names(spec, route)
         deletes = self.iceberg is not None and "delete" in self.iceberg.operations
@@ -80,7 +82,7 @@ class RoutePlan:
         """Return the typed columns of the route by their names."""
         columns, json_literals = row_set.columns, row_set.json_literals
         return {
-            column.name: OutputColumn(column.name, column.type, columns[key], json_literals.get(key))
+            column.name: OutputColumn(column.name, column.type, columns[key], json_literals.get(key), column.spread)
             for key, column in self.inputs
         }
 

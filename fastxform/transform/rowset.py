@@ -20,12 +20,16 @@ _FEW: Final = 32
 
 
 class OutputColumn(Struct, frozen=True):
-    """One column as it is written: `json_literals` are the JSON texts of an `auto` column that is not all text."""
+    """One column as it is written: `json_literals` are the JSON texts of an `auto` column that is not all text.
+
+    The members of one that is `spread` stand in the row itself.
+    """
 
     name: str
     type: Type
     column: TypedColumn
     json_literals: pa.Array | None = None
+    spread: bool = False
 
 
 class RowSet(Struct, frozen=True):

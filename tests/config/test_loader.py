@@ -546,7 +546,7 @@ MISTAKES = {
     ),
     "two sources": (
         '[columns]\na = { path = "a", meta = "record_id" }',
-        "x:2: columns.a: takes one of path, expr and meta, not path and meta",
+        "x:2: columns.a: takes one of path, expr, meta and rest, not path and meta",
     ),
     "empty name": (
         '[columns]\n"" = "a"',
@@ -740,8 +740,8 @@ MISTAKES = {
     ),
     "route without columns": ("[[routes]]\n", "x:1: routes[0]: CSV output needs columns"),
     "hidden in a route": (
-        JSON + '[columns]\na = "a"\n[[routes]]\ncolumns = { a = { hidden = true } }',
-        "x:4: routes[0]: every column is hidden, nothing is left for the output",
+        '[columns]\na = "a"\n[[routes]]\ncolumns = { a = { hidden = true } }',
+        "x:3: routes[0]: every column is hidden, nothing is left for the output",
     ),
     "hyphen in a database": (
         JSON + COLUMNS + '[[routes]]\niceberg = { database = "my-db", table = "t" }',

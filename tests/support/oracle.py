@@ -38,8 +38,8 @@ from oracle_json import (
     string,
 )
 from oracle_layers import FormatError, elements, is_about, read_text
-from oracle_paths import IMAGES, Node, PathError, change, image_nodes, item_of, select
-from oracle_types import MisfitError, Stamp, cell_of, convert
+from oracle_paths import IMAGES, Node, PathError, change, image_nodes, item_of, members_of, select, without
+from oracle_types import Cell, MisfitError, Stamp, cell_of, convert
 
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 DECOMPRESSED_LIMIT = 16 * 1024 * 1024
@@ -85,6 +85,8 @@ class Column:
     invalid: str = "fail"
     nulls: tuple = ()
     format: str | None = None
+    spread: bool = False
+    rest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,10 @@ def read_columns(table, invalid):
 
 def read_column(name, entry, invalid):
     entry = {"path": entry} if isinstance(entry, str) else dict(entry)
-    if not {"path", "meta", "expr"} & entry.keys():
+    if not {"path", "meta", "expr", "rest"} & entry.keys():
         entry["path"] = quote(name)
+    if entry.get("type", "auto") == "auto" and ("rest" in entry or entry.get("spread")):
+        entry["type"] = "json"
     return Column(name, **({"invalid": invalid} | entry))
 
 
@@ -136,6 +140,7 @@ class Row:
     layers: dict = field(default_factory=dict)
     is_dropped: bool = False
     tables: dict = field(default_factory=dict)
+    order: list = field(default_factory=list)
 
     def document_of(self, path):
         """The document that a path is about: that of the layer that it begins with, else the record."""
@@ -378,6 +383,7 @@ class Oracle:
             raise row.document
         if row.is_dropped:
             return None
+        row.order = self.columns
         self.fill(row, [column for column in self.columns if self.where and column.name in names_in(self.where)])
         if self.where:
             kept = self.holds(row, self.where)
@@ -394,6 +400,7 @@ class Oracle:
                 self.metadata(row, iceberg),
                 self.document_text(row.document) + LINE_ENDS[self.output.get("line_end", "lf")],
             )
+        row.order = columns
         self.fill(row, columns)
         columns = self.mapped(row, columns)
         for column in columns:
@@ -401,6 +408,12 @@ class Oracle:
                 self.compute(row, columns, column)
         metadata = self.metadata(row, iceberg)
         visible = {column.name: row.cells[column.name] for column in columns if not column.hidden}
+        if not visible and self.map_row is None:
+            line = self.document_text(row.document) + LINE_ENDS[self.output.get("line_end", "lf")]
+            return index, metadata, line
+        spread = {column.name for column in columns if column.spread}
+        if spread:
+            visible = spread_out(visible, spread, self.output)
         write = json_line if self.output.get("format", "csv") == "json" else csv_line
         return index, metadata, write(visible, self.output, iceberg is not None)
 
@@ -419,7 +432,7 @@ class Oracle:
         for index, route in enumerate(self.routes):
             if route.where is None or self.holds(row, route.where):
                 own = {column.name: column for column in route.columns}
-                for name in own:
+                for name in [*own, *(column.name for column in self.columns if own and column.rest is not None)]:
                     row.cells.pop(name, None)
                 shared = [own.pop(column.name, column) for column in self.columns]
                 return index, shared + list(own.values()), route.iceberg
@@ -441,10 +454,7 @@ class Oracle:
             column = replace(column, required=True)
         cell, before = None, self.nulled
         try:
-            if column.meta:
-                value = from_plain(row.meta.get(column.meta))
-            else:
-                value = select(column.path, row.document_of(column.path))
+            value = from_plain(row.meta.get(column.meta)) if column.meta else self.value(row, column)
             if value.kind == "string" and value.data in column.nulls:
                 value = NULL
             cell = convert(value, column.type, column.format)
@@ -468,6 +478,19 @@ class Oracle:
         if not needed:
             self.nulled = before
         return cell
+
+    def value(self, row, column):
+        """What stands at the path of a column, or what no other column names of an object."""
+        path = column.path if column.rest is None else column.rest
+        value = select(path, row.document_of(path)) if path else row.document.whole()
+        if (column.spread or column.rest is not None) and value.kind not in ("object", "null"):
+            raise MisfitError
+        if column.rest is None or value.kind == "null":
+            return value
+        bases = members_of(path) if path else [()]
+        taken = [member for other in row.order if other.path for member in members_of(other.path)]
+        named = [member[len(base) :] for base in bases for member in taken if member[: len(base)] == base != member]
+        return without(value, named)
 
     def needed_columns(self, row, columns, iceberg):
         """The names of the columns that a delete needs: its keys, where they are known; None of any other row."""
@@ -627,6 +650,22 @@ def default_value(value):
 
 LINE_ENDS = {"lf": "\n", "crlf": "\r\n", "none": "\n"}
 """What ends a row; the last LF of a record is taken off for `none`."""
+
+
+def spread_out(cells, spread, output):
+    """The cells of a row with the members of objects in it; a column goes before a member of its name."""
+    result = {}
+    for name, cell in cells.items():
+        if name not in spread:
+            result[name] = cell
+            continue
+        for member, value in (read_one(cell.json).data if cell else {}).items():
+            if member not in cells or member in spread:
+                text = value.compact
+                if output.get("json") == "text" and value.kind in ("object", "list"):
+                    text = quote(text)
+                result[member] = Cell(None, text, text, text)
+    return result
 
 
 def json_line(cells, output, iceberg):

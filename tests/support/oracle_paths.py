@@ -243,6 +243,32 @@ def select(path, document):
         raise PathError("path") from err
 
 
+def members_of(path):
+    """The members that a path takes whole, each a tuple of names from the document on."""
+    if match := _ALTERNATIVES.fullmatch(path):
+        return [tuple(_names(dotted)) for dotted in re.findall(_DOTTED, match.group(1))]
+    if match := _GROUPED.fullmatch(path):
+        return [tuple(_names(dotted) + _names(match.group(2))) for dotted in re.findall(_DOTTED, match.group(1))]
+    return []
+
+
+def without(value, members):
+    """An object less members, each the names that lead to it; null where nothing of it is left."""
+    left = {}
+    for name, member in value.data.items():
+        below = [names[1:] for names in members if names[0] == name]
+        if () in below:
+            continue
+        if below and member.kind == "object" and member.data:
+            member = without(member, below)
+            if member.kind == "null":
+                continue
+        elif below and member.kind == "object":
+            member = obj({})
+        left[name] = member
+    return obj(left) if left else NULL
+
+
 def _whole(node):
     return NULL if node is None else node.whole()
 

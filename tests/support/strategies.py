@@ -464,12 +464,23 @@ def toml(value):
     return json.dumps(value, ensure_ascii=False)
 
 
+RESTS = {
+    "json": ["", "", "o", "o.p", "m || o"],
+    "dynamodb": ["", "dynamodb.NewImage", "dynamodb.NewImage || dynamodb.OldImage", "dynamodb.Keys", "dynamodb"],
+    "cloudwatch-logs": ["extractedFields"],
+}
+"""Objects of which a column takes what others do not name."""
+
+
 @st.composite
 def columns(draw, source, kind=None):
     """One column as a dict of TOML values, of that type if one is given; one of `path` and `meta` is there."""
     if kind is None and draw(st.integers(0, 9)) == 0:
         meta = draw(st.sampled_from(["arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id"]))
         return {"meta": meta, "type": draw(st.sampled_from(["auto", "string", "int64", "timestamp[ms]"]))}
+    if kind is None and draw(st.integers(0, 11)) == 0:
+        column = {"type": "auto", "rest": draw(st.sampled_from(RESTS[source]))}
+        return column | draw(st.sampled_from([{}, {}, {"required": True}, {"invalid": "null"}]))
     path = draw(mostly(st.sampled_from(PLAIN_PATHS[source]), st.sampled_from(OTHER_PATHS[source])))
     if kind is None:
         fitting = FITTING.get(re.findall(r"[\w-]+", path)[-1], ("auto", "string", "json"))
@@ -680,12 +691,20 @@ def configs(draw, source=None):
             table[names[0]]["hidden"] = draw(st.booleans())
     iceberg = as_json and source != "cloudwatch-logs" and not many and draw(st.booleans())
     routed = draw(routes(source, kinds, iceberg)) if draw(st.integers(0, 3)) == 0 else []
+    if as_json and source != "cloudwatch-logs" and not routed and draw(st.integers(0, 7)) == 0:
+        for column in table.values():
+            column["hidden"] = True
     if routed and draw(st.booleans()):
         top.append('unmatched = "drop"')
     lines = [
         written(name, {key: value for key, value in column.items() if value is not False})
         for name, column in table.items()
     ]
+    if as_json and not (routed and iceberg) and draw(st.integers(0, 5)) == 0:
+        spread = draw(st.sampled_from(sorted(path for path in RESTS[source] if path)))
+        where = draw(st.sampled_from(["path", "rest"]))
+        invalid = draw(st.sampled_from(["null", "null", "fail"]))
+        lines.append(f'sp = {{ {where} = {toml(spread)}, spread = true, invalid = "{invalid}" }}')
     if draw(st.booleans()):
         lines.append(f"e1 = {{ expr = {toml(draw(computed(kinds)))} }}")
         if draw(st.booleans()):
