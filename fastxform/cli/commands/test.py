@@ -1,6 +1,7 @@
 """`fastxform test`: runs the `[[tests]]` of configurations, and shows where an outcome is not the expected one.
 
-A test is one record through `Pipeline.run`. Invariant: exit code 0 means that there were tests and all passed.
+A test is one record through `Pipeline.run`. With `--update` what came out becomes what is expected; the file is written
+in `fastxform.tools.expectations`. Invariant: exit code 0 means that there were tests and all pass.
 """
 
 import argparse
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform.cli.console import Colour, Console, Paint, explain, number_of, visible
-from fastxform.errors import OK, ConfigError
+from fastxform.errors import OK, ConfigError, InputError
 
 if TYPE_CHECKING:
     from fastxform.config.model import Example
@@ -20,7 +21,9 @@ HELP: Final = "run the [[tests]] of configurations"
 
 EPILOG: Final = (
     "Exit code 1: a test failed, or a configuration has no tests; 2: a configuration cannot be used. In a difference, "
-    "line breaks, tabs and spaces at the end of a line are drawn as characters."
+    "line breaks, tabs and spaces at the end of a line are drawn as characters. --update shows how the file would "
+    "change, and --yes writes it; a test that expects nothing yet is filled in. Exit code 1 without --yes: there "
+    "are changes."
 )
 
 _SIDES: Final[dict[str, Colour]] = {"-": "red", "+": "green", "@": "blue"}
@@ -48,17 +51,26 @@ class TestedExample:
     differences: tuple[Difference, ...]
 
 
-EXAMPLES: Final = (("fastxform test *.toml", "the tests of all configurations"),)
+EXAMPLES: Final = (
+    ("fastxform test *.toml", "the tests of all configurations"),
+    ("fastxform test cities.toml --update --yes", "expect what comes out today"),
+)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("config", metavar="CONFIG", nargs="+", help="the transforms")
+    parser.add_argument("--update", action="store_true", help="show the [[tests]] that would expect what comes out")
+    parser.add_argument("--yes", action="store_true", help="with --update: write them")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def execute(options: argparse.Namespace, console: Console) -> int:
     """Run the tests of each configuration; one with mistakes does not keep the others from being run."""
+    if options.update:
+        return _update(options, console)
+    if options.yes:
+        raise InputError("--yes says that tests are written: it needs --update")
     outcomes: dict[str, list[TestedExample]] = {}
     broken = 0
     for config in options.config:
@@ -85,18 +97,104 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     return 1 if failed or not all(outcomes.values()) else 0
 
 
-def run(config: str) -> list[TestedExample]:
-    """Run the tests of one configuration.
+def run(config: str, text: str | None = None) -> list[TestedExample]:
+    """Run the tests of one configuration; `text` takes the place of what is in the file.
 
     Raises:
         ConfigError: it cannot be read, or has mistakes.
     """
-    from fastxform.config.model import load
+    from pathlib import Path
+
+    from fastxform.config.model import load, parse
     from fastxform.pipeline import Pipeline
 
-    spec = load(config)
+    spec = load(config) if text is None else parse(text, config, Path(config).parent)
     pipeline = Pipeline(spec)
     return [_outcome(pipeline, example) for example in spec.tests]
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    """A file whose tests would expect something else, `count` of them."""
+
+    config: str
+    old: str
+    new: str
+    count: int
+
+
+def _update(options: argparse.Namespace, console: Console) -> int:
+    """Show how the files would change, and write them with `--yes`; one with mistakes keeps none from being written."""
+    from fastxform.tools import expectations
+
+    updates: list[_Update] = []
+    broken = 0
+    for config in options.config:
+        try:
+            updates.append(_updated(config))
+        except ConfigError as err:
+            broken += 1
+            for mistake in err.mistakes:
+                console.note(f"fastxform: {mistake}")
+    paint = Paint()
+    for update in updates:
+        if not options.json:
+            for line in _diff(Difference("", update.old, update.new), paint, update.config):
+                console.line(line)
+        if options.yes and update.count:
+            expectations.write(update.config, update.old, update.new)
+    if options.json:
+        console.json(
+            {
+                "configs": [
+                    {"config": update.config, "changed": update.count, "written": options.yes and update.count > 0}
+                    for update in updates
+                ]
+            }
+        )
+    changed = sum(update.count for update in updates)
+    if not changed:
+        console.note("nothing to update")
+    elif options.yes:
+        console.note(f"{number_of(changed, 'test')} updated")
+    else:
+        console.note(f"{number_of(changed, 'test')} would be updated; nothing was written, --yes writes")
+    if broken:
+        return 2
+    return 1 if changed and not options.yes else 0
+
+
+def _updated(config: str) -> _Update:
+    """Return a configuration whose tests expect what comes out.
+
+    Raises:
+        ConfigError: it cannot be read, or has mistakes.
+        InputError: what comes out differs from run to run, or the file cannot be rewritten.
+    """
+    from fastxform.tools import expectations
+
+    old = expectations.read(config)
+    unfinished = expectations.incomplete(old)
+    text = expectations.placeholders(old, unfinished, config)
+    outcomes = run(config, text)
+    wanted = {
+        index: expectations.expectation(
+            outcome.result,
+            outcome.reason,
+            outcome.data,
+            next((outcome.metadata or {} for found in outcome.differences if found.what == "metadata"), None),
+        )
+        for index, outcome in enumerate(outcomes)
+        if outcome.differences or index in unfinished
+    }
+    if not wanted:
+        return _Update(config, old, old, 0)
+    new = expectations.rewrite(old, wanted, config)
+    for outcome in run(config, new):
+        if outcome.differences:
+            remedy = "if it calls now_ms(), give the test now_ms"
+            raise InputError(f"{config}: {visible(outcome.name)}: its outcome differs from run to run; {remedy}")
+    return _Update(config, old, new, len(wanted))
 
 
 def _outcome(pipeline: "Pipeline", example: "Example") -> TestedExample:
@@ -147,12 +245,11 @@ def _lines(config: str, outcomes: list[TestedExample], paint: Paint) -> Iterator
             yield from (f"      {line}" for line in _diff(difference, paint))
 
 
-def _diff(difference: Difference, paint: Paint) -> Iterator[str]:
-    """Yield a unified difference, everything in it visible."""
+def _diff(difference: Difference, paint: Paint, file: str = "") -> Iterator[str]:
+    """Yield a unified difference, everything in it visible; of a file its two states, else expected and actual."""
     expected, actual = (list(map(_drawn, _split(text))) for text in (difference.expected, difference.actual))
-    lines = difflib.unified_diff(
-        expected, actual, f"expected {difference.what}", f"actual {difference.what}", n=3, lineterm=""
-    )
+    names = (file, f"{file} (updated)") if file else (f"expected {difference.what}", f"actual {difference.what}")
+    lines = difflib.unified_diff(expected, actual, *names, n=3, lineterm="")
     for line in lines:
         is_head = line.startswith(("--- ", "+++ "))
         colour: Colour | None = "bold" if is_head else _SIDES.get(line[:1])
