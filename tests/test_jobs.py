@@ -377,7 +377,7 @@ def test_control_messages_that_firehose_extracted_are_dropped(job):
 )
 def test_records_that_hold_nothing_ring_no_alarm(config, event, capsys):
     """In the metrics they are `RecordsEmpty` and `RecordsDropped`; none is failed, and no line of the log a warning."""
-    answer = json.loads(make_handler(Pipeline.from_toml(config))(event, None))
+    answer = json.loads(make_handler(Pipeline.from_toml(config), reports=True)(event, None))
     assert [record["result"] for record in answer["records"]] == ["Dropped", "Ok", "Dropped"]
     lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     metrics = next(entry for entry in lines if "_aws" in entry)
