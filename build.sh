@@ -13,7 +13,8 @@ usage: ./build.sh VERB [ARGUMENT...]
   lint    ruff and mypy
   bench   the benchmarks; arguments go to pytest
   spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
-  dist    sdist and wheel into dist/, checked, and installed in clean environments of every Python of this machine
+  dist    sdist and wheel into dist/, checked, and installed in clean environments of every Python of this machine;
+          then the first ten minutes of a new user with the wheel, timed
   docs    the guide as a static site in build/site, every link checked
   browser the page of the playground in headless Chromium; arguments go to pytest (-k NAME)
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
@@ -327,6 +328,7 @@ dist() {
         "$room/$python/bin/fastxform" version >/dev/null || die "dist: the wheel does not work in $python"
         say "dist: the wheel works in $python"
     done
+    .venv/bin/python -m dev.first_minutes "$wheel"
 }
 
 docs() {

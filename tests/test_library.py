@@ -1,5 +1,6 @@
 """The library at hand: what a person sees who looks at it in a notebook, a type checker or an editor."""
 
+import re
 import subprocess
 import sys
 
@@ -34,14 +35,51 @@ def test_the_public_names_are_shown():
     assert "make_handler(pipeline" in shown
 
 
-def test_a_wrong_name_is_seen_by_a_type_checker(tmp_path):
-    """The lazy names are no `Any` that takes everything."""
-    path = tmp_path / "user.py"
-    path.write_text("import fastxform\nfastxform.Pipelin\nfastxform.spark\n")
-    found = subprocess.run(
-        [sys.executable, "-m", "mypy", "--no-incremental", str(path)], capture_output=True, text=True, check=False
-    )
-    assert 'user.py:2: error: Module has no attribute "Pipelin"; maybe "Pipeline"?' in found.stdout
+TYPOS = """import fastxform
+
+pipeline = fastxform.Pipeline.load("orders.toml")
+fastxform.Pipelin
+fastxform.spark
+pipeline.rum([b"{}"])
+batch = pipeline.run([b"{}"])
+batch.results
+batch.to_arow()
+for record in batch:
+    record.reasons
+pipeline.run(["text"])
+fastxform.make_handler(7)
+fastxform.make_handler(pipeline, report=True)
+"""
+RIGHT = """import fastxform
+
+pipeline = fastxform.Pipeline.load("orders.toml")
+batch = pipeline.run([b"{}"])
+words: list[str] = [record.result for record in batch]
+rows: list[bytes | None] = batch.data
+count: int = len(batch)
+handler = fastxform.make_handler("orders.toml", reports=True)
+answer = handler({"records": []}, None)
+"""
+WRONG_LINES = [4, 5, 6, 8, 9, 11, 12, 13, 14]
+CHECKERS = {
+    "mypy": ["mypy", "--no-incremental", "--hide-error-context", "--no-error-summary"],
+    "pyright": ["basedpyright", "--pythonpath", sys.executable, "--level", "error"],
+}
+"""The second is Pyright in a package that brings its Node.js."""
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_typos_are_seen_by_a_type_checker(tmp_path, checker):
+    """Nothing at the edge of the package is an `Any` that takes every name; what is right has no error."""
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard"}')
+    found = {}
+    for name, text in (("typos", TYPOS), ("right", RIGHT)):
+        path = tmp_path / f"{name}.py"
+        path.write_text(text)
+        command = [sys.executable, "-m", *CHECKERS[checker], str(path)]
+        shown = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+        found[name] = sorted({int(line) for line in re.findall(rf"{name}\.py:(\d+)(?::\d+)?(?: -)?:? error", shown)})
+    assert found == {"typos": WRONG_LINES, "right": []}
 
 
 def test_a_batch_says_what_it_is(batch):
