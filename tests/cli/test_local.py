@@ -8,6 +8,7 @@ import sys
 
 import boto3
 import pytest
+from lambda_runtime import Emulator
 
 from fastxform import Pipeline, pytest_plugin
 from fastxform.tools.sample_data import burst
@@ -78,6 +79,38 @@ def test_another_function_is_invoked_in_its_place(local, write):
     write(HANDLER, "app.py")
     _, rows = local("--function", "app:handler", records=[b"x", b"y"])
     assert list(rows.values()) == [b"x\ny\n"]
+
+
+RUNTIME = """
+import base64, http.client, json, os
+
+PLACE = "/2018-06-01/runtime/invocation"
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+def answer(record):
+    text = base64.b64decode(record["data"]).decode()
+    if text == "bad":
+        return {"recordId": record["recordId"], "result": "ProcessingFailed"}
+    return {"recordId": record["recordId"], "result": "Ok", "data": base64.b64encode(text.upper().encode()).decode()}
+
+while True:
+    api.request("GET", f"{PLACE}/next")
+    taken = api.getresponse()
+    event, identity = json.loads(taken.read()), taken.headers["Lambda-Runtime-Aws-Request-Id"]
+    api.request("POST", f"{PLACE}/{identity}/response", json.dumps({"records": list(map(answer, event["records"]))}))
+    api.getresponse().read()
+"""
+"""A runtime by itself: it speaks Lambda's runtime API and has nothing of this package or of AWS's client."""
+
+
+def test_a_function_behind_the_emulator_is_invoked(local, write, tmp_path):
+    """AWS's emulator with a runtime of another kind: the stream takes its answers as those of any function."""
+    write(RUNTIME, "bootstrap.py")
+    with Emulator(tmp_path, child=[sys.executable, "-S", "-I", str(tmp_path / "bootstrap.py")]) as function:
+        out, rows = local("--function", function.address, records=[b"x", b"bad", b"y"])
+    delivered = [data for path, data in rows.items() if "processing-failed" not in path.parts]
+    assert delivered == [b"XY"]
+    assert re.search(r"^failed as +1 Lambda\.ProcessingFailedStatus$", out, re.M)
 
 
 @pytest.mark.parametrize(

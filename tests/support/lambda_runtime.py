@@ -265,14 +265,22 @@ class Emulator:
     """AWS's runtime interface emulator, without a container, and the real client as its child.
 
     Both of its addresses are bound to loopback: the first defaults to every interface of the machine. It cuts a request
-    over the limit short without a word, so `invoke` refuses one. `within` is a command that runs the function.
+    over the limit short without a word, so `invoke` refuses one. `within` is a command that runs the function, `child`
+    one that is a runtime by itself, in the place of the client.
     """
 
     def __init__(
-        self, task: Path, handler: str = HANDLER, *, python: Path = PYTHON, within: Sequence[str] = (), **variables: str
+        self,
+        task: Path,
+        handler: str = HANDLER,
+        *,
+        python: Path = PYTHON,
+        within: Sequence[str] = (),
+        child: Sequence[str] = (),
+        **variables: str,
     ) -> None:
         self._task, self._handler, self._variables = task, handler, variables
-        self._python, self._within = python, within
+        self._python, self._within, self._child = python, within, child
 
     def __enter__(self) -> Emulator:
         if not EMULATOR.exists():
@@ -281,9 +289,10 @@ class Emulator:
         command = [str(EMULATOR), "--log-level", "error"]
         command += ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
         command += ["--runtime-api-address", f"127.0.0.1:{api_port}"]
-        command += [*self._within, str(self._python), "-m", "awslambdaric", self._handler]
+        command += self._child or [*self._within, str(self._python), "-m", "awslambdaric", self._handler]
         environment = function_environment(self._task, self._handler, self._python, **self._variables)
-        self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+        self.address = f"http://127.0.0.1:{port}"
+        self._url = f"{self.address}/2015-03-31/functions/function/invocations"
         self._process = _Process(command, environment, self._task)
         try:
             self._wait_for(port)

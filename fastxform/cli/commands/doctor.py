@@ -28,6 +28,11 @@ EPILOG: Final = (
     "Exit code 1: there are errors. Exit code 2: a file cannot be read."
 )
 
+EXAMPLES: Final = (
+    ("fastxform doctor --from-account orders | bash", "ask AWS, with the AWS CLI: descriptions into account/"),
+    ("fastxform doctor orders.toml account --sample records.jsonl", "what is wrong, with place and remedy"),
+)
+
 SAMPLE_LIMIT: Final = 20_000
 """Records of a sample that are read."""
 

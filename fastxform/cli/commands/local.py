@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastxform import limits
 from fastxform.cli.commands.simulate import read_stream_name
-from fastxform.cli.console import Console, counted, explain
+from fastxform.cli.console import Console, counted, explain, number_of
 from fastxform.cli.parser import number, whole
 from fastxform.errors import InputError
 
@@ -29,13 +29,16 @@ EPILOG: Final = (
     "The stream buffers in real time, invokes the transform, checks its answers against the contract of Firehose, puts "
     "back what does not fit, and writes objects under DIR as `fastxform simulate` does. An interrupt (Ctrl-C) delivers "
     "what waits and ends it. The AWS credentials of a client are not looked at. How AWS accounts a buffer exactly is "
-    "UNVERIFIED; real Iceberg tables are not written, their rows are objects under iceberg/.\n\n"
+    "UNVERIFIED. Rows for Iceberg tables are objects under iceberg/, or with --tables rows of real tables there, which are "
+    "made as `fastxform ddl` has them: a catalog in SQLite and the data beside it, for PyIceberg, DuckDB or Spark. How "
+    "AWS names the errors of rows that no table takes is UNVERIFIED.\n\n"
     "With --function another function is invoked in the place of the transform: module:name of Python, or the URL of "
     "AWS's runtime interface emulator, behind which a function in any language runs. CONFIG is then left out."
 )
 
 EXAMPLES: Final = (
     ("fastxform local cities.toml --stream cities", "records for `cities` go to http://127.0.0.1:4573"),
+    ("fastxform local change-capture.toml --stream shop --tables lake", "Iceberg tables in the directory lake"),
     ("fastxform local --function app:handler --stream orders", "the function `handler` of app.py"),
     ("fastxform local --function http://127.0.0.1:9000 --stream orders", "a container image under the emulator"),
 )
@@ -53,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("config", metavar="CONFIG", nargs="?", help="the transform")
     add("--stream", required=True, type=read_stream_name, metavar="NAME", help="name of the delivery stream")
     add("--out", metavar="DIR", help="where the objects go (default: NAME in the current directory)")
+    add("--tables", metavar="DIR", help="write the rows of Iceberg tables to real tables there (extra iceberg)")
     add("--force", action="store_true", help="write into a directory that holds something else")
     add("--function", metavar="FUNCTION", help="invoke this instead of a transform: module:name, or a URL")
     add("--port", type=whole(0, 65_535), default=PORT, metavar="P", help=f"0 takes a free one (default {PORT})")
@@ -78,12 +82,15 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     from fastxform.tools.simulator.firehose import StreamSettings
     from fastxform.tools.simulator.layout import DirectorySink
     from fastxform.tools.simulator.local import LocalFirehose, function_of
+    from fastxform.tools.simulator.local_tables import LocalTables
     from fastxform.tools.simulator.wire import ResourceNames
 
     if (options.config is None) == (options.function is None):
         raise InputError("local takes one of CONFIG and --function FUNCTION")
     name = options.stream
     function = function_of(options.function) if options.function else Pipeline.load(options.config)
+    tables = LocalTables(Path(options.tables)) if options.tables else None
+    writer = tables.writer(function.spec if isinstance(function, Pipeline) else None) if tables else None
     out = options.out or name
     sink = DirectorySink(Path(out))
     sink.prepare(options.force)
@@ -93,7 +100,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
         buffer_interval_ms=int(options.buffer_seconds * 1000),
     )
     try:
-        local = LocalFirehose(function, sink, settings, port=options.port)
+        local = LocalFirehose(function, sink, settings, port=options.port, tables=writer)
     except OSError as err:
         raise InputError(f"port {options.port}: {err.strerror or err}; --port 0 takes a free one") from err
     with contextlib.redirect_stdout(io.StringIO()), _interrupted() as stopped, local:
@@ -104,6 +111,11 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             console.note("stopping: what waits is delivered")
     for line in _lines(local):
         console.line(line)
+    if tables is not None:
+        for table, rows in tables.counts():
+            console.line(f"table        {table}: {number_of(rows, 'row')}")
+        console.note(f"the catalog of the tables is {tables.uri}")
+        tables.close()
     return 0
 
 

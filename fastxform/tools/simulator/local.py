@@ -20,6 +20,7 @@ from fastxform.pipeline import Pipeline
 from fastxform.tools.simulator import remote
 from fastxform.tools.simulator.api import FirehoseApi, Parts
 from fastxform.tools.simulator.client import LocalClient
+from fastxform.tools.simulator.delivery import Tables
 from fastxform.tools.simulator.description import Description
 from fastxform.tools.simulator.firehose import Firehose, StreamSettings, StreamTotals
 from fastxform.tools.simulator.function import Context, Handler, Invocation, Invoke, lambda_function
@@ -45,7 +46,15 @@ class _NoBucket:
 class LocalFirehose:
     """A stream that boto3, the AWS CLI and other SDKs put to; a context manager."""
 
-    def __init__(self, function: Pipeline | Invoke, sink: Sink, settings: StreamSettings, *, port: int = 0) -> None:
+    def __init__(
+        self,
+        function: Pipeline | Invoke,
+        sink: Sink,
+        settings: StreamSettings,
+        *,
+        port: int = 0,
+        tables: Tables | None = None,
+    ) -> None:
         """Take what the stream is made of.
 
         Args:
@@ -53,6 +62,7 @@ class LocalFirehose:
             sink: takes the objects.
             settings: of the stream; it is driven by the time of day.
             port: where the server listens, a free one by default.
+            tables: take the rows of an Iceberg destination; without, they are objects too.
 
         Raises:
             OSError: the port cannot be had.
@@ -62,7 +72,7 @@ class LocalFirehose:
         self._server = FirehoseServer(self._api, port)
         invoke = self._invoke_of(function) if isinstance(function, Pipeline) else function
         driven = replace(settings, driven=True)
-        self.firehose = Firehose(invoke, sink, driven)
+        self.firehose = Firehose(invoke, sink, driven, tables=tables)
         self._described = Description(driven, settings.names.function_arn, "local")
         self._client: LocalClient | None = None
 
