@@ -29,9 +29,9 @@ EPILOG: Final = (
     "The stream buffers in real time, invokes the transform, checks its answers against the contract of Firehose, puts "
     "back what does not fit, and writes objects under DIR as `fastxform simulate` does. An interrupt (Ctrl-C) delivers "
     "what waits and ends it. The AWS credentials of a client are not looked at. How AWS accounts a buffer exactly is "
-    "UNVERIFIED. Rows for Iceberg tables are objects under iceberg/, or with --tables rows of real tables there, which are "
-    "made as `fastxform ddl` has them: a catalog in SQLite and the data beside it, for PyIceberg, DuckDB or Spark. How "
-    "AWS names the errors of rows that no table takes is UNVERIFIED.\n\n"
+    "UNVERIFIED. Rows for Iceberg tables are objects under iceberg/, or with --tables rows of real tables there, which "
+    "are made as `fastxform ddl` has them: a catalog in SQLite and the data beside it, for PyIceberg, DuckDB or Spark. "
+    "How AWS names the errors of rows that no table takes is UNVERIFIED.\n\n"
     "With --function another function is invoked in the place of the transform: module:name of Python, or the URL of "
     "AWS's runtime interface emulator, behind which a function in any language runs. CONFIG is then left out."
 )

@@ -1,7 +1,7 @@
-"""Iceberg tables in a directory of this machine: a catalog in SQLite, the data beside it, made as a transform wants them.
+"""Iceberg tables in a directory of this machine: a catalog in SQLite and the data, made as a transform wants them.
 
-It needs the extra `iceberg` (PyIceberg). What is written is `iceberg`'s; here tables are made where they are missing, and
-counted. Invariant: a table that is there is never changed but by rows.
+It needs the extra `iceberg` (PyIceberg). What is written is `iceberg`'s; here tables are made where they are missing,
+and counted. Invariant: a table that is there is never changed but by rows.
 """
 
 import warnings
