@@ -215,6 +215,7 @@ setup_bench() {
         make_venv .venv-bench
         install bench .venv-bench --package
     fi
+    .venv/bin/python -m dev.emulator
     bash benchmarks/setup.sh
 }
 

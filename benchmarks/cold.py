@@ -17,7 +17,7 @@ from typing import Final
 from benchmarks import contenders, corpora
 from benchmarks.harness import ROOT, Worker
 
-IMPORT_ROUNDS: Final = 15
+IMPORT_ROUNDS: Final = 21
 FIRST_ROUNDS: Final = 7
 GROWTH_FROM: Final = 100
 GROWTH_TO: Final = 1_000
@@ -40,6 +40,7 @@ class Cold:
 
     pyarrow_ms: float
     handler_ms: float
+    engine_ms: float
     first_ms: float
     tenth_ms: float
     early_bytes: int
@@ -49,6 +50,11 @@ class Cold:
     def import_ratio(self) -> float:
         """How many times `import pyarrow` goes into `import fastxform.handler`."""
         return self.handler_ms / self.pyarrow_ms
+
+    @property
+    def kernel_ratio(self) -> float:
+        """How many times the import without the native kernel goes into that with it."""
+        return self.handler_ms / self.engine_ms
 
     @property
     def first_over_tenth(self) -> float:
@@ -73,8 +79,8 @@ def _import_ns(module: str, environment: dict[str, str]) -> int:
     return int(found.stdout)
 
 
-def _imports() -> tuple[float, float]:
-    """Return the least CPU milliseconds of both imports, made in turn.
+def _imports() -> tuple[float, float, float]:
+    """Return the least CPU milliseconds of pyarrow's import, the handler's, and that without the kernel, made in turn.
 
     Bytecode is read, as from a layer that was compiled when it was built: the first import of each only writes it, to a
     directory of this measurement.
@@ -84,16 +90,23 @@ def _imports() -> tuple[float, float]:
         path.write_text(corpora.find("direct-changes").config)
         environment = os.environ | {"FASTXFORM_CONFIG": str(path), "PYTHONPYCACHEPREFIX": directory}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        modules = ("pyarrow", "fastxform.handler")
-        turns = [[_import_ns(module, environment) for module in modules] for _ in range(IMPORT_ROUNDS + 1)]
-    pyarrow, handler = zip(*turns[1:], strict=True)
-    return min(pyarrow) / 1e6, min(handler) / 1e6
+        environments = {
+            ("pyarrow", "1"): environment,
+            ("fastxform.handler", "1"): environment | {"FASTXFORM_KERNEL": "1"},
+            ("fastxform.handler", "0"): environment | {"FASTXFORM_KERNEL": "0"},
+        }
+        turns = [
+            [_import_ns(module, variables) for (module, _), variables in environments.items()]
+            for _ in range(IMPORT_ROUNDS + 1)
+        ]
+    pyarrow, handler, engine = zip(*turns[1:], strict=True)
+    return min(pyarrow) / 1e6, min(handler) / 1e6, min(engine) / 1e6
 
 
 def measure(progress: Callable[[str], None] = lambda _: None) -> Cold:
     """Measure everything cold."""
     progress("imports in fresh interpreters")
-    pyarrow_ms, handler_ms = _imports()
+    pyarrow_ms, handler_ms, engine_ms = _imports()
     corpus = corpora.find("direct-changes")
     event = corpus.event()
     ours = contenders.find("fastxform")
@@ -112,4 +125,4 @@ def measure(progress: Callable[[str], None] = lambda _: None) -> Cold:
         _, late = worker.memory_bytes()
     first_ms = statistics.median(times[0] for times in firsts) / 1e6
     tenth_ms = statistics.median(times[9] for times in firsts) / 1e6
-    return Cold(pyarrow_ms, handler_ms, first_ms, tenth_ms, early, late)
+    return Cold(pyarrow_ms, handler_ms, engine_ms, first_ms, tenth_ms, early, late)

@@ -134,6 +134,47 @@ timestamp = { type = "int64" }
 message = { type = "string" }
 """
 
+_ITEMS: Final = """\
+source = "dynamodb"
+output = { format = "json" }
+"""
+
+_CAPTURE: Final = """\
+source = "dynamodb"
+output = { format = "json" }
+overflow = { policy = "fail" }
+
+[columns]
+id = { path = "dynamodb.Keys.id", type = "string" }
+datetime = { path = "dynamodb.Keys.datetime", type = "string" }
+status = { path = "(dynamodb.NewImage || dynamodb.OldImage).status", type = "string" }
+amount = { path = "(dynamodb.NewImage || dynamodb.OldImage).amount", type = "decimal(12,2)" }
+note = { path = "(dynamodb.NewImage || dynamodb.OldImage).note", type = "string" }
+changed_at = { path = "dynamodb.ApproximateCreationDateTime", type = "timestamp[us]" }
+
+[[routes]]
+[routes.iceberg]
+database = "shop"
+table = "orders"
+operation = { INSERT = "insert", MODIFY = "update", REMOVE = "delete" }
+"""
+
+_LOG_MEMBERS: Final = """\
+source = "cloudwatch-logs"
+output = { format = "json" }
+
+[parse.log]
+of = "message"
+format = "json"
+
+[columns]
+timestamp = { type = "int64" }
+level = { path = "log.level", type = "string" }
+request = { path = "log.requestId", type = "string" }
+message = { path = "log.message", type = "string" }
+took_ms = { path = "log.duration.ms", type = "int64" }
+"""
+
 _SPECIAL: Final = re.compile(r'[",\r\n]')
 
 
@@ -185,6 +226,34 @@ def _quoted_changes(count: int) -> list[bytes]:
 def _pairs(count: int) -> list[bytes]:
     """Return prices of 60 bytes on the average: the ticker's with the longest name cut to one letter."""
     return [payload.replace(b'"TICKER_SYMBOL"', b'"T"') for payload in burst.records("ticker", count, _SEED)]
+
+
+def _json_logs(count: int) -> list[bytes]:
+    """Return CloudWatch Logs messages whose texts are what a function logs as JSON, compressed."""
+
+    def messages() -> Iterator[bytes]:
+        number = 0
+        for payload in burst.records("cloudwatch", count, _SEED):
+            message = json.loads(payload)
+            for event in message["logEvents"]:
+                number += 1
+                log = {
+                    "timestamp": f"2022-05-02T12:45:{number % 60:02d}.{number % 1000:03d}Z",
+                    "level": ("INFO", "INFO", "DEBUG", "ERROR")[number % 4],
+                    "logger": "orders",
+                    "requestId": f"6bc28136-0000-4f1a-9d57-{number:012d}",
+                    "message": event["message"],
+                    "duration": {"ms": number * 7 % 900},
+                }
+                event["message"] = json.dumps(log, ensure_ascii=False, separators=(",", ":"))
+            yield json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+    return list(burst.compressed(messages()))
+
+
+def _odd_changes(count: int) -> list[bytes]:
+    """Return changes in which the name of a member that is wanted is spelt with an escape, which means the same."""
+    return [payload.replace(b'"Keys"', b'"\\u004beys"') for payload in _plain_changes(count)]
 
 
 WIDE_MEMBERS: Final = 50
@@ -278,6 +347,33 @@ MAIN: Final[tuple[Corpus, ...]] = (
         compare="documents",
     ),
     Corpus(
+        "log-members",
+        "1,500 CloudWatch Logs messages of JSON texts, gzip, JSON",
+        "log-members",
+        _LOG_MEMBERS,
+        lambda: _json_logs(1_500),
+        5,
+        compare="documents",
+    ),
+    Corpus(
+        "whole-items",
+        "6,000 DynamoDB changes, whole items as plain JSON",
+        "items",
+        _ITEMS,
+        lambda: _plain_changes(6_000),
+        0,
+        compare="documents",
+    ),
+    Corpus(
+        "change-capture",
+        "6,000 DynamoDB changes to an Iceberg table, JSON",
+        "capture",
+        _CAPTURE,
+        lambda: _plain_changes(6_000),
+        6,
+        compare="documents",
+    ),
+    Corpus(
         "bad-records",
         "6,000 changes, 1 % of them hostile, two columns",
         "changes",
@@ -312,7 +408,17 @@ CLEAN: Final = Corpus(
 )
 """What `bad-records` is compared with, in the same rounds."""
 
-_ALL: Final = {corpus.name: corpus for corpus in (*MAIN, *SCALING, CLEAN)}
+ODD: Final = Corpus(
+    "odd-records",
+    "the same 6,000 changes, all of them spelt so that the kernel leaves them to the engine",
+    "changes",
+    _CHANGES,
+    lambda: _odd_changes(6_000),
+    2,
+)
+"""What the kernel costs a stream that it can do nothing for."""
+
+_ALL: Final = {corpus.name: corpus for corpus in (*MAIN, *SCALING, CLEAN, ODD)}
 
 
 def find(name: str) -> Corpus:

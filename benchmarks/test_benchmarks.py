@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import cold as cold_module
-from benchmarks import harness, report
+from benchmarks import emulated, harness, readme, report
 from benchmarks.cold import Cold
 from benchmarks.harness import Pair, Result
 from benchmarks.targets import TARGETS, Target
@@ -78,7 +78,9 @@ def run(pytestconfig: pytest.Config) -> Iterator[Run]:
     found = Run(progress)
     yield found
     if found.found_cold is not None and all((corpus.name, one.name) in found.results for corpus, one in PAIRS):
-        report.write(report.DIRECTORY, found.results, found.found_cold, harness.ROUNDS)
+        invocations = emulated.measure(progress)
+        report.write(report.DIRECTORY, found.results, found.found_cold, harness.ROUNDS, invocations)
+        readme.main()
         progress(f"written to {report.DIRECTORY}")
 
 

@@ -16,8 +16,7 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 RUST_BINARY: Final = HERE.parents[1] / ".cache" / "bench-rust" / "release" / "bench-handler"
-RUST_LOG: Final = RUST_BINARY.parents[1] / "missing.txt"
-"""Why there is no Rust handler, one line written by `setup.sh`."""
+LIMIT_BINARY: Final = HERE.parents[1] / ".cache" / "bench-limit" / "limit"
 
 NODE_MAJOR: Final = 20
 
@@ -54,10 +53,20 @@ def _node() -> str | None:
     return None
 
 
-def _rust() -> str | None:
-    if RUST_BINARY.exists():
-        return None
-    return RUST_LOG.read_text().strip() if RUST_LOG.exists() else "it was not built; run benchmarks/setup.sh"
+def _built(binary: Path, directory: Path) -> Callable[[], str | None]:
+    """Tell of a program that `setup.sh` builds; where it could not, one line in `missing.txt` says why."""
+
+    def missing() -> str | None:
+        if binary.exists():
+            return None
+        log = directory / "missing.txt"
+        return log.read_text().strip() if log.exists() else "it was not built; run benchmarks/setup.sh"
+
+    return missing
+
+
+_rust = _built(RUST_BINARY, RUST_BINARY.parents[1])
+_limit = _built(LIMIT_BINARY, LIMIT_BINARY.parent)
 
 
 def _python(name: str) -> tuple[str, ...]:
@@ -68,14 +77,17 @@ RUNTIME: Final = "awslambdaric"
 
 CONTENDERS: Final[tuple[Contender, ...]] = (
     Contender("stdlib", "standard library, dict", _python("stdlib"), _modules(RUNTIME)),
-    Contender("tuned", "orjson + pybase64 per record", _python("tuned"), _modules("orjson", "pybase64")),
+    Contender("orjson", "orjson + pybase64 per record", _python("orjson_loop"), _modules("orjson", "pybase64")),
+    Contender("tuned", "msgspec + pybase64 per record", _python("tuned"), _modules("msgspec", "orjson", "pybase64")),
     Contender("powertools", "AWS Lambda Powertools", _python("powertools"), _modules(RUNTIME, "aws_lambda_powertools")),
     Contender("polars", "Polars", _python("polars"), _modules(RUNTIME, "polars")),
     Contender("duckdb", "DuckDB", _python("duckdb"), _modules(RUNTIME, "duckdb")),
     Contender("node", "Node.js", ("node", str(HERE / "node" / "handler.mjs")), _node),
     Contender("rust", "Rust, serde_json `Value`", (str(RUST_BINARY),), _rust),
     Contender("rust-typed", "Rust, typed and borrowing", (str(RUST_BINARY), "typed"), _rust),
+    Contender("limit", "C++, simdjson and libbase64: the limit", (str(LIMIT_BINARY),), _limit),
     Contender("fastxform-dict", "fastxform, dict", _python("fastxform_dict"), _modules(RUNTIME, "fastxform")),
+    Contender("fastxform-engine", "fastxform, without its kernel", _python("fastxform_engine"), _modules("fastxform")),
     Contender("fastxform", "fastxform, bytes", _python("fastxform"), _modules("fastxform")),
 )
 

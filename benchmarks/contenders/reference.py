@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks import corpora
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "support"))
 
 from oracle import Oracle, response_entry
 

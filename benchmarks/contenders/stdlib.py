@@ -31,6 +31,7 @@ Transform = Callable[[bytes, dict[str, Any]], Answer]
 TICKER = re.compile(r'\{"TICKER_SYMBOL":"([A-Z]+)","SECTOR":"([A-Z]+)","CHANGE":([-.0-9]+),"PRICE":([-.0-9]+)\}')
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TABLES = {"Send": "send_log", "Open": "open_log", "Click": "click_log"}
+OPERATIONS = {"INSERT": "insert", "MODIFY": "update", "REMOVE": "delete"}
 
 
 def changes(payload: bytes, record: dict[str, Any]) -> Answer:
@@ -175,9 +176,96 @@ def logs(payload: bytes, record: dict[str, Any]) -> Answer:
     return "Ok", "".join([json.dumps(row) + "\n" for row in log_rows(message)]).encode(), None
 
 
+def log_members(payload: bytes, record: dict[str, Any]) -> Answer:
+    """Unpack a CloudWatch Logs message, and of each of its events the JSON that was logged."""
+    message = json.loads(gzip.decompress(payload))
+    if message["messageType"] != "DATA_MESSAGE":
+        return "Dropped", None, None
+    rows = [log_member_row(event["timestamp"], json.loads(event["message"])) for event in message["logEvents"]]
+    return "Ok", "".join([json.dumps(row) + "\n" for row in rows]).encode(), None
+
+
+def log_member_row(timestamp: int, log: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a line that is JSON."""
+    return {
+        "timestamp": timestamp,
+        "level": log["level"],
+        "request": log["requestId"],
+        "message": log["message"],
+        "took_ms": log["duration"]["ms"],
+    }
+
+
+def plain(attribute: dict[str, Any]) -> Any:
+    """Return what an attribute value holds."""
+    ((kind, value),) = attribute.items()
+    if kind == "N":
+        return number(value)
+    if kind == "M":
+        return {name: plain(member) for name, member in value.items()}
+    if kind == "L":
+        return [plain(member) for member in value]
+    if kind == "NS":
+        return [number(member) for member in value]
+    return None if kind == "NULL" else value
+
+
+def number(text: str) -> float:
+    """Return a number of DynamoDB's."""
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+def items(payload: bytes, record: dict[str, Any]) -> Answer:
+    """Write the item of a change as plain JSON."""
+    change = json.loads(payload)["dynamodb"]
+    item = change.get("NewImage") or change.get("OldImage") or change["Keys"]
+    return "Ok", (json.dumps({name: plain(value) for name, value in item.items()}) + "\n").encode(), None
+
+
+def capture_row(change: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of a change in an Iceberg table."""
+    image = change.get("NewImage") or change["OldImage"]
+    amount = image.get("amount")
+    return {
+        "id": change["Keys"]["id"]["S"],
+        "datetime": change["Keys"]["datetime"]["S"],
+        "status": image["status"]["S"] if "status" in image else None,
+        "amount": float(amount["N"]) if amount else None,
+        "note": image["note"]["S"] if "note" in image else None,
+        "changed_at": change["ApproximateCreationDateTime"] * 1000,
+    }
+
+
+def order_of(event_name: str) -> dict[str, Any]:
+    """Return the metadata that says what becomes of a row of the table."""
+    return {
+        "otfMetadata": {
+            "destinationDatabaseName": "shop",
+            "destinationTableName": "orders",
+            "operation": OPERATIONS[event_name],
+        }
+    }
+
+
+def capture(payload: bytes, record: dict[str, Any]) -> Answer:
+    """Write a change for its Iceberg table."""
+    event = json.loads(payload)
+    return "Ok", (json.dumps(capture_row(event["dynamodb"])) + "\n").encode(), order_of(event["eventName"])
+
+
 def transform_of(corpus: corpora.Corpus) -> Transform:
     """Return the transform that the corpus asks for."""
-    known = {"changes": changes, "typed": typed, "pairs": pairs, "ticker": ticker, "mail": mail, "logs": logs}
+    known = {
+        "changes": changes,
+        "typed": typed,
+        "pairs": pairs,
+        "ticker": ticker,
+        "mail": mail,
+        "logs": logs,
+        "log-members": log_members,
+        "items": items,
+        "capture": capture,
+    }
     return wide(corpus.columns) if corpus.shape == "wide" else known[corpus.shape]
 
 

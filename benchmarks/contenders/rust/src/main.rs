@@ -156,6 +156,90 @@ fn mail(payload: &[u8], _: &Record) -> Option<Answer> {
     Some(Answer::Routed(row.to_string() + "\n", metadata))
 }
 
+fn unpacked(payload: &[u8]) -> Option<Value> {
+    let mut text = Vec::with_capacity(payload.len() * 8);
+    flate2::read::MultiGzDecoder::new(payload).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn log_members(payload: &[u8], _: &Record) -> Option<Answer> {
+    let message = unpacked(payload)?;
+    if message["messageType"] != "DATA_MESSAGE" {
+        return Some(Answer::Dropped);
+    }
+    let mut rows = String::new();
+    for event in message["logEvents"].as_array()? {
+        let log: Value = serde_json::from_str(event["message"].as_str()?).ok()?;
+        let row = json!({
+            "timestamp": event["timestamp"],
+            "level": log["level"],
+            "request": log["requestId"],
+            "message": log["message"],
+            "took_ms": log["duration"]["ms"],
+        });
+        rows += &row.to_string();
+        rows.push('\n');
+    }
+    Some(Answer::Row(rows))
+}
+
+fn plain(attribute: &Value) -> Option<Value> {
+    let (kind, value) = attribute.as_object()?.iter().next()?;
+    Some(match kind.as_str() {
+        "N" => serde_json::from_str(value.as_str()?).ok()?,
+        "M" => item(value)?,
+        "L" => Value::Array(value.as_array()?.iter().map(plain).collect::<Option<_>>()?),
+        "NS" => Value::Array(value.as_array()?.iter().map(|number| serde_json::from_str(number.as_str()?).ok()).collect::<Option<_>>()?),
+        "NULL" => Value::Null,
+        _ => value.clone(),
+    })
+}
+
+fn item(image: &Value) -> Option<Value> {
+    let members: Option<serde_json::Map<String, Value>> = image.as_object()?.iter().map(|(name, value)| Some((name.clone(), plain(value)?))).collect();
+    Some(Value::Object(members?))
+}
+
+fn image_of(change: &Value) -> &Value {
+    ["NewImage", "OldImage"].iter().map(|name| &change[*name]).find(|image| image.is_object()).unwrap_or(&change["Keys"])
+}
+
+fn items(payload: &[u8], _: &Record) -> Option<Answer> {
+    let document: Value = serde_json::from_slice(payload).ok()?;
+    Some(Answer::Row(item(image_of(&document["dynamodb"]))?.to_string() + "\n"))
+}
+
+/// What a change is to a table of Iceberg.
+fn operation_of(event_name: &str) -> Option<&'static str> {
+    match event_name {
+        "INSERT" => Some("insert"),
+        "MODIFY" => Some("update"),
+        "REMOVE" => Some("delete"),
+        _ => None,
+    }
+}
+
+fn capture(payload: &[u8], _: &Record) -> Option<Answer> {
+    let document: Value = serde_json::from_slice(payload).ok()?;
+    let change = &document["dynamodb"];
+    let image = image_of(change);
+    let amount: Option<f64> = match image["amount"]["N"].as_str() {
+        Some(text) => Some(text.parse().ok()?),
+        None => None,
+    };
+    let row = json!({
+        "id": change["Keys"]["id"]["S"],
+        "datetime": change["Keys"]["datetime"]["S"],
+        "status": image["status"]["S"],
+        "amount": amount,
+        "note": image["note"]["S"],
+        "changed_at": change["ApproximateCreationDateTime"].as_i64()? * 1_000,
+    });
+    let operation = operation_of(document["eventName"].as_str()?)?;
+    let metadata = json!({"otfMetadata": {"destinationDatabaseName": "shop", "destinationTableName": "orders", "operation": operation}});
+    Some(Answer::Routed(row.to_string() + "\n", metadata))
+}
+
 fn transform_of(shape: &str, columns: usize) -> Result<Transform, String> {
     Ok(match shape {
         "changes" => Box::new(changes),
@@ -164,7 +248,9 @@ fn transform_of(shape: &str, columns: usize) -> Result<Transform, String> {
         "typed" => Box::new(typed),
         "ticker" => Box::new(ticker),
         "mail" => Box::new(mail),
-        "logs" => return Err("gzip needs a crate beside serde_json and base64".into()),
+        "log-members" => Box::new(log_members),
+        "items" => Box::new(items),
+        "capture" => Box::new(capture),
         _ => return Err(format!("no handler was written for {shape}")),
     })
 }

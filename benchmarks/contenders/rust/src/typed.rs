@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{clock, instant, write_quoted};
+use crate::{clock, instant, operation_of, write_quoted};
 
 #[derive(Deserialize)]
 struct Event<'a> {
@@ -59,6 +59,7 @@ struct Target {
 pub enum Outcome {
     Row,
     Routed(&'static str),
+    Captured(&'static str),
     Dropped,
 }
 
@@ -357,6 +358,219 @@ fn logs(payload: &[u8], _: i64, row: &mut Vec<u8>) -> Option<Outcome> {
     Some(Outcome::Row)
 }
 
+#[derive(Deserialize)]
+struct LogDuration {
+    ms: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Log<'a> {
+    #[serde(borrow)]
+    level: Cow<'a, str>,
+    #[serde(borrow)]
+    request_id: Cow<'a, str>,
+    #[serde(borrow)]
+    message: Cow<'a, str>,
+    duration: LogDuration,
+}
+
+#[derive(Serialize)]
+struct LogMemberRow<'a> {
+    timestamp: i64,
+    level: &'a str,
+    request: &'a str,
+    message: &'a str,
+    took_ms: i64,
+}
+
+fn log_members(payload: &[u8], _: i64, row: &mut Vec<u8>) -> Option<Outcome> {
+    let mut text = Vec::with_capacity(payload.len() * 8);
+    flate2::read::MultiGzDecoder::new(payload).read_to_end(&mut text).ok()?;
+    let message: Message = serde_json::from_slice(&text).ok()?;
+    if message.message_type != "DATA_MESSAGE" {
+        return Some(Outcome::Dropped);
+    }
+    for event in &message.log_events {
+        let log: Log = serde_json::from_str(&event.message).ok()?;
+        let written =
+            LogMemberRow { timestamp: event.timestamp, level: &log.level, request: &log.request_id, message: &log.message, took_ms: log.duration.ms };
+        serde_json::to_writer(&mut *row, &written).ok()?;
+        row.push(b'\n');
+    }
+    Some(Outcome::Row)
+}
+
+/// An attribute value, written as what it holds.
+#[derive(Deserialize)]
+enum Attribute<'a> {
+    #[serde(borrow)]
+    S(Cow<'a, str>),
+    N(&'a str),
+    B(&'a str),
+    BOOL(bool),
+    NULL(bool),
+    #[serde(borrow)]
+    M(Item<'a>),
+    #[serde(borrow)]
+    L(Vec<Attribute<'a>>),
+    #[serde(borrow)]
+    SS(Vec<Cow<'a, str>>),
+    #[serde(borrow)]
+    NS(Vec<&'a str>),
+    #[serde(borrow)]
+    BS(Vec<&'a str>),
+}
+
+/// Members in the order of the record.
+struct Item<'a>(Vec<(Cow<'a, str>, Attribute<'a>)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Item<'a> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> serde::de::Visitor<'de> for Members {
+            type Value = Item<'de>;
+            fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+                formatter.write_str("an item")
+            }
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut members: A) -> Result<Item<'de>, A::Error> {
+                let mut found = Vec::with_capacity(8);
+                while let Some((name, value)) = members.next_entry::<Name<'de>, Attribute<'de>>()? {
+                    found.push((name.0, value));
+                }
+                Ok(Item(found))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn digits<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    // DynamoDB's numbers are JSON's: written as they are.
+    RawValue::from_string(text.to_string()).map_err(serde::ser::Error::custom)?.serialize(serializer)
+}
+
+struct Number<'a>(&'a str);
+
+impl Serialize for Number<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        digits(self.0, serializer)
+    }
+}
+
+impl Serialize for Attribute<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Attribute::S(text) => serializer.serialize_str(text),
+            Attribute::N(text) => digits(text, serializer),
+            Attribute::B(text) => serializer.serialize_str(text),
+            Attribute::BOOL(value) => serializer.serialize_bool(*value),
+            Attribute::NULL(_) => serializer.serialize_unit(),
+            Attribute::M(item) => item.serialize(serializer),
+            Attribute::L(list) => list.serialize(serializer),
+            Attribute::SS(list) => list.serialize(serializer),
+            Attribute::NS(list) => serializer.collect_seq(list.iter().map(|text| Number(text))),
+            Attribute::BS(list) => list.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Item<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ItemChange<'a> {
+    #[serde(borrow)]
+    keys: Item<'a>,
+    #[serde(borrow)]
+    new_image: Option<Item<'a>>,
+    #[serde(borrow)]
+    old_image: Option<Item<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ItemEvent<'a> {
+    #[serde(borrow)]
+    dynamodb: ItemChange<'a>,
+}
+
+fn items(payload: &[u8], _: i64, row: &mut Vec<u8>) -> Option<Outcome> {
+    let event: ItemEvent = serde_json::from_slice(payload).ok()?;
+    let change = &event.dynamodb;
+    let item = change.new_image.as_ref().or(change.old_image.as_ref()).unwrap_or(&change.keys);
+    serde_json::to_writer(&mut *row, item).ok()?;
+    row.push(b'\n');
+    Some(Outcome::Row)
+}
+
+#[derive(Deserialize)]
+struct OrderImage<'a> {
+    #[serde(borrow)]
+    status: Option<Text<'a>>,
+    #[serde(borrow)]
+    amount: Option<Digits<'a>>,
+    #[serde(borrow)]
+    note: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct OrderChange<'a> {
+    #[serde(borrow)]
+    keys: Keys<'a>,
+    approximate_creation_date_time: i64,
+    #[serde(borrow)]
+    new_image: Option<OrderImage<'a>>,
+    #[serde(borrow)]
+    old_image: Option<OrderImage<'a>>,
+}
+
+#[derive(Deserialize)]
+struct OrderEvent<'a> {
+    #[serde(borrow, rename = "eventName")]
+    event_name: Cow<'a, str>,
+    #[serde(borrow)]
+    dynamodb: OrderChange<'a>,
+}
+
+#[derive(Serialize)]
+struct OrderRow<'a> {
+    id: &'a str,
+    datetime: &'a str,
+    status: Option<&'a str>,
+    amount: Option<f64>,
+    note: Option<&'a str>,
+    changed_at: i64,
+}
+
+fn capture(payload: &[u8], _: i64, row: &mut Vec<u8>) -> Option<Outcome> {
+    let event: OrderEvent = serde_json::from_slice(payload).ok()?;
+    let change = &event.dynamodb;
+    let image = change.new_image.as_ref().or(change.old_image.as_ref())?;
+    let amount = match &image.amount {
+        Some(digits) => Some(digits.n.parse().ok()?),
+        None => None,
+    };
+    let written = OrderRow {
+        id: &change.keys.id.s,
+        datetime: &change.keys.datetime.s,
+        status: image.status.as_ref().map(|text| text.s.as_ref()),
+        amount,
+        note: image.note.as_ref().map(|text| text.s.as_ref()),
+        changed_at: change.approximate_creation_date_time * 1_000,
+    };
+    serde_json::to_writer(&mut *row, &written).ok()?;
+    row.push(b'\n');
+    Some(Outcome::Captured(operation_of(&event.event_name)?))
+}
+
 pub fn transform_of(shape: &str) -> Result<Transform, String> {
     Ok(match shape {
         "changes" => changes,
@@ -365,6 +579,9 @@ pub fn transform_of(shape: &str) -> Result<Transform, String> {
         "ticker" => ticker,
         "mail" => mail,
         "logs" => logs,
+        "log-members" => log_members,
+        "items" => items,
+        "capture" => capture,
         _ => return Err(format!("no handler was written for {shape}")),
     })
 }
@@ -381,15 +598,16 @@ pub fn invoke(event: &[u8], transform: Transform) -> Vec<u8> {
             let outcome = base64::decode_config_buf(record.data.as_bytes(), base64::STANDARD, &mut payload)
                 .ok()
                 .and_then(|()| transform(&payload, record.approximate_arrival_timestamp, &mut row));
-            let (result, data, table) = match outcome {
+            let target = |database, table, operation| {
+                Some(Metadata { otf_metadata: Target { destination_database_name: database, destination_table_name: table, operation } })
+            };
+            let (result, data, metadata) = match outcome {
                 Some(Outcome::Row) => ("Ok", Some(base64::encode(&row)), None),
-                Some(Outcome::Routed(table)) => ("Ok", Some(base64::encode(&row)), Some(table)),
+                Some(Outcome::Routed(table)) => ("Ok", Some(base64::encode(&row)), target("email_event", table, "insert")),
+                Some(Outcome::Captured(operation)) => ("Ok", Some(base64::encode(&row)), target("shop", "orders", operation)),
                 Some(Outcome::Dropped) => ("Dropped", None, None),
                 None => ("ProcessingFailed", None, None),
             };
-            let metadata = table.map(|table| Metadata {
-                otf_metadata: Target { destination_database_name: "email_event", destination_table_name: table, operation: "insert" },
-            });
             Entry { record_id: record.record_id, result, data, metadata }
         })
         .collect();
