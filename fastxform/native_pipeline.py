@@ -16,7 +16,7 @@ from fastxform.config.model import Column, Spec
 from fastxform.core import kernels, native
 from fastxform.core.native import Switch
 from fastxform.core.payloads import DecompressionError, Payloads, decompress
-from fastxform.core.structs import Struct
+from fastxform.core.structs import Struct, field
 from fastxform.core.timing import Stage
 from fastxform.decode.native_plan import UnsupportedError, compile_plan, out_of_images
 from fastxform.decode.source import EVENT_NAME
@@ -70,6 +70,14 @@ class EngineBatch(Protocol):
     def empty(self) -> int:
         """How many records hold nothing."""
 
+    @property
+    def values_nulled(self) -> int:
+        """How many values were null instead of failing their rows."""
+
+    @property
+    def rows_dropped(self) -> Mapping[str, int]:
+        """How many rows were left out of their records, by reason."""
+
 
 Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None], EngineBatch]
 """Payloads, `meta`, the time and the end of it, through the engine."""
@@ -93,6 +101,8 @@ class Answers(Struct):
         where_null: how many rows were dropped because `where` was null.
         faults: more of the records that failed as `internal`.
         empty: how many records hold nothing.
+        values_nulled: how many values were null instead of failing their rows.
+        rows_dropped: how many rows were left out of their records, by reason.
     """
 
     record_count: int
@@ -102,6 +112,8 @@ class Answers(Struct):
     where_null: int
     faults: tuple[InternalFault, ...] = ()
     empty: int = 0
+    values_nulled: int = 0
+    rows_dropped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def ok_count(self) -> int:
@@ -240,17 +252,19 @@ class NativePipeline:
                 parts.append(WrittenPart(records, rows, route.metadata))
         observe("encode")
         faults: tuple[InternalFault, ...] = ()
-        empty = 0
+        empty = values_nulled = 0
+        rows_dropped: Mapping[str, int] = {}
         if fallback:
             ordered = sorted(fallback)
             batch = by_engine(ordered)
             where_null += batch.where_null
-            empty = batch.empty
+            empty, values_nulled, rows_dropped = batch.empty, batch.values_nulled, batch.rows_dropped
             parts += _parts_of(batch, ordered)
             failed |= {r: str(reason) for r, reason in zip(ordered, batch.reason, strict=True) if reason is not None}
             failed = dict(sorted(failed.items()))
             faults = tuple(InternalFault(ordered[f.record], f.exception, f.location) for f in batch.faults)
-        return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults, empty)
+        counts = empty, values_nulled, rows_dropped
+        return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults, *counts)
 
 
 def _without_images(decoded: native.Decoded, images: list[int]) -> set[int]:

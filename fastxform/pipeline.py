@@ -160,7 +160,8 @@ class Pipeline:
             answers = self._natively(self.native.run, payloads, meta or {}, now, observe, stop_ns)
             if answers is not None:
                 result, reason, data, metadata = answers.lists()
-                return Batch(result, reason, data, metadata, answers.where_null, answers.faults, empty=answers.empty)
+                counts = answers.where_null, answers.faults, answers.values_nulled, answers.empty, answers.rows_dropped
+                return Batch(result, reason, data, metadata, *counts)
         return self.run_engine(payloads, meta=meta, now_ms=now, observer=observer, stop_ns=stop_ns)
 
     def answer(

@@ -255,10 +255,21 @@ static Status append_default(const ColumnPlan *plan, Column *column, size_t row)
     return end_text(column, row, (Kind)plan->default_kind);
 }
 
+/* Whether a text is one of those that are null for a column. */
+static int is_null_text(const ColumnPlan *plan, const u8 *p, size_t size) {
+    for (int i = 0; i < plan->null_count; i++)
+        if (plan->nulls[i].size == size && !memcmp(plan->nulls[i].text, p, size)) return 1;
+    return 0;
+}
+
 /* Appends what a slot holds to a column. */
 INLINE Status append_value(const ColumnPlan *plan, Column *column, size_t row, Document *d, const Slot *slot, int is_double, Buffer *scratch) {
     const u8 *start = d->text + slot->start, *end = d->text + slot->end;
     Kind kind = (Kind)slot->kind;
+    if (UNLIKELY(plan->null_count) && kind == STRING) {
+        if (has_backslash(d, slot->start, slot->end)) return set_null(plan, column, row, UNVERIFIED);
+        if (is_null_text(plan, start, (size_t)(end - start))) kind = NULL_WORD;
+    }
     if (LIKELY(kind == STRING && plan->conversion == TO_TEXT && !plan->has_pattern && !d->index.has_backslash)) {
         if (!append_padded(&column->data, start, (size_t)(end - start))) return OUT_OF_MEMORY;
         return end_text(column, row, kind);
@@ -334,6 +345,41 @@ static int grow_rows(const Plan *plan, Columns *columns, size_t capacity) {
     return 1;
 }
 
+/* Reads the documents in the texts of a row. `is_dropped`: one of them is none, for which the row is left out. */
+static Status read_parses(const Plan *plan, Document *d, int *is_dropped) {
+    for (int i = 0; i < plan->parse_count; i++) {
+        const Parse *parse = &plan->parses[i];
+        const Slot *slot = &d->slots[parse->slot];
+        const u8 document = plan->slot_documents[parse->slot];
+        const Document *in = document ? &d->parsed[document - 1] : d;
+        Document *parsed = &d->parsed[i];
+        if (slot->kind == ABSENT || slot->kind == NULL_WORD) continue;
+        if (slot->kind != STRING) return FALLBACK;
+        const u8 *p = in->text + slot->start, *end = in->text + slot->end;
+        parsed->own.size = 0;
+        if (has_backslash(in, slot->start, slot->end) ? !append_unescaped(&parsed->own, p, end) : !buffer_append(&parsed->own, p, (size_t)(end - p))) return OUT_OF_MEMORY;
+        if (!buffer_reserve(&parsed->own, PADDING)) return OUT_OF_MEMORY;
+        memset(parsed->own.data + parsed->own.size, ' ', 64);
+        parsed->text = parsed->own.data;
+        parsed->size = parsed->own.size;
+        for (p = parsed->text, end = p + parsed->size; p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n');) p++;
+        if (p == end || *p != '{') { /* mostly plain lines among JSON */
+            if (parse->invalid == INVALID_FAILS) return FALLBACK;
+            *is_dropped |= parse->invalid == INVALID_DROPS;
+            continue;
+        }
+        Status status = index_document(plan->simd, parsed);
+        if (status != TAKEN) return status;
+        parsed->slots = d->slots;
+        parsed->next = 1;
+        status = walk_members(parsed, &parse->root);
+        if (status != TAKEN) return status;
+        if (parsed->next != parsed->index.count) return FALLBACK;
+        note_whole(parsed, &parse->root, 0);
+    }
+    return TAKEN;
+}
+
 static Status append_row(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
     const size_t row = columns->row_count;
     int is_double = 0;
@@ -344,11 +390,24 @@ static Status append_row(const Plan *plan, Columns *columns, Document *d, Buffer
     if (UNLIKELY(row == columns->row_capacity) && !grow_rows(plan, columns, row * 2 + 64)) return OUT_OF_MEMORY;
     for (int i = 0; i < plan->column_count; i++) {
         const ColumnPlan *column = &plan->columns[i];
-        const Status status = append_value(column, &columns->each[i], row, d, pick_slot(column, d), is_double, scratch);
+        const Slot *slot = pick_slot(column, d);
+        const u8 document = plan->parse_count ? plan->slot_documents[slot - d->slots] : 0;
+        Document *in = UNLIKELY(document) ? &d->parsed[document - 1] : d;
+        const Status status = append_value(column, &columns->each[i], row, in, slot, is_double, scratch);
         if (status != TAKEN) return status;
     }
     columns->row_count++;
     return TAKEN;
+}
+
+/* Appends the row that was noted last, unless it is left out. */
+static Status take_row(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
+    int is_dropped = 0;
+    if (UNLIKELY(plan->parse_count)) {
+        const Status status = read_parses(plan, d, &is_dropped);
+        if (status != TAKEN) return status;
+    }
+    return is_dropped ? TAKEN : append_row(plan, columns, d, scratch);
 }
 
 static void take_back(const Plan *plan, Columns *columns, size_t row_count) {
@@ -387,14 +446,18 @@ static void free_columns(const Plan *plan, Columns *columns) {
 /* Appends the rows of the record in `d`; none are left of one that is not TAKEN. */
 static Status read_record(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
     const size_t first_row = columns->row_count;
+    u64 rows_seen = 0;
     Status status = index_document(plan->simd, d);
     if (status != TAKEN) return status;
     const u8 *text = d->text;
     const u32 *tokens = d->index.tokens;
     if (plan->documents != LOG_MESSAGE) {
         do {
+            const u32 first = d->next;
+            rows_seen++;
             status = walk_object(d, &plan->root, 0, plan->slot_count);
-            if (status == TAKEN) status = append_row(plan, columns, d, scratch);
+            if (status == TAKEN) note_whole(d, &plan->root, first);
+            if (status == TAKEN) status = take_row(plan, columns, d, scratch);
         } while (status == TAKEN && plan->documents == MANY_DOCUMENTS && d->next < d->index.count);
         if (status == TAKEN && d->next != d->index.count) status = FALLBACK;
     } else {
@@ -410,13 +473,13 @@ static Status read_record(const Plan *plan, Columns *columns, Document *d, Buffe
         d->next = d->rows_token + 1;
         while (AT(d->next) != ']') {
             status = walk_object(d, &plan->row, plan->outer_slot_count, plan->slot_count);
-            if (status == TAKEN) status = append_row(plan, columns, d, scratch);
+            rows_seen++;
+            if (status == TAKEN) status = take_row(plan, columns, d, scratch);
             if (status != TAKEN) break;
             if (AT(d->next) == ',') d->next++; /* the list itself was judged when it was passed over */
         }
     }
-    const u64 added = columns->row_count - first_row;
-    if (added > RECORD_ROWS_LIMIT) status = FALLBACK;
+    if (rows_seen > RECORD_ROWS_LIMIT) status = FALLBACK;
     if (plan->documents == LOG_MESSAGE && status == TAKEN) {
         const u64 list = tokens[d->next] - tokens[d->rows_token], around = d->size - list;
         if (around > WIDE_MESSAGE && around * (list / 3 + 1) > RECORD_WRITTEN_LIMIT) status = FALLBACK;

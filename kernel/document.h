@@ -9,7 +9,7 @@
 
 #define SENTINELS 8
 
-typedef struct {
+typedef struct Document {
     const u8 *text;
     size_t size;
     Index index;
@@ -19,6 +19,8 @@ typedef struct {
     Slot *slots;
     u8 has_binary;     /* a wanted attribute is of type B */
     Buffer names;      /* for `append_plain` */
+    Buffer own;        /* of a text that was parsed: the text */
+    struct Document *parsed; /* of a record: the documents in its texts, one for each parse of the plan */
 } Document;
 
 static const u8 IS_DELIMITER[256] = {[' '] = 1, ['\t'] = 1, ['\n'] = 1, ['\r'] = 1, [','] = 1, ['}'] = 1, [']'] = 1};
@@ -273,9 +275,44 @@ INLINE Status walk_leaf(Document *d, NodeKind kind, Slot *slot) {
     const u32 *tokens = d->index.tokens, k = d->next;
     if (kind == NODE_VALUE) return walk_value(d, slot);
     if (kind == NODE_ATTRIBUTE) return walk_attribute(d, slot);
+    if (kind == NODE_SCALAR) {
+        /* The engine makes Python objects of the whole: what these are written as is only sure of scalars, and not of -0. */
+        if (walk_value(d, slot) != TAKEN || slot->kind >= CONTAINER) return FALLBACK;
+        slot->is_attribute = 1;
+        return slot->kind == NUMBER && text[slot->start] == '-' && text[slot->start + 1] == '0' ? FALLBACK : TAKEN;
+    }
     if (AT(k) != '{' || skip_value(d) != TAKEN) return FALLBACK;
     *slot = (Slot){tokens[k], tokens[d->next - 1] + 1, k, d->next, d->next == k + 2 ? EMPTY : IMAGE, 1};
     return TAKEN;
+}
+
+static Status walk_node(Document *d, const Node *node);
+
+/* Walks the wanted elements of a list. */
+static Status walk_elements(Document *d, const Node *node) {
+    const u8 *text = d->text, *end;
+    const u32 *tokens = d->index.tokens;
+    if (AT(d->next) != '[') {
+        const Kind kind = read_scalar(text + tokens[d->next], &end);
+        d->next++;
+        return kind == NULL_WORD ? TAKEN : FALLBACK;
+    }
+    d->next++;
+    if (AT(d->next) == ']') {
+        d->next++;
+        return TAKEN;
+    }
+    for (u32 element = 0;; element++) {
+        const Node *child = NULL;
+        for (int i = 0; i < node->child_count; i++)
+            if (node->children[i].element == element) child = &node->children[i];
+        const Status status = child ? walk_node(d, child) : skip_value(d);
+        if (status != TAKEN) return status;
+        const u8 c = AT(d->next);
+        d->next++;
+        if (c == ']') return TAKEN;
+        if (c != ',') return FALLBACK;
+    }
 }
 
 static Status walk_node(Document *d, const Node *node) {
@@ -286,7 +323,8 @@ static Status walk_node(Document *d, const Node *node) {
         d->next = k;
     }
     switch (node->kind) {
-        case NODE_VALUE: case NODE_ATTRIBUTE: case NODE_IMAGE: return walk_leaf(d, node->kind, &d->slots[node->slot]);
+        case NODE_VALUE: case NODE_ATTRIBUTE: case NODE_IMAGE: case NODE_SCALAR: return walk_leaf(d, node->kind, &d->slots[node->slot]);
+        case NODE_ELEMENTS: return walk_elements(d, node);
         case NODE_OBJECT:
             d->next = k + 1;
             if (AT(k) == '{') {
@@ -357,5 +395,12 @@ static Status walk_object(Document *d, const Node *node, int first_slot, int slo
     d->next++;
     for (int i = first_slot; i < slot_count; i++) d->slots[i].kind = ABSENT;
     return walk_members(d, node);
+}
+
+/* Notes a document that was walked from a token on, where it is wanted as one value. */
+INLINE void note_whole(Document *d, const Node *root, u32 first) {
+    if (root->whole_slot < 0) return;
+    const u32 *tokens = d->index.tokens;
+    d->slots[root->whole_slot] = (Slot){tokens[first], tokens[d->next - 1] + 1, first, d->next, d->next == first + 2 ? EMPTY : CONTAINER, 0};
 }
 #endif

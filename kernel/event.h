@@ -36,11 +36,18 @@ static int begin_call(Call *call, const Plan *plan, size_t rows_expected) {
     call->plan = plan;
     call->slots = calloc((size_t)plan->slot_count + 1, sizeof(Slot));
     call->document.slots = call->slots;
-    return call->slots && begin_columns(plan, &call->columns, rows_expected) && buffer_reserve(&call->payload, 4096) && buffer_append_i32(&call->id_ends, 0);
+    call->document.parsed = calloc((size_t)plan->parse_count + 1, sizeof(Document));
+    return call->slots && call->document.parsed && begin_columns(plan, &call->columns, rows_expected) && buffer_reserve(&call->payload, 4096) && buffer_append_i32(&call->id_ends, 0);
 }
 
 static void end_call(Call *call) {
     if (call->plan) free_columns(call->plan, &call->columns);
+    for (int i = 0; call->document.parsed && i < call->plan->parse_count; i++) {
+        free(call->document.parsed[i].index.tokens);
+        buffer_free(&call->document.parsed[i].own);
+        buffer_free(&call->document.parsed[i].names);
+    }
+    free(call->document.parsed);
     free(call->slots);
     free(call->document.index.tokens);
     Buffer *buffers[] = {&call->document.names, &call->payload, &call->packed, &call->scratch, &call->row_records, &call->fallback, &call->ids, &call->id_ends, &call->data_starts, &call->data_ends, &call->arrivals};

@@ -53,9 +53,9 @@ static int read_node(PyObject *object, Node *node, int slot_count, int depth) {
     PyObject *name, *children, *searches;
     if (!PyArg_ParseTuple(object, "iOiOOii", &kind, &name, &node->slot, &children, &searches, &whole_kind, &node->whole_slot)) return 0;
     const Py_ssize_t child_count = PyTuple_Size(children), search_count = PyTuple_Size(searches);
-    const int has_value = kind == NODE_VALUE || kind == NODE_ATTRIBUTE || kind == NODE_IMAGE;
+    const int has_value = is_leaf((NodeKind)kind);
     if (child_count < 0 || search_count < 0 || !slot_is_good(node->slot, slot_count) || !slot_is_good(node->whole_slot, slot_count)) return 0;
-    const int is_whole = whole_kind == NODE_VALUE || whole_kind == NODE_ATTRIBUTE || whole_kind == NODE_IMAGE;
+    const int is_whole = is_leaf((NodeKind)whole_kind);
     if (kind < 0 || kind >= NODE_KIND_COUNT || depth > NODE_DEPTH_LIMIT || child_count > MEMBERS_LIMIT || search_count > MEMBERS_LIMIT || (has_value && node->slot < 0) || (node->whole_slot >= 0 && (has_value || !is_whole))) {
         set_error(PyExc_ValueError, "a node that the kernel does not know");
         return 0;
@@ -75,6 +75,13 @@ static int read_node(PyObject *object, Node *node, int slot_count, int depth) {
         node->child_count = (int)i + 1;
         if (!read_node(PyTuple_GetItem(children, i), child, slot_count, depth + 1)) return 0;
         node->child_sizes |= 1ULL << (child->name_size < 63 ? child->name_size : 63);
+        for (u32 at = 0; kind == NODE_ELEMENTS && at < child->name_size; at++) {
+            if (child->name[at] < '0' || child->name[at] > '9' || child->name_size > 6) {
+                set_error(PyExc_ValueError, "an element is told by its number");
+                return 0;
+            }
+            child->element = child->element * 10 + (child->name[at] - '0');
+        }
         if (kind == NODE_SEARCH && (child->kind != NODE_VALUE || child->slot > 1 || child->whole_slot >= 0)) {
             set_error(PyExc_ValueError, "an element is searched by plain members alone");
             return 0;
@@ -96,12 +103,12 @@ static int read_node(PyObject *object, Node *node, int slot_count, int depth) {
 }
 
 /* (conversion, (per second, precision, scale), pick, ((slot, object slot), ...), is required, (class, least, most) or None,
-   (kind, text) or None) */
+   (kind, text) or None, (text that is null, ...)) */
 static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
     int conversion, pick, is_required;
     long long per_second;
-    PyObject *numbers, *alternatives, *pattern, *value;
-    if (!PyArg_ParseTuple(object, "iOiOpOO", &conversion, &numbers, &pick, &alternatives, &is_required, &pattern, &value)) return 0;
+    PyObject *numbers, *alternatives, *pattern, *value, *nulls;
+    if (!PyArg_ParseTuple(object, "iOiOpOOO", &conversion, &numbers, &pick, &alternatives, &is_required, &pattern, &value, &nulls)) return 0;
     if (!PyArg_ParseTuple(numbers, "Lii", &per_second, &column->precision, &column->scale)) return 0;
     const Py_ssize_t count = PyTuple_Size(alternatives);
     if (count < 0) return 0;
@@ -156,6 +163,57 @@ static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
         if (!column->default_text) return 0;
         column->default_kind = (u8)kind;
     }
+    const Py_ssize_t null_count = PyTuple_Size(nulls);
+    if (null_count < 0) return 0;
+    column->nulls = null_count <= MEMBERS_LIMIT ? calloc((size_t)null_count + 1, sizeof(Search)) : NULL;
+    if (!column->nulls) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < null_count; i++) {
+        column->nulls[i].text = copy_bytes(PyTuple_GetItem(nulls, i), &column->nulls[i].size);
+        if (!column->nulls[i].text) return 0;
+        column->null_count = (int)i + 1;
+    }
+    return 1;
+}
+
+/* ((root, slot, invalid), ...), and for each slot a byte: the document that it is in */
+static int read_parses_of(PyObject *parses, PyObject *documents, Plan *plan) {
+    const Py_ssize_t count = PyTuple_Size(parses);
+    char *bytes;
+    Py_ssize_t size;
+    if (count < 0 || PyBytes_AsStringAndSize(documents, &bytes, &size) < 0) return 0;
+    if (count > PARSES_LIMIT || size != plan->slot_count) {
+        set_error(PyExc_ValueError, "too many parses, or slots without a document");
+        return 0;
+    }
+    plan->parses = calloc((size_t)count + 1, sizeof(Parse));
+    plan->slot_documents = calloc((size_t)size + 1, 1);
+    if (!plan->parses || !plan->slot_documents) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    memcpy(plan->slot_documents, bytes, (size_t)size);
+    for (Py_ssize_t i = 0; i < size; i++)
+        if (plan->slot_documents[i] > count) {
+            set_error(PyExc_ValueError, "a slot of a document that is not there");
+            return 0;
+        }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Parse *parse = &plan->parses[i];
+        PyObject *root;
+        int invalid;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(parses, i), "Oii", &root, &parse->slot, &invalid)) return 0;
+        if (!slot_is_good(parse->slot, plan->slot_count)) return 0;
+        if (parse->slot < 0 || invalid < 0 || invalid >= INVALID_COUNT || plan->slot_documents[parse->slot] > i) {
+            set_error(PyExc_ValueError, "a parse that the kernel does not know");
+            return 0;
+        }
+        parse->invalid = (Invalid)invalid;
+        plan->parse_count = (int)i + 1;
+        if (!read_node(root, &parse->root, plan->slot_count, 0)) return 0;
+    }
     return 1;
 }
 
@@ -179,12 +237,12 @@ static int read_columns(PyObject *columns, Plan *plan) {
 }
 
 static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
-    PyObject *root, *row, *columns;
+    PyObject *root, *row, *columns, *parses, *slot_documents;
     int documents, wants_arrival, is_wide;
     Plan *plan = calloc(1, sizeof *plan);
     (void)module;
     if (!plan) return PyErr_NoMemory();
-    if (!PyArg_ParseTuple(arguments, "OOO(iiiiii)pp", &root, &row, &columns, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->type_slot, &wants_arrival, &is_wide)) goto fail;
+    if (!PyArg_ParseTuple(arguments, "OOOOO(iiiiii)pp", &root, &row, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->type_slot, &wants_arrival, &is_wide)) goto fail;
     if (documents < 0 || documents >= DOCUMENTS_COUNT || plan->slot_count < 0 || plan->slot_count > SLOTS_LIMIT || plan->outer_slot_count < 0 || plan->outer_slot_count > plan->slot_count) {
         set_error(PyExc_ValueError, "a plan that the kernel does not know");
         goto fail;
@@ -199,7 +257,7 @@ static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
     plan->simd = choose_simd(is_wide);
     if (!read_node(root, &plan->root, plan->slot_count, 0)) goto fail;
     if (row != Py_None && !read_node(row, &plan->row, plan->slot_count, 0)) goto fail;
-    if (!read_columns(columns, plan)) goto fail;
+    if (!read_parses_of(parses, slot_documents, plan) || !read_columns(columns, plan)) goto fail;
     PyObject *capsule = PyCapsule_New(plan, "fastxform.plan", destroy_plan);
     if (capsule) return capsule;
 fail:

@@ -19,6 +19,8 @@ typedef enum {
     NODE_IMAGE,     /* a whole map of DynamoDB attributes as one value */
     NODE_SEARCH,    /* a list: the first value of the elements whose key is a text */
     NODE_ROWS,      /* the list whose elements are the rows */
+    NODE_ELEMENTS,  /* a plain list, whose children are elements, each at its `element` */
+    NODE_SCALAR,    /* a plain value that is no container */
     NODE_KIND_COUNT
 } NodeKind;
 
@@ -36,11 +38,16 @@ typedef struct Node {
     int child_count, search_count;
     u8 *name;
     u32 name_size;
+    u32 element;         /* of a child of a list: which of its elements it is */
     u64 name_head;       /* the first eight bytes, zeros behind a shorter name */
     u64 child_sizes;     /* a bit for each size that the name of a child has, the last for all of 63 and more */
     struct Node *children;
     Search *searches;
 } Node;
+
+INLINE int is_leaf(NodeKind kind) {
+    return kind == NODE_VALUE || kind == NODE_ATTRIBUTE || kind == NODE_IMAGE || kind == NODE_SCALAR;
+}
 
 typedef enum {
     ABSENT,
@@ -91,7 +98,20 @@ typedef struct {
     u8 default_kind;     /* ABSENT: none */
     u8 *default_text;
     u32 default_size;
+    int null_count;
+    Search *nulls;       /* texts that are null, before anything else */
 } ColumnPlan;
+
+typedef enum { INVALID_FAILS, INVALID_IS_NULL, INVALID_DROPS, INVALID_COUNT } Invalid;
+
+/* A text that is a JSON document of its own. */
+typedef struct {
+    Node root;
+    int slot;            /* of the text */
+    Invalid invalid;     /* what becomes of a row whose text is no document */
+} Parse;
+
+#define PARSES_LIMIT 8
 
 typedef enum { ONE_DOCUMENT, MANY_DOCUMENTS, LOG_MESSAGE, DOCUMENTS_COUNT } Documents;
 
@@ -105,6 +125,9 @@ typedef struct {
     int type_slot;                     /* of a log message */
     int column_count;
     ColumnPlan *columns;
+    int parse_count;
+    Parse *parses;                     /* each after that which its text is in */
+    u8 *slot_documents;                /* of each slot: 0, or 1 and the parse whose document its value is in */
     u8 wants_arrival;
 } Plan;
 
@@ -129,8 +152,13 @@ static void free_plan(Plan *plan) {
     for (int i = 0; i < plan->column_count; i++) {
         free(plan->columns[i].alternatives);
         free(plan->columns[i].default_text);
+        for (int k = 0; k < plan->columns[i].null_count; k++) free(plan->columns[i].nulls[k].text);
+        free(plan->columns[i].nulls);
     }
+    for (int i = 0; i < plan->parse_count; i++) free_node(&plan->parses[i].root);
     free(plan->columns);
+    free(plan->parses);
+    free(plan->slot_documents);
     free(plan);
 }
 #endif

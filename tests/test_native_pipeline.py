@@ -77,13 +77,15 @@ def test_a_key_that_the_plan_does_not_know_is_the_engines():
 @pytest.mark.parametrize(
     "config",
     [
-        '[columns]\na = { path = "a[0]" }\n',
+        '[columns]\na = { path = "a[-1]" }\n',
+        'source = "dynamodb"\n[columns]\na = { path = "dynamodb.Keys.a[0]" }\nb = "dynamodb.Keys.a"\n',
+        '[parse.p]\nof = "a"\nformat = "logfmt"\n[columns]\na = {}\nb = "p.b"\n',
         '[columns]\na = { path = "length(a)" }\n',
         'output = { newlines = "space" }\n[columns]\na = {}\n',
         "output = { escape_formulas = true }\n[columns]\na = {}\n",
         'output = { quoting = "none" }\n[columns]\na = {}\n',
         'output = { delimiter = "x" }\n[columns]\na = {}\n',
-        'output = { format = "json" }\n',
+        'source = "dynamodb"\nimages = ["dynamodb.Keys"]\noutput = { format = "json" }\n',
         'source = "dynamodb"\n[columns]\na = "dynamodb"\n',
     ],
 )

@@ -26,6 +26,8 @@ class NodeKind(IntEnum):
     IMAGE = 4
     SEARCH = 5
     ROWS = 6
+    ELEMENTS = 7
+    SCALAR = 8
 
 
 class Conversion(IntEnum):
@@ -48,6 +50,14 @@ class Pick(IntEnum):
     ONLY = 0
     FIRST_TRUE = 1
     FIRST_OBJECT = 2
+
+
+class Invalid(IntEnum):
+    """What becomes of a row whose text is not the document that it should be; as in `kernel/plan.h`."""
+
+    FAIL = 0
+    NULL = 1
+    DROP = 2
 
 
 class Documents(IntEnum):
@@ -165,13 +175,15 @@ class KernelPlan:
         root: Any,
         row: Any,
         columns: tuple[Any, ...],
+        parses: tuple[Any, ...],
+        slot_documents: bytes,
         numbers: tuple[int, ...],
         wants_arrival: bool,
         is_wide: bool,
     ) -> None:
         """Compile; `is_wide` False takes the plain code where the processor has a wider one."""
         self._kernel = load()
-        self._handle = self._kernel.compile(root, row, columns, numbers, wants_arrival, is_wide)
+        self._handle = self._kernel.compile(root, row, columns, parses, slot_documents, numbers, wants_arrival, is_wide)
 
     def decode_event(self, event: bytes, unpack: Unpack) -> Decoded | None:
         """Return the records of an event; None where the event is spelt unusually."""

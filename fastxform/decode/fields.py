@@ -70,6 +70,14 @@ class Images:
         return any(_is_object(text, image) for image in self.names)
 
 
+def item_order(images: Images) -> list[Names]:
+    """Return images in the order in which the item of a change is looked for.
+
+    The keys are in the other images too, and the old image is the item where it was removed.
+    """
+    return sorted(images.names, key=lambda image: (image[-1:] == ("Keys",), image[-1:] == ("OldImage",)))
+
+
 def is_double(names: Names) -> bool:
     """Tell whether binary values of an image may carry two layers of base64: those of a stream of changes may."""
     return names[:1] == ("dynamodb",)

@@ -5,20 +5,20 @@ whole transform the engine's. Nothing is decoded here. Invariant: a plan that wa
 or leaves the record to it.
 """
 
-from collections.abc import Hashable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Final, TypeVar
 
 from fastxform.config import model
 from fastxform.config.model import Column, Spec
 from fastxform.core import native
 from fastxform.core.json_text import to_json
-from fastxform.core.native import Conversion, Documents, NodeKind, Pick
+from fastxform.core.native import Conversion, Documents, Invalid, NodeKind, Pick
 from fastxform.core.structs import Struct
 from fastxform.core.values import Json, Number
 from fastxform.datatypes import logical
 from fastxform.datatypes.logical import Type
 from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
-from fastxform.decode.fields import leaves
+from fastxform.decode.fields import Images, item_order, leaves
 from fastxform.query import paths
 
 IMAGES: Final = frozenset({"Keys", "NewImage", "OldImage"})
@@ -35,18 +35,41 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "unmatched",
             "documents",
             "lookups",
+            "empty",
+            "bad_rows",
+            "mixed",
+            "parses",
             "partition_keys",
             "overflow",
             "tests",
         )
     ),
-    Column: frozenset(("name", "type", "path", "meta", "expr", "required", "default", "pattern", "hidden", "location")),
+    Column: frozenset(
+        (
+            "name",
+            "type",
+            "path",
+            "meta",
+            "expr",
+            "required",
+            "default",
+            "pattern",
+            "hidden",
+            "location",
+            "invalid",
+            "nulls",
+        )
+    ),
+    model.Parse: frozenset(("name", "of", "format", "invalid", "location")),
     model.Output: frozenset(("format", "delimiter", "quoting", "null", "newlines", "escape_formulas")),
     model.Route: frozenset(("where", "columns", "iceberg", "location")),
     model.Iceberg: frozenset(("database", "table", "operation")),
     Type: frozenset(("kind", "unit", "precision", "scale")),
 }
-"""The keys that this module has thought of; any other must be as if it were not there."""
+"""The keys that this module has thought of; any other must be as if it were not there.
+
+What `empty`, `bad_rows`, `mixed` and `invalid` say is of records that the kernel is not sure of: the engine's.
+"""
 
 _CONVERSIONS: Final = {
     "auto": Conversion.TEXT,
@@ -71,6 +94,14 @@ _MOST: Final = 2**31
 _MEMBERS_LIMIT: Final = 64
 _NAME_LIMIT: Final = 1_024
 _NODE_DEPTH: Final = 32
+_PARSES_LIMIT: Final = 8
+_ELEMENTS_LIMIT: Final = 999
+
+DOCUMENT: Final = object()
+"""The key of the document itself, where no column is named."""
+
+
+_Made = TypeVar("_Made")
 
 
 class UnsupportedError(Exception):
@@ -125,6 +156,8 @@ def compile_plan(
     """
     check(spec, columns)
     builder = _Builder(spec)
+    if spec.is_document:
+        builder.add_document(spec)
     for key, column in builder.ordered(columns):
         builder.add(key, column)
     if event_name is not None:
@@ -147,6 +180,12 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
         _check_keys(described)
     for column in columns.values():
         _check_keys(column.type)
+    for parse in spec.parses:
+        _check_keys(parse)
+        if parse.format != "json":
+            raise UnsupportedError(f"parse: {parse.format}")
+    if len(spec.parses) > _PARSES_LIMIT:
+        raise UnsupportedError("too many parses")
     for route in spec.routes:
         if route.iceberg is not None:
             _check_keys(route.iceberg)
@@ -155,7 +194,7 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
             _check_keys(column.type)
     if spec.source not in ("json", "dynamodb", "cloudwatch-logs") or spec.documents not in ("one", "many"):
         raise UnsupportedError("source")
-    if spec.writes_documents:
+    if spec.writes_documents and not spec.is_document:
         raise UnsupportedError("whole documents")
     if spec.unmatched not in ("fail", "drop"):
         raise UnsupportedError("unmatched")
@@ -184,7 +223,7 @@ def _check_keys(described: Any) -> None:
             raise UnsupportedError(f"the key {name}")
 
 
-_LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE))
+_LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE, NodeKind.SCALAR))
 
 
 class _PlanNode:
@@ -236,7 +275,7 @@ def out_of_images(spec: Spec, columns: Mapping[Any, Column]) -> list[Any]:
     Raises:
         UnsupportedError: there are none, or a path is about an image that the kernel does not know.
     """
-    if spec.source != "dynamodb":
+    if spec.source != "dynamodb" or spec.is_document:
         return []
     keys = []
     for key, column in columns.items():
@@ -267,7 +306,10 @@ class _Builder:
         )
         self.root, self.row = _PlanNode(NodeKind.OBJECT, ""), _PlanNode(NodeKind.OBJECT, "")
         self.base = self.root
-        self.slot_count = 0
+        self.parses = {parse.name: (_PlanNode(NodeKind.OBJECT, ""), parse) for parse in spec.parses}
+        self.parse_slots: dict[str, int] = {}
+        self.slot_documents = bytearray()
+        self.document = 0
         self.outer_slot_count: int | None = None
         self.columns: list[tuple[Any, ...]] = []
         tables = [(route, route.iceberg) for route in spec.routes if route.iceberg is not None]
@@ -279,8 +321,19 @@ class _Builder:
         if self.is_logs:
             self.type_slot = self._leaf(("messageType",))
             self.root.child(NodeKind.ROWS, "logEvents")
+            for parse in spec.parses:
+                if (
+                    parse.name in MESSAGE_MEMBERS
+                    or set(paths.root_names(paths.compile_path(parse.of))) & MESSAGE_MEMBERS
+                ):
+                    raise UnsupportedError("a parse of a message")
         if self.is_dynamodb:
             self.version_slot, self.source_slot = self._leaf(("eventVersion",)), self._leaf(("eventSourceARN",))
+
+    @property
+    def slot_count(self) -> int:
+        """How many slots there are."""
+        return len(self.slot_documents)
 
     def ordered(self, columns: Mapping[Any, Column]) -> list[tuple[Any, Column]]:
         """Return the columns of paths, those of log messages before those of their events."""
@@ -293,11 +346,15 @@ class _Builder:
             self.base = self.row
             if self.outer_slot_count is None:
                 self.outer_slot_count = self.slot_count
-        pick, alternatives = self._alternatives(paths.compile_path(column.path or ""))
+        path = paths.compile_path(column.path or "")
+        pick, alternatives = self._of_path(path)
         kind = column.type.kind
         if kind not in _CONVERSIONS:
             raise UnsupportedError(f"the type {kind}")
         conversion = _CONVERSIONS[kind]
+        nulls = tuple(text.encode() for text in column.nulls)
+        if nulls and (kind == "json" or max(map(len, nulls)) > _NAME_LIMIT or len(nulls) > _MEMBERS_LIMIT):
+            raise UnsupportedError("nulls")
         pattern = None
         if column.pattern is not None:
             if kind == "json":
@@ -305,22 +362,94 @@ class _Builder:
             pattern = _one_class(column.pattern)
             if pattern is None:
                 self.patterns[key] = len(self.columns), column.pattern
-                self.columns.append((int(Conversion.TEXT), (0, 0, 0), int(pick), alternatives, False, None, None))
+                raw = (int(Conversion.TEXT), (0, 0, 0), int(pick), alternatives, False, None, None, nulls)
+                self.columns.append(raw)
         numbers = (logical.PER_SECOND.get(column.type.unit, 0), column.type.precision, column.type.scale)
         self.index[key] = len(self.columns)
         # Without its key a delete fails; what is required and null is the engine's, which knows the operation.
         is_required = (column.required or column.name in self.delete_keys) and column.default is None
-        self.columns.append((int(conversion), numbers, int(pick), alternatives, is_required, pattern, _default(column)))
+        written = int(conversion), numbers, int(pick), alternatives, is_required, pattern, _default(column), nulls
+        self.columns.append(written)
+
+    def add_document(self, spec: Spec) -> None:
+        """Add the document itself: the item of a change, or what a record holds as it is."""
+        if not self.is_dynamodb:
+            self.root.whole_slot = self._slot()
+            self._write_document(Pick.ONLY, ((self.root.whole_slot, -1),))
+        else:
+            found = []
+            for names in item_order(Images(spec.images)):
+                node = self._grow(names, NodeKind.IMAGE)
+                node.slot = self._slot()
+                found.append((node.slot, -1))
+            self._write_document(Pick.FIRST_TRUE, (*found, (self._slot(), -1)))  # the last is never there
+
+    def _write_document(self, pick: Pick, alternatives: tuple[tuple[int, int], ...]) -> None:
+        self.index[DOCUMENT] = len(self.columns)
+        self.columns.append((int(Conversion.JSON), (0, 0, 0), int(pick), alternatives, True, None, None, ()))
+
+    def _of_path(self, path: paths.Path) -> tuple[Pick, tuple[tuple[int, int], ...]]:
+        """Return the slots of a path, in the document that it begins in."""
+        roots = paths.root_names(path)
+        layer = next((name for name in roots if name in self.parses), None)
+        if layer is None:
+            return self._alternatives(path)
+        if len(roots) > 1:
+            raise UnsupportedError("a path out of two documents")
+        if self.is_logs and self.outer_slot_count is None:
+            self.outer_slot_count = self.slot_count
+        return self._within(layer, lambda: self._alternatives(_below(path)))
+
+    def _within(self, layer: str, work: Callable[[], _Made]) -> _Made:
+        """Do something in the document of a parse."""
+        self._parsed(layer)
+        base, is_dynamodb, document = self.base, self.is_dynamodb, self.document
+        self.base, self.is_dynamodb = self.parses[layer][0], False
+        self.document = 1 + list(self.parse_slots).index(layer)
+        try:
+            return work()
+        finally:
+            self.base, self.is_dynamodb, self.document = base, is_dynamodb, document
+
+    def _parsed(self, layer: str) -> None:
+        """Note where the text of a parse stands, before anything in it."""
+        if layer in self.parse_slots:
+            return
+        parse = self.parses[layer][1]
+        path = paths.compile_path(parse.of)
+        root = next((name for name in paths.root_names(path) if name in self.parses), None)
+        if root is not None:
+            if not isinstance(path, paths.Dotted) or len(path.names) < 2:
+                raise UnsupportedError("the text of a parse")
+            names = path.names[1:]
+            slot = self._within(root, lambda: self._leaf(names))
+        else:
+            base, self.base = self.base, self.row if self.is_logs else self.root
+            if not isinstance(path, paths.Dotted):
+                raise UnsupportedError("the text of a parse")
+            slot = self._leaf(path.names)
+            self.base = base
+        self.parse_slots[layer] = slot
 
     def compile(self, wants_arrival: bool, is_wide: bool) -> native.KernelPlan:
+        if self.parses and self.is_logs and self.outer_slot_count is None:
+            self.outer_slot_count = self.slot_count
+        for layer in self.parses:  # what nothing is read of decides on its row all the same
+            self._parsed(layer)
         outer = self.slot_count if self.outer_slot_count is None else self.outer_slot_count
         slot_count = max(self.slot_count, 2)  # an element that is searched has two of its own
+        documents = bytes(self.slot_documents).ljust(slot_count, b"\0")
+        parses = tuple(
+            (self.parses[layer][0].as_tuple(), slot, int(_INVALID[self.parses[layer][1].invalid]))
+            for layer, slot in self.parse_slots.items()
+        )
         numbers = (int(self.documents), slot_count, outer, self.version_slot, self.source_slot, self.type_slot)
         row = self.row.as_tuple() if self.is_logs else None
-        return native.KernelPlan(self.root.as_tuple(), row, tuple(self.columns), numbers, wants_arrival, is_wide)
+        root = self.root.as_tuple()
+        return native.KernelPlan(root, row, tuple(self.columns), parses, documents, numbers, wants_arrival, is_wide)
 
     def _slot(self) -> int:
-        self.slot_count += 1
+        self.slot_documents.append(self.document)
         return self.slot_count - 1
 
     def _grow(self, names: tuple[str, ...], leaf: NodeKind) -> _PlanNode:
@@ -344,6 +473,10 @@ class _Builder:
         return node
 
     def _leaf(self, names: tuple[str, ...]) -> int:
+        if not names:  # the whole of a text that was parsed
+            if self.base.whole_slot < 0:
+                self.base.whole_slot = self._slot()
+            return self.base.whole_slot
         node = self._grow(names, NodeKind.VALUE)
         if node.kind not in _LEAVES:
             if node.whole_slot < 0:
@@ -374,7 +507,20 @@ class _Builder:
             return Pick.FIRST_OBJECT, tuple(slots)
         if isinstance(path, paths.FirstWhere):
             return Pick.ONLY, ((self._search(path), -1),)
+        element = _element(path)
+        if element is not None and not self.is_dynamodb:
+            return Pick.ONLY, ((self._element(*element), -1),)
         raise UnsupportedError("a path that is evaluated by jmespath")
+
+    def _element(self, names: tuple[str, ...], element: int, rest: tuple[str, ...]) -> int:
+        """Return the slot of a scalar in an element of a list."""
+        node = self._grow(names, NodeKind.ELEMENTS)
+        ways = (str(element), *rest)
+        for depth, name in enumerate(ways, 1):
+            node = node.child(NodeKind.SCALAR if depth == len(ways) else NodeKind.OBJECT, name)
+        if node.slot < 0:
+            node.slot = self._slot()
+        return node.slot
 
     def _search(self, path: paths.FirstWhere) -> int:
         if self.is_dynamodb or len(path.key.names) != 1 or len(path.value.names) != 1 or path.key == path.value:
@@ -391,6 +537,45 @@ class _Builder:
                 raise UnsupportedError("too much to search a list for")
             node.searches[path.equals] = self._slot()
         return node.searches[path.equals]
+
+
+_INVALID: Final = {"fail": Invalid.FAIL, "null": Invalid.NULL, "drop": Invalid.DROP}
+
+
+def _below(path: paths.Path) -> paths.Path:
+    """Return a path without its first name, that of a parse."""
+    if isinstance(path, paths.Dotted):
+        return paths.Dotted(path.names[1:])
+    if isinstance(path, paths.Either) and all(len(term.names) > 1 for term in path.terms):
+        return paths.Either(tuple(paths.Dotted(term.names[1:]) for term in path.terms), path.rest)
+    if isinstance(path, paths.FirstWhere) and len(path.list.names) > 1:
+        return paths.FirstWhere(paths.Dotted(path.list.names[1:]), path.key, path.equals, path.value)
+    raise UnsupportedError("a path into a text that was parsed")
+
+
+def _element(path: paths.Path) -> tuple[tuple[str, ...], int, tuple[str, ...]] | None:
+    """Return the names, the index and the rest of `a.b[0].c`; None of any other path."""
+    steps = _steps(path.compiled.parsed) if isinstance(path, paths.Compiled) else None
+    indices = [] if steps is None else [at for at, step in enumerate(steps) if isinstance(step, int)]
+    if steps is None or len(indices) != 1 or not indices[0] or not 0 <= steps[indices[0]] <= _ELEMENTS_LIMIT:
+        return None
+    at = indices[0]
+    return tuple(steps[:at]), steps[at], tuple(steps[at + 1 :])
+
+
+def _steps(node: Any) -> list[Any] | None:
+    """Return the names and indices of a syntax tree that has nothing else."""
+    if node["type"] in ("field", "index"):
+        return [node["value"]]
+    if node["type"] not in ("subexpression", "index_expression"):
+        return None
+    found: list[Any] = []
+    for child in node["children"]:
+        steps = _steps(child)
+        if steps is None:
+            return None
+        found += steps
+    return found
 
 
 def _is_of_message(column: Column) -> bool:

@@ -13,7 +13,7 @@ from fastxform.core import kernels, native
 from fastxform.core.json_text import quote
 from fastxform.core.native import Field, RowFormat, Way
 from fastxform.datatypes.text import texts
-from fastxform.decode.native_plan import NativePlan
+from fastxform.decode.native_plan import DOCUMENT, NativePlan
 from fastxform.transform.native_columns import NativeColumns
 from fastxform.transform.native_route import RouteRows
 from fastxform.transform.route import RoutePlan
@@ -44,10 +44,16 @@ class NativeRowEncoder:
             )
             for index, column in enumerate(plan.visible)
         ]
+        self.is_document = spec.is_document
+        if self.is_document:
+            self.format = RowFormat(is_json=True, suffix=b"\n")
 
     def write(self, batch: NativeColumns, part: RouteRows) -> tuple[pa.BinaryArray, pa.Int32Array]:
         """Return what the rows of each record come to, and the records."""
-        fields = [self._field(batch, part, *field) for field in self.fields]
+        if self.is_document:
+            fields = [Field(Way.JSON, batch.array(DOCUMENT))]
+        else:
+            fields = [self._field(batch, part, *field) for field in self.fields]
         return self.native.plan.rows(fields, part.rows.selection, batch.decoded.row_records, self.format)
 
     def _field(self, batch: NativeColumns, part: RouteRows, column: Column, key: Any, prefix: bytes) -> Field:

@@ -14,7 +14,7 @@ from fastxform.core import json_text
 from fastxform.core.structs import Struct
 from fastxform.core.values import BAD_TYPE, Json
 from fastxform.decode import fallback
-from fastxform.decode.fields import Images
+from fastxform.decode.fields import Images, item_order
 from fastxform.decode.source import Rows
 from fastxform.limits import RECORD_WRITTEN_LIMIT_BYTES
 from fastxform.query import paths
@@ -106,9 +106,7 @@ class DocumentWriter:
     def __init__(self, spec: Spec) -> None:
         self._end = "\r\n" if spec.output.line_end == "crlf" else "\n"
         self._images = Images(spec.images) if spec.source == "dynamodb" else None
-        names = [] if self._images is None else self._images.names
-        # The keys are in the other images too, and the old image is the item where it was removed.
-        self._order = sorted(names, key=lambda image: (image[-1:] == ("Keys",), image[-1:] == ("OldImage",)))
+        self._order = [] if self._images is None else item_order(self._images)
 
     def write(
         self, texts: Sequence[bytes | None], rows: Sequence[int]

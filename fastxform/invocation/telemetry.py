@@ -127,7 +127,8 @@ class InvocationReport(Struct):
         self.bytes_in, self.bytes_out = bytes_in, len(response.written)
         self.delivery_stream_arn, self.invocation_id = response.delivery_stream_arn, _text(response.invocation_id)
         self.records, self.ok, self.where_null = answers.record_count, answers.ok_count, answers.where_null
-        self.empty = answers.empty
+        self.empty, self.values_nulled = answers.empty, answers.values_nulled
+        self.rows_dropped = dict(sorted(answers.rows_dropped.items()))
         self.failed, self.faults = len(answers.failed), answers.faults
         self.dropped = self.records - self.ok - self.failed
         if self.failed:

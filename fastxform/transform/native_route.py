@@ -16,7 +16,7 @@ from fastxform.core.json_text import quote
 from fastxform.core.native import Field, RowFormat, Way
 from fastxform.core.timing import Stage
 from fastxform.datatypes.text import texts
-from fastxform.decode.native_plan import NativePlan
+from fastxform.decode.native_plan import DOCUMENT, NativePlan
 from fastxform.decode.source import EVENT_NAME
 from fastxform.transform.native_columns import NativeColumns, SelectedRows, evaluate_rows, without
 from fastxform.transform.route import RoutePlan, shared_columns
@@ -108,7 +108,8 @@ class NativeRouter:
     def _of_route(
         self, plan: RoutePlan, batch: NativeColumns, rows: SelectedRows, now_ms: int, odd: set[int]
     ) -> RouteRows | None:
-        rows = self._without_odd(batch, rows, [key for key, _ in plan.inputs], odd)
+        keys_read = [DOCUMENT] if self.spec.is_document else [key for key, _ in plan.inputs]
+        rows = self._without_odd(batch, rows, keys_read, odd)
         if not rows.count:
             return None
         keys = {column.name: key for key, column in plan.inputs}

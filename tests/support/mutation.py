@@ -207,6 +207,60 @@ timestamp = { path = "timestamp", type = "timestamp[ms]" }
 message = { path = "message" }
 """
 
+_PARSED = """
+[parse.log]
+of = "message"
+invalid = "{invalid}"
+[columns]
+group = {{ path = "logGroup" }}
+id = {{ path = "id" }}
+level = {{ path = "log.level", type = "string", default = "none" }}
+ms = {{ path = "log.duration.ms", type = "int64", invalid = "null" }}
+to = {{ path = "log.headers[?name=='To'].value | [0]" }}
+either = {{ path = "log.a || log.level" }}
+log = {{ path = "log", type = "json" }}
+text = {{ path = "log" }}
+"""
+_INNER = """
+[parse.outer]
+of = "j"
+invalid = "null"
+[parse.inner]
+of = "outer.k"
+invalid = "drop"
+[columns]
+n = { path = "n" }
+x = { path = "outer.x", nulls = ["-", ""] }
+y = { path = "inner.y", type = "int64" }
+whole = { path = "inner", type = "json" }
+"""
+_ELEMENTS = """
+[columns]
+first = { path = "list[0]" }
+third = { path = "list[2]", type = "int64" }
+name = { path = "mail.headers[1].value", default = "nobody" }
+raw = { path = "list[1]", type = "json" }
+a = { path = "a", nulls = ["-", "", "A"], type = "string" }
+"""
+_TEXTS = ("plain", "", ' {"level":"I"} ', '{"level":"E","duration":{"ms":12},"headers":[{"name":"To","value":"x"}],"a":""}', '{"level":"W\\u0041","duration":{"ms":1.5},"a":[1]}', '{"level":', "{}", '{"a":1,"a":2}', '[1]', '{"level":null} x', '{"é":"漢\\n"}')  # fmt: skip
+_PARSED_MESSAGES = _lines(*(
+    {
+        "messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "g", "logStream": "s", "subscriptionFilters": ["f"],
+        "logEvents": [{"id": str(i), "timestamp": 5, "message": text} for i, text in enumerate(texts)],
+    }
+    for texts in (_TEXTS[:5], _TEXTS[2:4], _TEXTS[5:8], _TEXTS[3:4], (_TEXTS[0], _TEXTS[10]), _TEXTS[8:])
+))  # fmt: skip
+_INNERS = _lines(
+    *({"n": 1, "j": text} for text in _TEXTS),
+    *({"n": 2, "j": json.dumps({"x": x, "k": json.dumps({"y": y, "z": [1, 2]})})} for x, y in (("-", 5), ("", "6"), ("q", None), (None, 1.5))),
+    {"n": 3, "j": json.dumps({"x": "e", "k": "no"})}, {"n": 4, "j": json.dumps({"k": 5})}, {"n": 5, "j": {"k": "{}"}}, {"n": 6}, {"n": 7, "j": None},
+)  # fmt: skip
+_LISTS = _lines(
+    {"list": [1, "x", 7], "mail": {"headers": [{"name": "From", "value": "v"}, {"name": "To", "value": "w"}]}, "a": "-"},
+    {"list": ["é\"", None, 15], "mail": {"headers": [{}]}, "a": ""}, {"list": [True, {"a": 1}, -0], "a": "B"}, {"list": [], "mail": None, "a": "A"}, {"list": [None, False, "9"], "mail": {"headers": [{}, {}]}},
+    {"list": [12345678901234567890, 1e5]}, {"list": None, "a": None}, {"list": "x"}, {"list": [[]], "mail": {"headers": [1, 2]}},
+)  # fmt: skip
+
 CASES = (
     Case("two-columns", _DYNAMODB + '[columns]\nid = "dynamodb.Keys.id"\nn = "dynamodb.Keys.n"\n', _CHANGES),
     Case("auto-csv", _DYNAMODB + _AUTO, _CHANGES),
@@ -226,6 +280,15 @@ CASES = (
     Case("many-csv", 'documents = "many"\n' + _PLAIN, (b"\n".join(_MAILS[:2]), b"".join(_MAILS), _MAILS[0] + b" \n\n ", b"")),
     Case("many-json", 'documents = "many"\nwhere = "n != \'7\'"\n' + _JSON + _PLAIN.replace('n = {', 'n = { type = "string",'), (b"\n".join(_MAILS[:3]), b"  ".join(_MAILS))),
     Case("logs-json", 'source = "cloudwatch-logs"\n' + _JSON + _LOGS, _MESSAGES, is_packed=True),
+    Case("items", _DYNAMODB + _JSON, _CHANGES),
+    Case("documents", _JSON, _MAILS),
+    Case("many-documents", 'documents = "many"\n' + _JSON, (b"\n".join(_MAILS[:2]), b" ".join(_MAILS))),
+    Case("parsed-null", 'source = "cloudwatch-logs"\n' + _JSON + _PARSED.format(invalid="null"), _PARSED_MESSAGES, is_packed=True),
+    Case("parsed-drop", 'source = "cloudwatch-logs"\n' + _PARSED.format(invalid="drop"), _PARSED_MESSAGES, is_packed=True),
+    Case("parsed-fail", 'source = "cloudwatch-logs"\nbad_rows = "drop"\n' + _PARSED.format(invalid="fail"), _PARSED_MESSAGES, is_packed=True),
+    Case("parsed-twice", _INNER, _INNERS),
+    Case("elements", _ELEMENTS, _LISTS),
+    Case("elements-json", _JSON + _ELEMENTS, _LISTS),
     Case("logs-csv", 'source = "cloudwatch-logs"\nwhere = "id != \'2\'"\n' + _LOGS, _MESSAGES, is_packed=True),
 )  # fmt: skip
 
