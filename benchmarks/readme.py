@@ -81,7 +81,7 @@ def _as_lambda_sees_it(numbers: Mapping[str, Any]) -> list[str]:
         return []
     each = ", ".join(f"{label} {least[name]:.1f} ms" for name, label in names.items() if name in least)
     return [
-        "As Lambda sees it, CPU of a function's process under AWS's runtime interface emulator, runtime client included,",
+        "As Lambda sees it, CPU of a function's process with the runtime client, under the runtime interface emulator,",
         f"one invocation of the 6,000 changes: {each}.",
     ]
 

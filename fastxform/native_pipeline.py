@@ -25,7 +25,7 @@ from fastxform.encode.native_encoder import NativeRowEncoder
 from fastxform.errors import DROPPED, FAILED, OK
 from fastxform.limits import RECORD_ROWS_LIMIT
 from fastxform.transform.native_columns import NativeColumns
-from fastxform.transform.native_route import NativeRouter
+from fastxform.transform.native_route import NativeRouter, RouteRows
 from fastxform.transform.route import RoutePlan, shared_columns
 
 if TYPE_CHECKING:
@@ -242,14 +242,16 @@ class NativePipeline:
             # Of several rows of an odd record some may have been taken: without all of them once more.
             if not routed.odd or not self.router.is_of_rows:
                 break
-        self.switch.note(len(fallback), decoded.record_count)
         failed = dict.fromkeys(routed.unmatched, "unmatched")
         where_null = routed.where_null
         parts = []
         for encoder, route in zip(self.encoders, routed.routes, strict=False):
             if route is not None and route.rows.count:
-                rows, records = encoder.write(columns, route)
-                parts.append(WrittenPart(records, rows, route.metadata))
+                rows, records, refused = encoder.write(columns, route)
+                metadata = route.metadata if not refused else _without(route, columns, refused)
+                parts.append(WrittenPart(records, rows, metadata))
+                fallback.update(refused)
+        self.switch.note(len(fallback), decoded.record_count)
         observe("encode")
         faults: tuple[InternalFault, ...] = ()
         empty = values_nulled = 0
@@ -279,6 +281,16 @@ def _without_images(decoded: native.Decoded, images: list[int]) -> set[int]:
     if nulls is None or not nulls.true_count:
         return set()
     return set(kernels.keep(decoded.row_records, nulls).to_pylist())
+
+
+def _without(route: RouteRows, columns: NativeColumns, refused: list[int]) -> Any:
+    """Return the metadata of the records of a route that could be written."""
+    if route.metadata is None or isinstance(route.metadata, bytes):
+        return route.metadata
+    records = route.rows.take(columns.decoded.row_records)
+    unique = kernels.call("unique", [records])
+    options = kernels.options.SetLookupOptions(pa.array(refused, pa.int32()))
+    return kernels.keep(route.metadata, kernels.call("invert", [kernels.call("is_in", [unique], options)]))
 
 
 def _parts_of(batch: EngineBatch, records: list[int]) -> list[WrittenPart]:

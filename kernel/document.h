@@ -276,10 +276,10 @@ INLINE Status walk_leaf(Document *d, NodeKind kind, Slot *slot) {
     if (kind == NODE_VALUE) return walk_value(d, slot);
     if (kind == NODE_ATTRIBUTE) return walk_attribute(d, slot);
     if (kind == NODE_SCALAR) {
-        /* The engine makes Python objects of the whole: what these are written as is only sure of scalars, and not of -0. */
+        /* The engine makes Python objects of the whole: what these are written as is only sure of scalars. */
         if (walk_value(d, slot) != TAKEN || slot->kind >= CONTAINER) return FALLBACK;
         slot->is_attribute = 1;
-        return slot->kind == NUMBER && text[slot->start] == '-' && text[slot->start + 1] == '0' ? FALLBACK : TAKEN;
+        return TAKEN;
     }
     if (AT(k) != '{' || skip_value(d) != TAKEN) return FALLBACK;
     *slot = (Slot){tokens[k], tokens[d->next - 1] + 1, k, d->next, d->next == k + 2 ? EMPTY : IMAGE, 1};

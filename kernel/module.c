@@ -499,21 +499,22 @@ static PyObject *decode_texts(PyObject *module, PyObject *arguments) {
 /* The width of the formats that `rows` takes beside text, and how each of them may be written. */
 static int open_field(PyObject *object, Field *field, View *view, View *kinds_view) {
     PyObject *array, *prefix, *kinds;
-    int way, is_selected;
+    int way, is_selected, separator;
     char *bytes;
     Py_ssize_t size;
-    if (!PyArg_ParseTuple(object, "iOOOp", &way, &array, &prefix, &kinds, &is_selected)) return 0;
+    if (!PyArg_ParseTuple(object, "iOOOpi", &way, &array, &prefix, &kinds, &is_selected, &separator)) return 0;
+    field->separator = (u8)separator;
     if (PyBytes_AsStringAndSize(prefix, &bytes, &size) < 0 || !open_view(array, view)) return 0;
     if (kinds != Py_None && !open_view_of(kinds, kinds_view, "C")) return 0;
     const char *f = view->format;
     int fits = 0;
     switch (way) {
-        case AS_TEXT: case AS_JSON: fits = !strcmp(f, "u"); break;
+        case AS_TEXT: case AS_JSON: case AS_WORD: fits = !strcmp(f, "u"); break;
         case AS_BINARY: fits = !strcmp(f, "z"); break;
         case AS_INT64: fits = !strcmp(f, "l"); break;
         case AS_BOOL: fits = !strcmp(f, "b"); break;
         case AS_DATE: fits = !strcmp(f, "tdD"); break;
-        case AS_TIMESTAMP: case AS_MICROSECONDS:
+        case AS_TIMESTAMP: case AS_MICROSECONDS: case AS_EPOCH:
             fits = strlen(f) == 4 && f[0] == 't' && f[1] == 's' && f[3] == ':' && (f[2] == 's' || f[2] == 'm' || f[2] == 'u');
             field->per_second = f[2] == 's' ? 1 : f[2] == 'm' ? 1000 : 1000000;
             break;
@@ -528,7 +529,7 @@ static int open_field(PyObject *object, Field *field, View *view, View *kinds_vi
         set_error(PyExc_TypeError, "a field that the kernel does not write");
         return 0;
     }
-    const int is_of_text = way == AS_TEXT || way == AS_JSON || way == AS_BINARY;
+    const int is_of_text = way == AS_TEXT || way == AS_JSON || way == AS_BINARY || way == AS_WORD;
     field->way = (Way)way;
     field->prefix = (const u8 *)bytes;
     field->prefix_size = (size_t)size;
@@ -543,28 +544,55 @@ static int open_field(PyObject *object, Field *field, View *view, View *kinds_vi
     return 1;
 }
 
-/* rows(plan, fields, selection or None, record of each row, (is_json, delimiter, quotes_all, null, suffix))
-   -> (rows, the record of each); field = (way, array, prefix, kinds or None, is_selected) */
+/* A text of a format, which its tuple keeps. */
+static int read_text(PyObject *object, const u8 **text, size_t *size) {
+    char *bytes;
+    Py_ssize_t length;
+    if (PyBytes_AsStringAndSize(object, &bytes, &length) < 0) return 0;
+    *text = (const u8 *)bytes;
+    *size = (size_t)length;
+    return 1;
+}
+
+/* (is_json, delimiter, quoting, newlines, escape, flags, null, end, suffix, refused), as `fastxform.core.native.RowFormat` has them */
+static int read_format(PyObject *object, RowFormat *format) {
+    int is_json, delimiter, quoting, newlines, escape, flags;
+    PyObject *null, *end, *suffix, *refused;
+    if (!PyArg_ParseTuple(object, "piiiiiOOOO", &is_json, &delimiter, &quoting, &newlines, &escape, &flags, &null, &end, &suffix, &refused)) return 0;
+    if (quoting < 0 || quoting >= QUOTING_COUNT || newlines < 0 || newlines >= NEWLINES_COUNT) {
+        set_error(PyExc_ValueError, "a format that the kernel does not know");
+        return 0;
+    }
+    *format = (RowFormat){.is_json = (u8)is_json, .delimiter = (u8)delimiter, .quoting = (Quoting)quoting, .newlines = (Newlines)newlines, .escape = (u8)escape};
+    format->quotes_empty = flags & 1;
+    format->is_strict = flags >> 1 & 1;
+    format->marks_formulas = flags >> 2 & 1;
+    format->has_reader = flags >> 3 & 1;
+    format->nests_as_text = flags >> 4 & 1;
+    format->drops_last_end = flags >> 5 & 1;
+    if (!read_text(null, &format->null, &format->null_size) || !read_text(end, &format->end, &format->end_size)) return 0;
+    if (!read_text(suffix, &format->suffix, &format->suffix_size) || !read_text(refused, &format->refused, &format->refused_size)) return 0;
+    if (!(is_json ? format->suffix_size : format->end_size)) {
+        set_error(PyExc_ValueError, "rows that do not end");
+        return 0;
+    }
+    complete_format(format);
+    return 1;
+}
+
+/* rows(plan, fields, selection or None, record of each row, format) -> (rows, the record of each, records that are refused);
+   field = (way, array, prefix, kinds or None, is_selected, separator) */
 static PyObject *rows(PyObject *module, PyObject *arguments) {
-    PyObject *capsule, *fields_object, *selection_object, *records_object, *null, *suffix, *result = NULL;
-    int is_json, delimiter, quotes_all;
+    PyObject *capsule, *fields_object, *selection_object, *records_object, *format_object, *result = NULL;
     View selection = {0}, records = {0}, *views = NULL;
     Field *fields = NULL;
-    Buffer out = {0}, ends = {0}, written = {0};
+    Buffer out = {0}, ends = {0}, written = {0}, refused = {0}, scratch = {0};
+    RowFormat format;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "OOOO(pipOO)", &capsule, &fields_object, &selection_object, &records_object, &is_json, &delimiter, &quotes_all, &null, &suffix)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "OOOOO", &capsule, &fields_object, &selection_object, &records_object, &format_object) || !read_format(format_object, &format)) return NULL;
     const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
     const Py_ssize_t field_count = plan ? PyTuple_Size(fields_object) : -1;
     if (field_count < 0) return NULL;
-    RowFormat format = {(u8)is_json, (u8)delimiter, (u8)quotes_all, NULL, 0, NULL, 0};
-    char *bytes;
-    Py_ssize_t size;
-    if (PyBytes_AsStringAndSize(null, &bytes, &size) < 0) return NULL;
-    format.null = (const u8 *)bytes;
-    format.null_size = (size_t)size;
-    if (PyBytes_AsStringAndSize(suffix, &bytes, &size) < 0) return NULL;
-    format.suffix = (const u8 *)bytes;
-    format.suffix_size = (size_t)size;
     views = calloc((size_t)field_count * 2 + 1, sizeof(View));
     fields = calloc((size_t)field_count + 1, sizeof(Field));
     if (!views || !fields) {
@@ -590,14 +618,19 @@ static PyObject *rows(PyObject *module, PyObject *arguments) {
             goto end;
         }
     }
-    if (!write_rows(plan->simd, fields, (size_t)field_count, selected, count, view_int32(&records), &format, &out, &ends, &written)) {
+    if (!write_rows(plan->simd, fields, (size_t)field_count, selected, count, view_int32(&records), &format, &out, &ends, &written, &refused, &scratch)) {
         PyErr_NoMemory();
         goto end;
     }
     PyObject *rows_pair = export_text(&ends, &out, "z");
     PyObject *records_pair = rows_pair ? export_buffer(&written, "i", 4) : NULL;
-    if (records_pair) result = Py_BuildValue("(NN)", rows_pair, records_pair);
-    else drop(rows_pair);
+    PyObject *refused_list = records_pair ? list_of_int32(&refused) : NULL;
+    if (refused_list) {
+        result = Py_BuildValue("(NNN)", rows_pair, records_pair, refused_list);
+    } else {
+        drop(rows_pair);
+        drop(records_pair);
+    }
 end:
     for (Py_ssize_t i = 0; views && i < 2 * field_count; i++) close_view(&views[i]);
     close_view(&selection);
@@ -607,6 +640,8 @@ end:
     buffer_free(&out);
     buffer_free(&ends);
     buffer_free(&written);
+    buffer_free(&refused);
+    buffer_free(&scratch);
     return result;
 }
 

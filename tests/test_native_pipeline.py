@@ -41,7 +41,7 @@ def test_kernel_and_engine_answer_alike(seed):
     assert differential.run(rounds=2, seed=100 + seed) == []
 
 
-@pytest.mark.parametrize("number", range(len(planted.BUGS)), ids=[bug[-1] for bug in planted.BUGS])
+@pytest.mark.parametrize("number", range(len(planted.BUGS)), ids=[bug[-2] for bug in planted.BUGS])
 def test_the_differential_test_finds_a_planted_bug(number):
     """It can fail: each of these bugs in the kernel's sources changes an answer that it looks at."""
     assert planted.is_found(number)
@@ -81,9 +81,6 @@ def test_a_key_that_the_plan_does_not_know_is_the_engines():
         'source = "dynamodb"\n[columns]\na = { path = "dynamodb.Keys.a[0]" }\nb = "dynamodb.Keys.a"\n',
         '[parse.p]\nof = "a"\nformat = "logfmt"\n[columns]\na = {}\nb = "p.b"\n',
         '[columns]\na = { path = "length(a)" }\n',
-        'output = { newlines = "space" }\n[columns]\na = {}\n',
-        "output = { escape_formulas = true }\n[columns]\na = {}\n",
-        'output = { quoting = "none" }\n[columns]\na = {}\n',
         'output = { delimiter = "x" }\n[columns]\na = {}\n',
         'source = "dynamodb"\nimages = ["dynamodb.Keys"]\noutput = { format = "json" }\n',
         'source = "dynamodb"\n[columns]\na = "dynamodb"\n',

@@ -6,7 +6,7 @@ called.
 """
 
 from collections.abc import Callable, Sequence
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 from functools import cache
 from importlib import import_module
 from typing import Any, Final, NamedTuple
@@ -80,6 +80,8 @@ class Way(IntEnum):
     DATE = 6
     DECIMAL = 7
     BINARY = 8
+    WORD = 9
+    EPOCH = 10
 
 
 STRING: Final = 1
@@ -132,23 +134,54 @@ class Decoded(NamedTuple):
 
 
 class Field(NamedTuple):
-    """One field of the rows: `kinds` tell text in a column of JSON; `is_selected`: it has the rows of the selection."""
+    """One field of the rows.
+
+    Attributes:
+        way: how its values are written.
+        array: they.
+        prefix: of JSON, what stands before each.
+        kinds: where a column of JSON holds texts.
+        is_selected: whether it has the rows of the selection.
+        separator: what stands between date and time; behind `T` comes a `Z`.
+    """
 
     way: Way
     array: pa.Array
     prefix: bytes = b""
     kinds: pa.Array | None = None
     is_selected: bool = False
+    separator: int = 32
+
+
+QUOTINGS: Final = ("minimal", "all", "strings", "none")
+NEWLINES: Final = ("keep", "space", "escape", "fail")
+"""Values of the keys of `[output]`, in the order of `kernel/rows.h`."""
+
+
+class RowFlag(IntFlag):
+    """What is unusual about rows; as in `read_format` of `kernel/module.c`."""
+
+    QUOTES_EMPTY = 1
+    IS_STRICT = 2
+    MARKS_FORMULAS = 4
+    HAS_READER = 8
+    NESTS_AS_TEXT = 16
+    DROPS_LAST_END = 32
 
 
 class RowFormat(NamedTuple):
-    """How rows are written: `delimiter` is one byte, `null` is written in CSV for null, `suffix` ends a row of JSON."""
+    """How rows are written: `null` stands for null in CSV, whose rows `end` ends, those of JSON `suffix`."""
 
     is_json: bool
     delimiter: int = 44
-    quotes_all: bool = False
+    quoting: int = 0
+    newlines: int = 0
+    escape: int = 0
+    flags: int = 0
     null: bytes = b""
+    end: bytes = b"\n"
     suffix: bytes = b"}\n"
+    refused: bytes = b""
 
 
 class _Capsules:
@@ -197,8 +230,8 @@ class KernelPlan:
 
     def rows(
         self, fields: Sequence[Field], selection: pa.Array | None, row_records: pa.Array, row_format: RowFormat
-    ) -> tuple[pa.BinaryArray, pa.Int32Array]:
-        """Return what the selected rows of each record come to, and the records.
+    ) -> tuple[pa.BinaryArray, pa.Int32Array, list[int]]:
+        """Return what the selected rows of each record come to, the records, and those that cannot be written so.
 
         Args:
             fields: the fields of a row.
@@ -206,10 +239,10 @@ class KernelPlan:
             row_records: the record of each row of the batch.
             row_format: how they are written.
         """
-        rows, records = self._kernel.rows(
+        rows, records, refused = self._kernel.rows(
             self._handle, tuple(map(tuple, fields)), selection, row_records, tuple(row_format)
         )
-        return _array(rows), _array(records)
+        return _array(rows), _array(records), refused
 
     def respond(
         self, ids: pa.StringArray, parts: Sequence[tuple[pa.Array, pa.Array, Any]], failed: list[int], limit_bytes: int

@@ -61,9 +61,9 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
         )
     ),
     model.Parse: frozenset(("name", "of", "format", "invalid", "location")),
-    model.Output: frozenset(("format", "delimiter", "quoting", "null", "newlines", "escape_formulas")),
+    model.Output: frozenset(model.Output.__struct_fields__),
     model.Route: frozenset(("where", "columns", "iceberg", "location")),
-    model.Iceberg: frozenset(("database", "table", "operation")),
+    model.Iceberg: frozenset(model.Iceberg.__struct_fields__),
     Type: frozenset(("kind", "unit", "precision", "scale")),
 }
 """The keys that this module has thought of; any other must be as if it were not there.
@@ -189,6 +189,9 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
     for route in spec.routes:
         if route.iceberg is not None:
             _check_keys(route.iceberg)
+            is_plain = {column.name: column.path is not None for column in model.column_order(spec, route)}
+            if "delete" in route.iceberg.operations and not all(map(is_plain.get, model.key_names(spec, route))):
+                raise UnsupportedError("keys of a delete that are no members")
         for column in route.columns:
             _check_keys(column)
             _check_keys(column.type)
@@ -200,14 +203,14 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
         raise UnsupportedError("unmatched")
     output = spec.output
     if output.format == "csv":
-        if output.quoting not in ("minimal", "all") or output.newlines != "keep" or output.escape_formulas:
+        if output.quoting not in native.QUOTINGS or output.newlines not in native.NEWLINES:
             raise UnsupportedError("output")
+        if output.escape not in ("", "\\") or not output.refuses.isascii():
+            raise UnsupportedError("escapes")
         if output.delimiter not in _PLAIN_DELIMITERS:
             raise UnsupportedError("delimiter")
     elif output.format != "json":
         raise UnsupportedError("output")
-    if len(spec.routes) > 1 and (spec.documents == "many" or spec.source == "cloudwatch-logs"):
-        raise UnsupportedError("records of several rows on several routes")
 
 
 def _check_keys(described: Any) -> None:
@@ -285,7 +288,8 @@ def out_of_images(spec: Spec, columns: Mapping[Any, Column]) -> list[Any]:
         if any(name in IMAGES or name == "Item" for name in paths.root_names(path)):
             raise UnsupportedError("an image beside dynamodb")
         ends = list(leaves(path))
-        if ends and all(map(is_in_image, ends)):
+        # One with a default is never null, whether there is an image or not.
+        if ends and all(map(is_in_image, ends)) and column.default is None:
             keys.append(key)
     if not keys:
         raise UnsupportedError("no column out of an image")

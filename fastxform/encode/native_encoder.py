@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fastxform.config.model import Column, Spec
+from fastxform.config.model import Column, Output, Spec
 from fastxform.core import kernels, native
 from fastxform.core.json_text import quote
-from fastxform.core.native import Field, RowFormat, Way
+from fastxform.core.native import Field, RowFlag, RowFormat, Way
 from fastxform.datatypes.text import texts
 from fastxform.decode.native_plan import DOCUMENT, NativePlan
 from fastxform.transform.native_columns import NativeColumns
@@ -29,12 +29,8 @@ class NativeRowEncoder:
         self.plan, self.native = plan, native_plan
         output = spec.output
         self.is_json = output.format == "json"
-        self.format = RowFormat(
-            self.is_json,
-            ord(output.delimiter) if not self.is_json else 44,
-            output.quoting == "all",
-            output.null.encode(),
-        )
+        self.format = row_format(output, is_iceberg=plan.iceberg is not None, is_document=spec.is_document)
+        self.timestamps = _timestamps(output, plan.iceberg is not None)
         keys = {column.name: key for key, column in plan.inputs}
         self.fields = [
             (
@@ -45,11 +41,9 @@ class NativeRowEncoder:
             for index, column in enumerate(plan.visible)
         ]
         self.is_document = spec.is_document
-        if self.is_document:
-            self.format = RowFormat(is_json=True, suffix=b"\n")
 
-    def write(self, batch: NativeColumns, part: RouteRows) -> tuple[pa.BinaryArray, pa.Int32Array]:
-        """Return what the rows of each record come to, and the records."""
+    def write(self, batch: NativeColumns, part: RouteRows) -> tuple[pa.BinaryArray, pa.Int32Array, list[int]]:
+        """Return what the rows of each record come to, the records, and those that a reader could not read so."""
         if self.is_document:
             fields = [Field(Way.JSON, batch.array(DOCUMENT))]
         else:
@@ -60,7 +54,7 @@ class NativeRowEncoder:
         is_selected = key is None
         array = part.computed[column.name] if key is None else batch.array(key)
         kinds = None
-        way = Way.TEXT
+        way, separator = Way.TEXT, 32
         if pa.types.is_string(array.type):
             if not self.is_json:
                 way = Way.TEXT
@@ -72,23 +66,61 @@ class NativeRowEncoder:
                     way, kinds = Way.JSON, decoded.kinds if seen & _ALL_TEXT else None
         else:
             way, array = self._typed(array)
-        return Field(way, array, prefix, kinds, is_selected)
+            separator = self.timestamps[1]
+        return Field(way, array, prefix, kinds, is_selected, separator)
 
     def _typed(self, array: pa.Array) -> tuple[Way, pa.Array]:
         kind = array.type
         if pa.types.is_floating(kind):
             text = texts(array)
             if not self.is_json:
-                return Way.TEXT, text
+                return Way.WORD, text
             return Way.JSON, kernels.call(
                 "if_else", [kernels.call("is_finite", [array]), text, pa.scalar(None, pa.string())]
             )
         if pa.types.is_timestamp(kind):
-            return (Way.MICROSECONDS if self.is_json and self.plan.iceberg is not None else Way.TIMESTAMP), array
+            return self.timestamps[0], array
         way = _WAYS.get(kind.id)
         if way is None:
-            return (Way.JSON if self.is_json else Way.TEXT), texts(array)
+            return (Way.JSON if self.is_json else Way.WORD), texts(array)
         return way, array
+
+
+def row_format(output: Output, *, is_iceberg: bool, is_document: bool) -> RowFormat:
+    """Return how the rows of an output are written."""
+    is_json = output.format == "json"
+    end = b"\r\n" if output.line_end == "crlf" else b"\n"
+    flags = {
+        RowFlag.QUOTES_EMPTY: output.quote_empty,
+        RowFlag.IS_STRICT: output.strict,
+        RowFlag.MARKS_FORMULAS: output.escape_formulas,
+        RowFlag.HAS_READER: output.reader is not None,
+        RowFlag.NESTS_AS_TEXT: is_json and output.json == "text" and not is_iceberg and not is_document,
+        RowFlag.DROPS_LAST_END: output.line_end == "none",
+    }
+    return RowFormat(
+        is_json,
+        44 if is_json else ord(output.delimiter),
+        native.QUOTINGS.index(output.quoting),
+        native.NEWLINES.index(output.newlines),
+        ord(output.escape) if output.escape else 0,
+        sum(flag for flag, is_set in flags.items() if is_set),
+        output.null.encode(),
+        end,
+        end if is_document else b"}" + end,
+        output.refuses.encode(),
+    )
+
+
+def _timestamps(output: Output, is_iceberg: bool) -> tuple[Way, int]:
+    """Return how timestamps are written, and what stands between date and time."""
+    is_json = output.format == "json"
+    if is_json and is_iceberg:
+        return Way.MICROSECONDS, 32
+    form = output.timestamps or ("iso" if is_json else "space")
+    if form == "epoch_ms":
+        return Way.EPOCH, 32
+    return Way.TIMESTAMP, ord("T" if form == "iso" else " ")
 
 
 _WAYS: Final = {

@@ -65,6 +65,8 @@ class NativeRouter:
             self._of_route(plan, batch, rows, now_ms, odd) if rows.count else None
             for plan, rows in zip(self.plans, taken, strict=False)
         ]
+        if self.is_of_rows and len(self.plans) > 1:
+            odd |= _on_several_routes(batch, routes)
         observe("columns")
         return Routed(routes, unmatched, where_null, odd)
 
@@ -145,23 +147,15 @@ class NativeRouter:
         """Return the metadata of rows and the rows that have some."""
         iceberg = plan.iceberg
         if iceberg is not None:
+            if iceberg.table_from is not None or iceberg.operation_from is not None:
+                return self._chosen(iceberg, batch, rows, computed, keys, odd)
             if not isinstance(iceberg.operation, Mapping):
-                return _otf_metadata(iceberg, iceberg.operation), rows
-            words = list(iceberg.operation)
-            names = rows.take(batch.array(EVENT_NAME))
-            column = batch.column(EVENT_NAME)
-            assert column is not None
-            is_text = pa.scalar(True)
-            if column.kinds is not None:
-                is_text = kernels.call("equal", [rows.take(column.kinds), pa.scalar(native.STRING, pa.uint8())])
-            options = kernels.options.SetLookupOptions(pa.array(words, pa.string()))
-            indices = kernels.call("index_in", [names], options)
-            fits = kernels.call("and", [kernels.call("is_valid", [indices]), is_text])
-            left = without(rows, batch, fits, odd)
+                return _otf_metadata(iceberg, iceberg.table, iceberg.operation), rows
+            indices, left = _of_events(iceberg.operation, batch, rows, odd)
             if left is not rows:
                 return None, left
-            choices = pa.array([_otf_metadata(iceberg, iceberg.operation[word]) for word in words], pa.binary())
-            return kernels.take(choices, indices), rows
+            choices = [_otf_metadata(iceberg, iceberg.table, word) for word in iceberg.operation.values()]
+            return kernels.take(pa.array(choices, pa.binary()), indices), rows
         if not plan.partition_keys:
             return None, rows
         fields = []
@@ -178,8 +172,44 @@ class NativeRouter:
             prefix = '{"partitionKeys":{' if index == 0 else ","
             fields.append(Field(Way.TEXT, text, f"{prefix}{quote(name)}:".encode()))
         each = pa.array(range(rows.count), pa.int32())
-        written, _ = self.native.plan.rows(fields, None, each, RowFormat(is_json=True, suffix=b"}}"))
+        written, _, _ = self.native.plan.rows(fields, None, each, RowFormat(is_json=True, suffix=b"}}"))
         return written, rows
+
+    def _chosen(
+        self,
+        iceberg: Iceberg,
+        batch: NativeColumns,
+        rows: SelectedRows,
+        computed: Mapping[str, pa.Array],
+        keys: Mapping[str, Any],
+        odd: set[int],
+    ) -> tuple[Any, SelectedRows]:
+        """Return the metadata of rows of which a column tells the table or the operation."""
+        tables, operations = [iceberg.table], [iceberg.operation if isinstance(iceberg.operation, str) else None]
+        pairs = None
+        choices = (iceberg.table_from, iceberg.operation_from)
+        for choice in choices:
+            if choice is None:
+                continue
+            name = choice.column
+            text = texts(computed[name] if name in computed else rows.take(batch.array(keys[name])))
+            indices = kernels.call("index_in", [text], _among(choice.values))
+            left = without(rows, batch, kernels.call("is_valid", [indices]), odd)
+            if left is not rows:
+                return None, left
+            words: list[Any] = list(choice.values.values())
+            if choice is iceberg.table_from:
+                tables, pairs = words, indices
+            else:
+                operations, pairs = words, _beside(pairs, indices, len(words))
+        if iceberg.operation_from is None and isinstance(iceberg.operation, Mapping):
+            indices, left = _of_events(iceberg.operation, batch, rows, odd)
+            if left is not rows:
+                return None, left
+            operations = list(iceberg.operation.values())
+            pairs = _beside(pairs, indices, len(operations))
+        each = [_otf_metadata(iceberg, table, operation) for table in tables for operation in operations]
+        return kernels.take(pa.array(each, pa.binary()), pairs), rows
 
     def _keys(self, names: Collection[str]) -> list[Any]:
         return [key for key, column in self.shared if column.name in names]
@@ -208,6 +238,18 @@ class NativeRouter:
             rows = left
 
 
+def _on_several_routes(batch: NativeColumns, routes: Sequence[RouteRows | None]) -> set[int]:
+    """Return the records whose rows went different ways: what becomes of these the engine knows."""
+    seen: set[int] = set()
+    several: set[int] = set()
+    for route in routes:
+        if route is not None and route.rows.count:
+            records = set(kernels.call("unique", [route.rows.take(batch.decoded.row_records)]).to_pylist())
+            several |= seen & records
+            seen |= records
+    return several
+
+
 def _of_records(
     metadata: pa.Array, rows: SelectedRows, batch: NativeColumns, odd: set[int]
 ) -> tuple[pa.Array, SelectedRows]:
@@ -220,8 +262,34 @@ def _of_records(
     return kernels.keep(metadata, pa.concat_arrays([first, is_other])), left
 
 
-def _otf_metadata(iceberg: Iceberg, operation: Any) -> bytes:
-    target = {"destinationDatabaseName": iceberg.database, "destinationTableName": iceberg.table}
+def _among(words: Mapping[str, str]) -> Any:
+    return kernels.options.SetLookupOptions(pa.array(list(words), pa.string()))
+
+
+def _beside(pairs: pa.Array | None, indices: pa.Array, count: int) -> pa.Array:
+    """Return which pair of choices each row is in the list of all of them."""
+    if pairs is None:
+        return indices
+    first = kernels.call("multiply", [pairs, pa.scalar(count, pa.int32())])
+    return kernels.call("add", [first, indices])
+
+
+def _of_events(
+    operations: Mapping[str, str], batch: NativeColumns, rows: SelectedRows, odd: set[int]
+) -> tuple[Any, SelectedRows]:
+    """Return which of the operations the change of each row is, and the rows whose change is one of them."""
+    names = rows.take(batch.array(EVENT_NAME))
+    column = batch.column(EVENT_NAME)
+    assert column is not None
+    is_text = pa.scalar(True)
+    if column.kinds is not None:
+        is_text = kernels.call("equal", [rows.take(column.kinds), pa.scalar(native.STRING, pa.uint8())])
+    indices = kernels.call("index_in", [names], _among(operations))
+    return indices, without(rows, batch, kernels.call("and", [kernels.call("is_valid", [indices]), is_text]), odd)
+
+
+def _otf_metadata(iceberg: Iceberg, table: str, operation: Any) -> bytes:
+    target = {"destinationDatabaseName": iceberg.database, "destinationTableName": table}
     if operation is not None:
         target["operation"] = operation
     return _ENCODER.encode({"otfMetadata": target})

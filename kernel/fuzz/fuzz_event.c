@@ -36,9 +36,17 @@ static void write_all(const Call *call, int is_json, Buffer *out) {
             .kinds = column->kinds, .per_second = plan->columns[i].per_second, .scale = plan->columns[i].scale, .prefix = (const u8 *)prefix, .prefix_size = 5,
         };
     }
-    const RowFormat format = {(u8)is_json, ',', 0, (const u8 *)"", 0, (const u8 *)"}\n", 2};
-    Buffer rows = {0}, ends = {0}, written = {0};
-    if (write_rows(plan->simd, fields, field_count, NULL, rows_count, (const i32 *)call->row_records.data, &format, &rows, &ends, &written)) {
+    RowFormat format = {.is_json = (u8)is_json, .delimiter = ',', .null = (const u8 *)"", .end = (const u8 *)"\n", .end_size = 1, .suffix = (const u8 *)"}\n", .suffix_size = 2, .refused = (const u8 *)""};
+    if (rows_count & 1) { /* the dialect of another reader */
+        format.quoting = (Quoting)(rows_count >> 1 & 3);
+        format.newlines = (Newlines)(rows_count >> 3 & 3);
+        format.escape = rows_count & 2 ? '\\' : 0;
+        format.quotes_empty = format.marks_formulas = 1;
+        format.nests_as_text = (u8)is_json;
+    }
+    complete_format(&format);
+    Buffer rows = {0}, ends = {0}, written = {0}, refused = {0}, scratch = {0};
+    if (write_rows(plan->simd, fields, field_count, NULL, rows_count, (const i32 *)call->row_records.data, &format, &rows, &ends, &written, &refused, &scratch)) {
         Answer *answers = calloc((size_t)call->record_count + 1, sizeof(Answer));
         for (size_t i = 0; i < written.size / 4; i++) {
             i32 record, start, end;
@@ -64,6 +72,8 @@ static void write_all(const Call *call, int is_json, Buffer *out) {
     for (int i = 0; i < plan->column_count; i++) free(validity[i]);
     free(validity);
     free(fields);
+    buffer_free(&refused);
+    buffer_free(&scratch);
     buffer_free(&rows);
     buffer_free(&ends);
     buffer_free(&written);

@@ -1,7 +1,7 @@
 """The native kernel against the engine, record by record, on what `mutation` makes.
 
-`python tests/support/differential.py [--seconds S | --rounds N] [--seed S] [--kernel FILE]` runs it alone, with another
-build of the kernel if one is named; it prints the differences, and ends with 1 where there are some.
+`python tests/support/differential.py [--seconds S | --rounds N] [--seed S] [--kernel FILE] [--case NAME]` runs it
+alone, with another build of the kernel if one is named; it prints the differences, and ends with 1 where there are some.
 """
 
 import argparse
@@ -102,10 +102,11 @@ class Pair:
                 yield payload, one, other
 
 
-def run(rounds, seed, seconds=None, limit=5):
-    """Return the first differences of so many batches of every case, or of so many seconds."""
+def run(rounds, seed, seconds=None, limit=5, name=None):
+    """Return the first differences of so many batches of every case, or of the one of a name, or of so many seconds."""
     rng = random.Random(seed)
-    pairs = [Pair(case, is_wide) for case in mutation.CASES for is_wide in (True, False)]
+    cases = [case for case in mutation.CASES if name in (None, case.name)]
+    pairs = [Pair(case, is_wide) for case in cases for is_wide in (True, False)]
     end = None if seconds is None else time.monotonic() + seconds
     found, count = [], 0
     while count < rounds if end is None else time.monotonic() < end:
@@ -124,11 +125,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kernel")
+    parser.add_argument("--case", choices=[case.name for case in mutation.CASES])
     options = parser.parse_args()
     os.environ.update(QUIET)
     if options.kernel:
         load_kernel(options.kernel)
-    found = run(options.rounds, options.seed, options.seconds)
+    limit = 1 if options.case else 5
+    found = run(options.rounds, options.seed, options.seconds, limit, options.case)
     for difference in found:
         print(*(str(part)[:900] for part in difference), sep="\n    ")
     return 1 if found else 0

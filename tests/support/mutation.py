@@ -27,6 +27,7 @@ STRINGS = (
     "Send", "INSERT", "MODIFY", "REMOVE", "007", "1.10", "12", "-5", "YQ==", "YR==", "YWI=", "YWJ=", "YWJj", "YQ=", "2022-05-02", "2022-02-29", "0000-01-01",
     "2022-05-02T12:45:25Z", "2022-05-02t12:45:25.123456789+09:00", "2022-05-02 12:45:25", "1969-12-31T23:59:59.5Z", "2022-05-02T24:00:00Z", "From", "To",
     "0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59-00:01", "2022-05-02T12:45:25.1234567890Z", "ABC", "abc", "{}", "[]",
+    "=1+1", "-1e5x", "-12.5", "-", "+1", "@x", "\uff1d1", "\uff0b", "\uff01", "\r\n=1", "\\N", "\\", "a|b", "-" + "1" * 70,
 )  # fmt: skip
 ESCAPES = (
     r'"\u0041"', r'"\u00e9\n"', r'"\ud83d\ude00"', r'"\/"', r'"\\"', r'"\""', r'"\b\f\n\r\t"', r'"\u0000"', r'"\ud83d"', r'"\ude00"', r'"\ude00\ud83d"', r'"\ud83d\u0041"',
@@ -91,6 +92,7 @@ _MAILS = _lines(
     },
     {"eventType": "Open", "mail": {"timestamp": "2022-05-02T12:45:25Z", "headers": []}, "open": {"ipAddress": "1.2.3.4", "timestamp": "2022-05-02T12:45:26Z"}, "n": "7", "a": "", "c": {"d": 1}},
     {"eventType": "Click", "n": 1.5, "a": "A", "flag": True, "c": {}, "e": {"d": "E"}, "mail": None},
+    {"n": 3, "mail": {"headers": [{"name": "From", "value": None}, {"name": "To"}, {"name": "From", "value": "z"}]}},
     {"PRICE": 4.5, "SECTOR": "RETAIL", "TICKER_SYMBOL": "ABC", "CHANGE": -0.1},
     {"SECTOR": "ENERGY", "TICKER_SYMBOL": "x1", "PRICE": 84},
 )  # fmt: skip
@@ -183,6 +185,41 @@ columns = { at = { path = "open.timestamp", type = "timestamp[ms]", required = t
 where = "n > 0"
 columns = { inverse = { expr = "100 // n" } }
 """
+_CHOSEN = """
+[columns]
+op = { path = "eventType", type = "string" }
+kind = { path = "n" }
+a = { path = "a", type = "string", required = true }
+d = { path = "d", type = "date" }
+[[routes]]
+[routes.iceberg]
+database = "d"
+keys = ["a"]
+table = { from = "kind", values = { "5" = "five", "7" = "seven", "1.5" = "other", "12" = "twelve" } }
+operation = { from = "op", values = { Send = "insert", Open = "update", Click = "delete" } }
+"""
+_CHOSEN_TABLE = """
+[columns]
+id = { path = "dynamodb.Keys.id", type = "string" }
+amount = { path = "(dynamodb.NewImage || dynamodb.OldImage).amount", type = "decimal(10,2)" }
+table = { path = "tableName", default = "t" }
+[[routes]]
+[routes.iceberg]
+database = "d"
+table = { from = "table", values = { t = "one", u = "two" } }
+operation = { INSERT = "insert", MODIFY = "update", REMOVE = "delete" }
+"""
+_WAYS = """
+[columns]
+event_type = { path = "eventType", type = "string" }
+n = { path = "n", type = "int64" }
+[[routes]]
+where = "event_type == 'Send'"
+columns = { timestamp = { path = "mail.timestamp", type = "timestamp[us]" } }
+[[routes]]
+where = "event_type == 'Open' or event_type is None"
+columns = { at = { path = "open.timestamp", type = "timestamp[ms]" }, ip = { path = "open.ipAddress" } }
+"""
 _OPERATIONS = """
 [columns]
 id = { path = "dynamodb.Keys.id", type = "string" }
@@ -255,11 +292,11 @@ _INNERS = _lines(
     *({"n": 2, "j": json.dumps({"x": x, "k": json.dumps({"y": y, "z": [1, 2]})})} for x, y in (("-", 5), ("", "6"), ("q", None), (None, 1.5))),
     {"n": 3, "j": json.dumps({"x": "e", "k": "no"})}, {"n": 4, "j": json.dumps({"k": 5})}, {"n": 5, "j": {"k": "{}"}}, {"n": 6}, {"n": 7, "j": None},
 )  # fmt: skip
-_LISTS = _lines(
+_LISTS = (b'{"list":[-0,-0.0,-0]}', *_lines(
     {"list": [1, "x", 7], "mail": {"headers": [{"name": "From", "value": "v"}, {"name": "To", "value": "w"}]}, "a": "-"},
     {"list": ["é\"", None, 15], "mail": {"headers": [{}]}, "a": ""}, {"list": [True, {"a": 1}, -0], "a": "B"}, {"list": [], "mail": None, "a": "A"}, {"list": [None, False, "9"], "mail": {"headers": [{}, {}]}},
     {"list": [12345678901234567890, 1e5]}, {"list": None, "a": None}, {"list": "x"}, {"list": [[]], "mail": {"headers": [1, 2]}},
-)  # fmt: skip
+))  # fmt: skip
 
 CASES = (
     Case("two-columns", _DYNAMODB + '[columns]\nid = "dynamodb.Keys.id"\nn = "dynamodb.Keys.n"\n', _CHANGES),
@@ -269,6 +306,8 @@ CASES = (
     Case("typed-json", _DYNAMODB + _JSON + _TYPED, _CHANGES),
     Case("images", _DYNAMODB + _JSON + _IMAGES, _CHANGES),
     Case("operations", _DYNAMODB + _JSON + _OPERATIONS, _CHANGES),
+    Case("chosen", _JSON + _CHOSEN, _MAILS),
+    Case("chosen-table", _DYNAMODB + _JSON + _CHOSEN_TABLE, _CHANGES),
     Case("plain-csv", _PLAIN, _MAILS),
     Case("plain-json", _JSON + _PLAIN, _MAILS),
     Case("quoted", 'output = { quoting = "all", delimiter = ";", null = "\\\\N" }\n' + _PLAIN, _MAILS),
@@ -289,6 +328,23 @@ CASES = (
     Case("parsed-twice", _INNER, _INNERS),
     Case("elements", _ELEMENTS, _LISTS),
     Case("elements-json", _JSON + _ELEMENTS, _LISTS),
+    Case("many-routes", 'documents = "many"\nunmatched = "drop"\n' + _JSON + _WAYS, (b"\n".join(_MAILS[:2]), _MAILS[0] + _MAILS[0], _MAILS[1] + b" " + _MAILS[1], b"".join(_MAILS))),
+    Case("many-first", 'documents = "many"\nmixed = "first"\nbad_rows = "drop"\n' + _JSON + _WAYS, (b"\n".join(_MAILS[:2]), _MAILS[0] * 2, b"".join(_MAILS))),
+    Case("spaces", 'output = { newlines = "space", escape_formulas = true, line_end = "crlf", timestamps = "iso" }\n' + _PLAIN, _MAILS),
+    Case("escapes", 'output = { newlines = "escape", quoting = "strings", timestamps = "epoch_ms" }\n' + _PLAIN.replace("[us]", "[ms]"), _MAILS),
+    Case("no-quotes", 'output = { quoting = "none", newlines = "fail", delimiter = "|", line_end = "none" }\n' + _PLAIN, _MAILS),
+    Case("no-quotes-one", 'output = { quoting = "none", escape_formulas = true }\n[columns]\na = { path = "a" }\n', _MAILS),
+    Case("opencsv", 'output = { reader = "athena-opencsv" }\n' + _PLAIN, _MAILS),
+    Case("opencsv-strings", _DYNAMODB + 'output = { reader = "athena-opencsv", quoting = "strings", newlines = "escape" }\n' + _TYPED, _CHANGES),
+    Case("lazysimple", 'output = { reader = "athena-lazysimple" }\n' + _PLAIN, _MAILS),
+    Case("lazysimple-one", 'output = { reader = "athena-lazysimple" }\n[columns]\na = { path = "a" }\n', _MAILS),
+    Case("athena-json", 'output = { reader = "athena-json", format = "json", line_end = "crlf" }\n' + _PLAIN, _MAILS),
+    Case("redshift", 'output = { reader = "redshift" }\n' + _PLAIN, _MAILS),
+    Case("snowflake", 'output = { reader = "snowflake" }\n' + _PLAIN, _MAILS),
+    Case("spark", 'output = { reader = "spark", quoting = "strings" }\n' + _PLAIN, _MAILS),
+    Case("spark-one", 'output = { reader = "spark" }\n[columns]\na = { path = "a" }\n', _MAILS),
+    Case("excel", 'output = { reader = "excel" }\n' + _PLAIN, _MAILS),
+    Case("keyed-many", 'documents = "many"\noutput = { reader = "bigquery", line_end = "none" }\npartition_keys = { n = "coalesce(cast(n, \'string\'), \'none\')" }\n[columns]\nn = { path = "n", type = "string" }\na = { path = "a" }\n', (_MAILS[0] * 2, b"\n".join(_MAILS[1:3]), _MAILS[3])),
     Case("logs-csv", 'source = "cloudwatch-logs"\nwhere = "id != \'2\'"\n' + _LOGS, _MESSAGES, is_packed=True),
 )  # fmt: skip
 
