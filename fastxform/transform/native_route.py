@@ -208,6 +208,7 @@ class NativeRouter:
                 return None, left
             operations = list(iceberg.operation.values())
             pairs = _beside(pairs, indices, len(operations))
+        assert pairs is not None
         each = [_otf_metadata(iceberg, table, operation) for table in tables for operation in operations]
         return kernels.take(pa.array(each, pa.binary()), pairs), rows
 

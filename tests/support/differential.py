@@ -1,7 +1,8 @@
 """The native kernel against the engine, record by record, on what `mutation` makes.
 
 `python tests/support/differential.py [--seconds S | --rounds N] [--seed S] [--kernel FILE] [--case NAME]` runs it
-alone, with another build of the kernel if one is named; it prints the differences, and ends with 1 where there are some.
+alone, with another build of the kernel if one is named; it prints the differences, and ends with 1 where there are
+some.
 """
 
 import argparse
