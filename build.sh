@@ -22,7 +22,8 @@ usage: ./build.sh VERB [ARGUMENT...]
   deploy  the tests of what is deployed, Terraform, SAM and CDK; arguments go to pytest (-k NAME)
   fuzz    the native kernel under libFuzzer and the sanitizers of clang; --seconds 60 (default)
   layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
-  lock    requirements.lock, from pyproject.toml; --upgrade takes the newest versions
+  lowest  the examples and the pipeline with the oldest versions that pyproject.toml allows; arguments go to pytest
+  lock    requirements.lock and requirements-lowest.lock, from pyproject.toml; --upgrade takes the newest versions
 
 Each sets up first what it needs; only the first time takes long.
 TEXT
@@ -64,7 +65,7 @@ fingerprint() {
     local line keep=
     {
         pwd
-        cat requirements.lock
+        cat requirements.lock requirements-lowest.lock
         while IFS= read -r line || [[ -n $line ]]; do
             case $line in
             '[tool.ruff'* | '[tool.mypy'* | '[[tool.mypy'* | '[tool.pytest'*) keep= ;;
@@ -193,6 +194,14 @@ setup_docs() {
     install docs .venv-docs
 }
 
+# The oldest libraries that the package says it works with.
+setup_lowest() {
+    setup_environment
+    installed .venv-lowest && return
+    make_venv .venv-lowest
+    install lowest .venv-lowest --package --extras aws,cli,runtime --lock requirements-lowest.lock
+}
+
 # One set-up at a time: two runs started together would install over each other.
 locked() {
     mkdir -p .cache
@@ -262,6 +271,13 @@ chain() {
 deploy() {
     locked setup_deploy
     exec .venv-deploy/bin/python -m pytest tests/deploy "$@"
+}
+
+# What the package does with whole batches, with the kernel and without; the command too, so far as it prints no tables.
+lowest() {
+    locked setup_lowest
+    exec .venv-lowest/bin/python -m pytest tests/test_examples.py tests/test_pipeline.py tests/test_native_pipeline.py \
+        tests/encode tests/transform tests/puts tests/query/test_expression.py tests/cli/test_check.py "$@"
 }
 
 # A new requirement is not in the lock that an environment is installed from, so one that can make a lock is taken as it is.
@@ -365,6 +381,7 @@ browser) browser "$@" ;;
 dist) dist ;;
 deploy) deploy "$@" ;;
 layer) layer "$@" ;;
+lowest) lowest "$@" ;;
 lock) lock "$@" ;;
 fuzz) fuzz "$@" ;;
 *) say "unknown verb '$verb'"; usage ;;

@@ -1,4 +1,4 @@
-"""`python -m dev.install GROUP DIRECTORY`: a dependency group into an environment, from requirements.lock.
+"""`python -m dev.install GROUP DIRECTORY [--lock FILE]`: a dependency group into an environment, from requirements.lock.
 
 pip takes every version from the lock and refuses a file whose hash is not in it. With `--package` the package comes
 too, editable, built by what the group brings and not by what an index offers; with `--target` the directory is one of
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,22 +18,24 @@ ROOT: Final = Path(__file__).parent.parent
 LOCK: Final = "requirements.lock"
 
 
-def commands(group: str, directory: str, package: bool = False, target: bool = False) -> list[list[str]]:
+def commands(
+    group: str, directory: str, package: bool = False, target: bool = False, extras: Sequence[str] = ()
+) -> list[list[str]]:
     """Return the calls of pip, in their order."""
     where = [] if target else ["--python", f"{directory}/bin/python"]
     pip = [sys.executable, "-m", "pip", *where, "install", "-qq", "--disable-pip-version-check", "--no-input"]
     place = ["--target", directory] if target else []
     # A file of constraints with hashes is what makes pip ask for the hash of everything.
-    found = [[*pip, *place, "--group", group, *(dependencies() if package else ())]]
+    found = [[*pip, *place, "--group", group, *(dependencies(extras) if package else ())]]
     if package:
         found.append([*pip, "--no-deps", "--no-build-isolation", "--editable", "."])
     return found
 
 
-def dependencies() -> list[str]:
-    """Return what the package depends on."""
+def dependencies(extras: Sequence[str] = ()) -> list[str]:
+    """Return what the package depends on, with some of its extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return list(project["dependencies"])
+    return [*project["dependencies"], *(name for extra in extras for name in project["optional-dependencies"][extra])]
 
 
 def main(arguments: list[str]) -> int:
@@ -42,10 +45,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("directory")
     parser.add_argument("--package", action="store_true")
     parser.add_argument("--target", action="store_true")
+    parser.add_argument("--extras", default="", help="of the package, with commas between")
+    parser.add_argument("--lock", default=LOCK)
     options = parser.parse_args(arguments)
-    print(f"installing the group {options.group} of {LOCK} into {options.directory}", file=sys.stderr)
-    first, *rest = commands(options.group, options.directory, options.package, options.target)
-    code = subprocess.run(first, cwd=ROOT, env=os.environ | {"PIP_CONSTRAINT": LOCK}, check=False).returncode
+    print(f"installing the group {options.group} of {options.lock} into {options.directory}", file=sys.stderr)
+    extras = tuple(filter(None, options.extras.split(",")))
+    first, *rest = commands(options.group, options.directory, options.package, options.target, extras)
+    code = subprocess.run(first, cwd=ROOT, env=os.environ | {"PIP_CONSTRAINT": options.lock}, check=False).returncode
     for command in rest:
         code = code or subprocess.run(command, cwd=ROOT, check=False).returncode
     return code

@@ -14,6 +14,7 @@ import pyarrow as pa
 from fastxform.config import model as configuration
 from fastxform.config.model import Column, Spec
 from fastxform.core import native
+from fastxform.core.payloads import Payloads
 from fastxform.core.structs import replace
 from fastxform.core.timing import Stage
 from fastxform.decode.source import Rows, Source, default_columns
@@ -361,6 +362,8 @@ class Pipeline:
 
 def _check_payloads(payloads: Sequence[bytes | None]) -> None:
     """Refuse what is no list of bytes; one look, since a batch is not mixed."""
+    if isinstance(payloads, Payloads):  # of an event; a look at one of them would decode them all
+        return
     if isinstance(payloads, (str, bytes, bytearray, memoryview)):
         raise TypeError(f"payloads is a list of bytes, one for each record, and not {type(payloads).__name__}")
     first = next((payload for payload in payloads if payload is not None), b"")

@@ -209,12 +209,12 @@ def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:
 
 def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Projection) -> None:
     """Take out the lists of messages that hold more events, or are written as more bytes, than a record may."""
-    repeated = list(messages.columns.values())
+    repeated = [column.values for column in messages.columns.values()]
+    is_wide = sum(map(_widest, repeated)) >= _WIDE_BYTES
     for record, text in list(lists.items()):
-        size_bytes = len(memoryview(text))
-        width_bytes = sum(len(value) for column in repeated if isinstance(value := column.values[record], str))
-        if size_bytes < _LONG_BYTES and width_bytes < _WIDE_BYTES:
+        if len(memoryview(text)) < _LONG_BYTES and not is_wide:
             continue
+        width_bytes = sum(len(value) for values in repeated if isinstance(value := values[record], str))
         rows = _count(text)
         if rows < 0:
             refused[record] = "message"
@@ -225,6 +225,10 @@ def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Proj
         else:
             continue
         del lists[record]
+
+
+def _widest(values: Sequence[Any]) -> int:
+    return max((len(value) for value in values if isinstance(value, str)), default=0)
 
 
 def _count(text: Any) -> int:

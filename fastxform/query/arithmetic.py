@@ -6,7 +6,7 @@ its row, as a division by zero is.
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -132,27 +132,68 @@ def _int_function(op: str) -> Binary:
     if op == "//":
         return floor_divide
     # The checked modulo refuses -2**63 % -1, which is 0; the plain one refuses % 0 all the same.
-    name = "modulo" if op == "%" else _CHECKED[op]
+    if op == "%":
+        return lambda left, right: _remaindered("modulo", left, right)
+    name = _CHECKED[op]
     return lambda left, right: call(name, [left, right])
+
+
+def _remaindered(name: str, left: Datum, right: Datum | int) -> Datum:
+    """Call one of Arrow's functions of division with a rest, which it has from version 26 on; else Python's operator.
+
+    Raises:
+        pa.ArrowInvalid: a divisor is zero.
+    """
+    try:
+        return call(name, [left, right])
+    except pa.ArrowKeyError:
+        operation = _remainder if name == "remainder" else operator.mod
+        return _by_rows(operation, left, right)
+
+
+def _remainder(left: int, right: int) -> int:
+    """Return what is left of a division that cuts towards zero, with the sign of the dividend."""
+    rest = abs(left) % abs(right)
+    return -rest if left < 0 else rest
+
+
+def _by_rows(operation: Callable[[Any, Any], Any], left: Datum, right: Datum | int) -> Datum:
+    count = row_count([value for value in (left, right) if not isinstance(value, int)])
+    sides = [value if isinstance(value, pa.Array) else pa.array([_python(value)] * count) for value in (left, right)]
+    try:
+        results = [
+            None if a is None or b is None else operation(a, b)
+            for a, b in zip(*(side.to_pylist() for side in sides), strict=True)
+        ]
+    except ArithmeticError as err:
+        raise pa.ArrowInvalid("divide by zero") from err
+    column = pa.array(results, sides[0].type)
+    return column if isinstance(left, pa.Array) or isinstance(right, pa.Array) else column[0]
+
+
+def _python(value: Datum | int) -> object:
+    return value.as_py() if isinstance(value, pa.Scalar) else value
 
 
 def floor_divide(left: Datum, right: Datum | int) -> Datum:
     """Divide int64 towards the floor; Arrow cuts towards zero, one too high where its two remainders differ."""
     quotient = call("divide_checked", [left, right])
-    cut = call("not_equal", [call("modulo", [left, right]), call("remainder", [left, right])])
+    cut = call("not_equal", [_remaindered("modulo", left, right), _remaindered("remainder", left, right)])
     return call("if_else", [cut, call("subtract", [quotient, 1]), quotient])
 
 
 def _float_function(op: str) -> Binary:
     if op == "//":
         return _floor_divide_floats
-    name = {"/": "divide_checked", "%": "modulo_checked"}.get(op) or _CHECKED[op]
+    if op == "%":
+        return lambda left, right: _remaindered("modulo_checked", left, right)
+    name = "divide_checked" if op == "/" else _CHECKED[op]
     return lambda left, right: call(name, [left, right])
 
 
 def _floor_divide_floats(left: Datum, right: Datum) -> Datum:
     """Divide float64 as CPython's `float_floor_div` does, its zeros with their signs."""
-    modulus = call("modulo_checked", [left, right])
+    modulus = _remaindered("modulo_checked", left, right)
     exact = call("divide", [call("subtract", [left, modulus]), right])
     floor = call("floor", [exact])
     low = call("greater", [call("subtract", [exact, floor]), 0.5])

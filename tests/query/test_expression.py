@@ -380,6 +380,27 @@ def test_value_of_a_row(text, row, expected):
     assert same(value(text, **row), expected)
 
 
+@pytest.fixture
+def older_arrow(monkeypatch):
+    """Have Arrow say of its functions of division with a rest what it says of them before version 26."""
+    real = arithmetic.call
+
+    def call(name, arguments, options=None):
+        if name in ("modulo", "modulo_checked", "remainder"):
+            raise pa.ArrowKeyError(f"No function registered with name: {name}")
+        return real(name, arguments, options)
+
+    monkeypatch.setattr(arithmetic, "call", call)
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "expected"), [case for case in ARITHMETIC if "%" in case.values[0] or "//" in case.values[0]]
+)
+def test_division_by_an_older_arrow(older_arrow, text, row, expected):
+    """Where Arrow has no function for a rest, Python's operators give the same."""
+    assert same(value(text, **row), expected)
+
+
 EXAMPLES = {
     "abs_checked": [("abs_checked(i)", {"i": -5}, 5), ("abs_checked(i)", {"i": INT_MIN}, FAILS)],
     "ascii_lower": [("ascii_lower(s)", {"s": "AÉ"}, "aÉ")],
