@@ -1,8 +1,8 @@
-"""`python -m dev.install GROUP DIRECTORY [--lock FILE]`: a dependency group into an environment, from requirements.lock.
+"""`python -m dev.install GROUP DIRECTORY [--lock FILE]`: a dependency group into an environment.
 
-pip takes every version from the lock and refuses a file whose hash is not in it. With `--package` the package comes
-too, editable, built by what the group brings and not by what an index offers; with `--target` the directory is one of
-modules instead of an environment.
+pip takes every version from the lock, requirements.lock unless another is named, and refuses a file whose hash is not
+in it. With `--package` the package comes too, editable, built by what the group brings and not by what an index
+offers; with `--target` the directory is one of modules instead of an environment.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """`python -m dev.lock [--upgrade]`: resolves every extra and dependency group together into requirements.lock.
 
-Beside it, requirements-lowest.lock holds the oldest version that pyproject.toml allows of each library that the package,
-its handler and its command depend on: what `./build.sh lowest` tests with.
+Beside it, requirements-lowest.lock holds the oldest version that pyproject.toml allows of each library that the
+package, its handler and its command depend on: what `./build.sh lowest` tests with.
 
 uv resolves them for every Python from 3.11 on and every platform; the lock holds one version of a package for all
 environments, with the hashes of its files and no name of an index. Versions that still fit stay unless `--upgrade` is

@@ -464,7 +464,7 @@ def test_documents_become_the_rows_of_their_record(payload, wanted):
     [
         pytest.param(b'{"n":1}\n{"n":', "json", id="truncated"),
         pytest.param(b'{"n":1}\n{"n":"x"}', "type:n", id="one-bad-value"),
-        pytest.param(b'{"n":1},{"n":2},', "json", id="comma-behind"),
+        pytest.param(b'{"n":1},,{"n":2}', "json", id="two-commas"),
         pytest.param(b'{"n":1}\n[1]', "not_object", id="a-list"),
         pytest.param(b'{"n":1}\n7', "not_object", id="a-number"),
         pytest.param(b"", "Dropped", id="empty"),

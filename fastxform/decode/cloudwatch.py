@@ -210,7 +210,7 @@ def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:
 def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Projection) -> None:
     """Take out the lists of messages that hold more events, or are written as more bytes, than a record may."""
     repeated = [column.values for column in messages.columns.values()]
-    is_wide = sum(map(_widest, repeated)) >= _WIDE_BYTES
+    is_wide = sum(map(_widest, messages.columns.values())) >= _WIDE_BYTES
     for record, text in list(lists.items()):
         if len(memoryview(text)) < _LONG_BYTES and not is_wide:
             continue
@@ -227,8 +227,11 @@ def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Proj
         del lists[record]
 
 
-def _widest(values: Sequence[Any]) -> int:
-    return max((len(value) for value in values if isinstance(value, str)), default=0)
+def _widest(column: RawColumn) -> int:
+    """Return the length of the longest text of a column."""
+    if column.kind == "str":
+        return max(map(len, filter(None, column.values)), default=0)
+    return max((len(value) for value in column.values if isinstance(value, str)), default=0)
 
 
 def _count(text: Any) -> int:
