@@ -1,8 +1,8 @@
 """The GitHub Action and the pre-commit hooks do what they say: their own files are read and what they name is run.
 
 The action is installed as it stands, from a copy of what git tracks; what it depends on is this environment's, since an
-index is not what is tried here. pre-commit itself would install the same package; its way of calling a hook is a command
-and file names behind it.
+index is not what is tried here. pre-commit itself would install the same package; its way of calling a hook is a
+command and file names behind it.
 """
 
 import os
