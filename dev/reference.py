@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from dev.commands import command
 from fastxform import Pipeline
 from fastxform.config.keys import SECTIONS, Key, Section
 from fastxform.config.readers import READERS
@@ -296,7 +297,7 @@ def _value(key: str, option: Option) -> Any:
     return _VALUES.get(key, option.default)
 
 
-PAGES: Final = {"configuration.md": configuration, "expressions.md": expressions}
+PAGES: Final = {"configuration.md": configuration, "expressions.md": expressions, "command.md": command}
 
 
 def main() -> int:

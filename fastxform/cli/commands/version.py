@@ -10,6 +10,8 @@ from fastxform.settings import kernel_is_wanted
 
 HELP: Final = "versions of fastxform and of every codec under it"
 
+EXAMPLES: Final = (("fastxform version --json", "for a report, or a script"),)
+
 _PACKAGES: Final = ("pyarrow", "orjson", "pybase64", "msgspec", "jmespath", "zlib-ng", "zstandard", "boto3")
 
 
