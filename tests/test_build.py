@@ -19,7 +19,7 @@ def clone(tmp_path):
     """A directory with the script and nothing set up."""
     directory = tmp_path / "clone"
     directory.mkdir()
-    for name in ("build.sh", "pyproject.toml", "requirements.lock"):
+    for name in ("build.sh", "pyproject.toml", "requirements.lock", "requirements-lowest.lock"):
         shutil.copy(ROOT / name, directory / name)
     return directory
 
