@@ -6,6 +6,7 @@ answered does not depend on who answered it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 from fastxform.config.model import Column, Spec
 from fastxform.core import kernels, native
 from fastxform.core.native import Switch
-from fastxform.core.payloads import DecompressionError, Payloads, decompress
+from fastxform.core.payloads import Payloads, unpack_list
 from fastxform.core.structs import Struct, field
 from fastxform.core.timing import Stage
 from fastxform.decode.native_plan import UnsupportedError, compile_plan, out_of_images
@@ -324,24 +325,15 @@ def _part(batch: EngineBatch, records: list[int], mask: list[bool], with_metadat
     )
 
 
-def _unpack(payload: bytes) -> bytes | None:
-    """Return what a payload unpacks to; None where that is the engine's, which refuses what holds too much."""
-    try:
-        text = decompress(payload)
-    except DecompressionError:
-        return None
-    if len(text) > _UNPACKED_MOST_BYTES:
-        return None
-    head = text.find(b'"logEvents"')
-    if head >= 0 and max(head, len(text) - text.rfind(b"]")) > _REPEATED_MOST_BYTES:
-        return None
-    return text
-
-
 _UNPACKED_MOST_BYTES: Final = 3 * RECORD_ROWS_LIMIT
 """Fewer bytes hold no more rows than a record may, whatever they hold: two braces and a comma is least."""
 _REPEATED_MOST_BYTES: Final = 1_024
 """What stands in a log message around its events, and is written with each of them, is mostly shorter."""
+
+_unpack: Final = partial(
+    unpack_list, name=b'"logEvents"', limit_bytes=_UNPACKED_MOST_BYTES, beside_limit_bytes=_REPEATED_MOST_BYTES
+)
+"""What a payload unpacks to; None where that is the engine's, which refuses what holds too much."""
 
 
 def _base64_of(text: bytes) -> str | None:

@@ -135,10 +135,6 @@ class NativePlan(Struct):
     wants_arrival: bool
     floats: frozenset[Hashable]
 
-    def is_float(self, key: Hashable) -> bool:
-        """Tell whether the kernel leaves a column as text that is a number."""
-        return key in self.floats
-
 
 def compile_plan(
     spec: Spec, columns: Mapping[Any, Column], event_name: Hashable = None, is_wide: bool = True

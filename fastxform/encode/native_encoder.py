@@ -4,14 +4,14 @@ Here is said which way each column is written; the bytes are the kernel's. Invar
 and `json_rows` write.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
 from fastxform.config.model import Column, Output, Spec
 from fastxform.core import kernels, native
 from fastxform.core.json_text import quote
-from fastxform.core.native import Field, RowFlag, RowFormat, Way
+from fastxform.core.native import DecodedColumn, Field, RowFlag, RowFormat, Way
 from fastxform.datatypes.text import texts
 from fastxform.decode.native_plan import DOCUMENT, NativePlan
 from fastxform.transform.native_columns import NativeColumns
@@ -47,12 +47,18 @@ class NativeRowEncoder:
         if self.is_document:
             fields = [Field(Way.JSON, batch.array(DOCUMENT))]
         else:
-            fields = [self._field(batch, part, *field) for field in self.fields]
+            given = iter(batch.columns([key for _, key, _ in self.fields if key is not None]))
+            fields = [
+                self._field(part, column, None if key is None else next(given), prefix)
+                for column, key, prefix in self.fields
+            ]
         return self.native.plan.rows(fields, part.rows.selection, batch.decoded.row_records, self.format)
 
-    def _field(self, batch: NativeColumns, part: RouteRows, column: Column, key: Any, prefix: bytes) -> Field:
-        is_selected = key is None
-        array = part.computed[column.name] if key is None else batch.array(key)
+    def _field(
+        self, part: RouteRows, column: Column, given: tuple[pa.Array, DecodedColumn | None] | None, prefix: bytes
+    ) -> Field:
+        is_selected = given is None
+        array, decoded = (part.computed[column.name], None) if given is None else given
         kinds = None
         way, separator = Way.TEXT, 32
         if pa.types.is_string(array.type):
@@ -60,7 +66,7 @@ class NativeRowEncoder:
                 way = Way.TEXT
             elif column.type.kind == "json":
                 way = Way.JSON
-            elif column.type.kind == "auto" and key is not None and (decoded := batch.column(key)) is not None:
+            elif column.type.kind == "auto" and decoded is not None:
                 seen = decoded.seen & ~_NULLS
                 if seen & ~_ALL_TEXT:
                     way, kinds = Way.JSON, decoded.kinds if seen & _ALL_TEXT else None

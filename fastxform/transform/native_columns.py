@@ -69,11 +69,17 @@ class NativeColumns:
             self._make(key)
         return self._arrays[key]
 
-    def good(self, key: Hashable) -> pa.BooleanArray | None:
-        """Return where a column holds what the engine would say; None where that is everywhere."""
-        if key not in self._good:
-            self._make(key)
-        return self._good[key]
+    def columns(self, keys: Sequence[Hashable]) -> list[tuple[pa.Array, DecodedColumn | None]]:
+        """Return columns of their types, and as the kernel decoded them."""
+        return [(self.array(key), self.column(key)) for key in keys]
+
+    def good(self, keys: Sequence[Hashable]) -> list[pa.BooleanArray]:
+        """Return where columns hold what the engine would say; of a column of which that is everywhere, nothing."""
+        for key in keys:
+            if key not in self._good:
+                self._make(key)
+        masks = (self._good[key] for key in keys)
+        return [mask for mask in masks if mask is not None]
 
     def _make(self, key: Hashable) -> None:
         if key in self.plan.metas:
@@ -89,7 +95,7 @@ class NativeColumns:
             if fits.false_count:
                 fits = kernels.call("coalesce", [fits, pa.scalar(True)])
                 good = fits if good is None else kernels.call("and", [good, fits])
-        is_float = self.plan.is_float(key)
+        is_float = key in self.plan.floats
         self._arrays[key] = kernels.cast(column.array, pa.float64()) if is_float else column.array
         self._good[key] = good
 

@@ -54,6 +54,7 @@ class NativeRouter:
     ) -> None:
         self.spec, self.where, self.plans, self.native = spec, where, plans, native_plan
         self.shared = [(column.name, column) for column in shared_columns(spec)]
+        self.is_document = spec.is_document
         self.is_of_rows = spec.source == "cloudwatch-logs" or spec.documents == "many"
 
     def route(self, batch: NativeColumns, fallback: set[int], now_ms: int, observe: Callable[[Stage], None]) -> Routed:
@@ -110,7 +111,7 @@ class NativeRouter:
     def _of_route(
         self, plan: RoutePlan, batch: NativeColumns, rows: SelectedRows, now_ms: int, odd: set[int]
     ) -> RouteRows | None:
-        keys_read = [DOCUMENT] if self.spec.is_document else [key for key, _ in plan.inputs]
+        keys_read = [DOCUMENT] if self.is_document else [key for key, _ in plan.inputs]
         rows = self._without_odd(batch, rows, keys_read, odd)
         if not rows.count:
             return None
@@ -219,11 +220,9 @@ class NativeRouter:
         self, batch: NativeColumns, rows: SelectedRows, keys: Sequence[Any], odd: set[int]
     ) -> SelectedRows:
         """Return the rows whose columns hold what the engine would say; the records of the others are odd."""
-        for key in keys:
-            good = batch.good(key)
-            if good is not None:
-                fits: Any = rows.take(good)
-                rows = without(rows, batch, fits, odd)
+        for good in batch.good(keys):
+            fits: Any = rows.take(good)
+            rows = without(rows, batch, fits, odd)
         return rows
 
     def _mask(
