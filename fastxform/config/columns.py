@@ -142,6 +142,7 @@ class ColumnReader:
             format=self._format(table, column_type),
             spread=table.boolean("spread"),
             rest=rest,
+            schema=self._schema(table, column_type),
         )
 
     def _rest(self, table: Table, column_type: Type | None) -> str | None:
@@ -203,6 +204,25 @@ class ColumnReader:
             table.fail("format", str(err))
             return None
         return text
+
+    def _schema(self, table: Table, column_type: Type | None) -> str | None:
+        text = table.text("schema")
+        if text is None or column_type is None:
+            return None
+        if column_type.kind != "json":
+            table.fail("schema", f"is for columns of type json, not {column_type}")
+            return None
+        if table.boolean("spread"):
+            table.fail("schema", "is for a column of the table, and spread makes many of it; take one of them away")
+            return None
+        # Few files have schemas.
+        from fastxform.config.nested import NestedTypeError, parse_nested
+
+        try:
+            return parse_nested(text)
+        except NestedTypeError as err:
+            table.fail("schema", str(err))
+            return None
 
     def check_path(self, location: KeyPath, text: str) -> None:
         """Note what is wrong with a path."""

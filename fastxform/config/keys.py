@@ -352,6 +352,12 @@ COLUMN: Final = Section(
             may_be_empty=True,
         ),
         Key(
+            "schema",
+            "text",
+            "json: the type of the table's column, for `ddl` and `check`: struct<>, array<> or map<>.",
+            '"struct<city:string,zip:string>"',
+        ),
+        Key(
             "hidden",
             "boolean",
             "Whether the column is only for expressions and conditions. JSON output whose columns are all"

@@ -64,7 +64,8 @@ class Column(_Located, frozen=True, eq=False):
     `Number`, or a `Json` text; dates and times of TOML are RFC 3339 text. `nulls` are texts that are null before
     anything else, `format` is how a timestamp or a date is written, and `invalid` what a value that does not fit is.
     `spread` puts the members of an object into the row; `rest` are the members that are left out of one, each as the
-    names that lead to it, None of a column that is no rest.
+    names that lead to it, None of a column that is no rest. `schema` is the type of the table's column of
+    a `json` column.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Column(_Located, frozen=True, eq=False):
     format: str | None = None
     spread: bool = False
     rest: tuple[tuple[str, ...], ...] | None = None
+    schema: str | None = None
 
 
 class Parse(_Located, frozen=True, eq=False):

@@ -58,6 +58,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "location",
             "invalid",
             "nulls",
+            "schema",
         )
     ),
     model.Parse: frozenset(("name", "of", "format", "invalid", "location")),

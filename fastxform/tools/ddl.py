@@ -12,6 +12,18 @@ from fastxform.config.model import Column, Iceberg, Route, Spec, column_order, k
 from fastxform.datatypes.logical import Type
 from fastxform.errors import ConfigError, Mistake
 
+NO_SCHEMA: Final = (
+    'is an object or a list, which no table takes without its type; write schema = "struct<name:string>", array<...> '
+    'or map<string,...>, or type = "string" for its JSON text'
+)
+"""What is wrong with a `json` column of an Iceberg route without a schema."""
+
+NO_TYPE: Final = 'auto is no type of a table; give it the type that the table is to have, such as type = "string"'
+"""What is wrong with a column without a type."""
+
+SPREAD: Final = "spread: its members are not known, so that no table can be made of them; name them as columns"
+"""What is wrong with a column whose members stand in the row."""
+
 CHANGES: Final = ("update", "delete")
 """The operations for which Firehose needs to know the key of a table."""
 
@@ -26,7 +38,6 @@ _PLAIN_TYPES: Final = {
     "timestamp": "timestamp",
     "date": "date",
     "binary": "binary",
-    "json": "string",
 }
 _PROPERTIES: Final = "TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'gzip')"
 
@@ -50,8 +61,14 @@ class IcebergTable:
         return not self.operations.isdisjoint(CHANGES)
 
 
-def iceberg_type(column_type: Type) -> str | None:
-    """Return the type of a table's column that takes what a column of the transform emits; None for `auto`."""
+def iceberg_type(column: Column) -> str | None:
+    """Return the type of a table's column that takes what a column of the transform emits.
+
+    None for `auto`, and for `json` without a schema: an object or a list, of which nothing is known.
+    """
+    column_type: Type = column.type
+    if column_type.kind == "json":
+        return column.schema
     if column_type.kind == "decimal":
         return f"decimal({column_type.precision},{column_type.scale})"
     return _PLAIN_TYPES.get(column_type.kind)
@@ -112,10 +129,11 @@ def _with_route(
             Mistake(route.location, "the document itself is the row, its columns are not known; name columns")
         )
     for column in visible:
-        kind = iceberg_type(column.type)
-        if kind is None:
-            remedy = 'give it the type that the table is to have, such as type = "string"'
-            mistakes.append(Mistake(column.location, f"auto is no type of a table; {remedy}"))
+        kind = iceberg_type(column)
+        if column.spread:
+            mistakes.append(Mistake(column.location, SPREAD))
+        elif kind is None:
+            mistakes.append(Mistake(column.location, NO_SCHEMA if column.type.kind == "json" else NO_TYPE))
         elif columns.setdefault(column.name, kind) != kind:
             other = f"another route of that table has {columns[column.name]}"
             mistakes.append(Mistake(column.location, f"is {kind} in {iceberg.table}, and {other}; make them agree"))

@@ -12,6 +12,7 @@ from typing import Final
 from fastxform.config.model import Column, Output, Spec, column_order
 from fastxform.datatypes.logical import Type
 from fastxform.errors import ConfigError, Mistake
+from fastxform.tools.ddl import SPREAD
 
 GLUE_PARQUET: Final = "glue-parquet"
 """The table whose columns Firehose's own format conversion wants."""
@@ -68,7 +69,7 @@ def statement(spec: Spec, table: str, location: str, prefix: str = "", target: s
 
 def glue_columns(spec: Spec) -> list[dict[str, str]]:
     """Return the visible columns as Glue's API has them: `Name` and `Type`, the Hive type, of each."""
-    return [{"Name": column.name, "Type": _hive_type(column)} for column in visible_columns(spec)]
+    return [{"Name": column.name, "Type": _hive_type(spec.output, column)} for column in visible_columns(spec)]
 
 
 def visible_columns(spec: Spec) -> list[Column]:
@@ -79,10 +80,10 @@ def visible_columns(spec: Spec) -> list[Column]:
             (Mistake("columns", "the document itself is the row, so its columns are not known; name them"),)
         )
     for column in (column for order in orders for column in order if column.spread):
-        message = "spread: its members are not known, so that no table can be made of them; name them as columns"
-        raise ConfigError((Mistake(column.location, message),))
+        raise ConfigError((Mistake(column.location, SPREAD),))
     for route, order in zip(spec.routes, orders, strict=False):
-        if [(column.name, column.type) for column in order] != [(column.name, column.type) for column in orders[0]]:
+        names = [[(column.name, column.type, column.schema) for column in columns] for columns in (order, orders[0])]
+        if names[0] != names[1]:
             message = "has other columns than the first route, and one table reads the rows of both; give it the same"
             raise ConfigError((Mistake(route.location, message),))
     return orders[0]
@@ -91,7 +92,7 @@ def visible_columns(spec: Spec) -> list[Column]:
 def _check_conversion(output: Output, columns: list[Column]) -> None:
     """Check that the rows are what Firehose's format conversion reads."""
     remedy = 'write output = { format = "json", timestamps = "space", json = "text" }'
-    kinds = {column.type.kind for column in columns}
+    kinds = {column.type.kind for column in columns if column.schema is None}
     if output.format != "json":
         raise ConfigError((Mistake("output.format", f"format conversion reads JSON; {remedy}"),))
     if "timestamp" in kinds and output.timestamps != "space":
@@ -189,10 +190,12 @@ def _serde(name: str, properties: dict[str, str]) -> str:
 
 def athena_type(output: Output, column: Column) -> str:
     """Return the type of a column of an Athena table; OpenCSVSerde takes an empty number for a mistake: all is text."""
-    return "string" if output.reader == "athena-opencsv" else _hive_type(column)
+    return "string" if output.reader == "athena-opencsv" else _hive_type(output, column)
 
 
-def _hive_type(column: Column) -> str:
+def _hive_type(output: Output, column: Column) -> str:
+    if column.schema is not None and output.format == "json" and output.json == "value":
+        return column.schema
     return _type(column, _HIVE, "string")
 
 
@@ -209,16 +212,16 @@ def _lazysimple(columns: list[Column], output: Output, table: str, location: str
         "serialization.null.format": output.null,
     }
     serde = _serde("org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe", properties)
-    return _athena(columns, table, location, prefix, serde, _hive_type)
+    return _athena(columns, table, location, prefix, serde, lambda column: athena_type(output, column))
 
 
 def _json(columns: list[Column], output: Output, table: str, location: str, prefix: str) -> str:
     serde = _serde("org.apache.hive.hcatalog.data.JsonSerDe", {})
-    return _athena(columns, table, location, prefix, serde, _hive_type)
+    return _athena(columns, table, location, prefix, serde, lambda column: athena_type(output, column))
 
 
 def _parquet(columns: list[Column], output: Output, table: str, location: str, prefix: str) -> str:
-    return _athena(columns, table, location, prefix, "STORED AS PARQUET", _hive_type)
+    return _athena(columns, table, location, prefix, "STORED AS PARQUET", lambda column: _hive_type(output, column))
 
 
 # -- warehouses

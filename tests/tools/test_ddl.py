@@ -27,7 +27,7 @@ tms = { type = "timestamp[ms]" }
 tus = { type = "timestamp[us]" }
 day = { type = "date" }
 bin = { type = "binary" }
-j = { type = "json" }
+j = { type = "json", schema = "STRUCT< city: string, tags : array<map<string,decimal(3, 1)>> >" }
 e = { expr = "i + 1" }
 at = { meta = "arrival_ms", type = "timestamp[ms]" }
 unseen = { hidden = true }
@@ -55,7 +55,7 @@ CREATE TABLE `db`.`all_types` (
   `tus` timestamp,
   `day` date,
   `bin` binary,
-  `j` string,
+  `j` struct<city:string,tags:array<map<string,decimal(3,1)>>>,
   `e` bigint,
   `at` timestamp
 )
@@ -251,18 +251,98 @@ def test_all_types_agree():
 NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12).filter(
     lambda name: name == name.lower()
 )
-TYPES = st.sampled_from(["string", "int64", "float64", "bool", "date", "binary", "json", "timestamp[ms]"]) | st.builds(
+TYPES = st.sampled_from(["string", "int64", "float64", "bool", "date", "binary", "timestamp[ms]"]) | st.builds(
     "decimal({},{})".format, st.integers(19, 38), st.integers(0, 19)
 )
 
 
-@given(st.dictionaries(NAMES, TYPES, min_size=1, max_size=8))
+MEMBERS = st.from_regex(r"[a-z_][a-z0-9_]{0,6}", fullmatch=True)
+LEAVES = st.sampled_from(["string", "int", "bigint", "float", "double", "boolean", "date", "timestamp", "binary"])
+NESTED = st.recursive(
+    LEAVES | st.just("decimal(38,9)"),
+    lambda inner: st.one_of(
+        st.builds("array<{}>".format, inner),
+        st.builds("map<string,{}>".format, inner),
+        st.dictionaries(MEMBERS, inner, min_size=1, max_size=3).map(
+            lambda members: f"struct<{','.join(f'{name}:{kind}' for name, kind in members.items())}>"
+        ),
+    ),
+    max_leaves=6,
+).filter(lambda kind: "<" in kind)
+
+
+def spelled(kind):
+    """The keys of a column of a type; a nested one is the schema of a column of JSON."""
+    return f'type = "json", schema = "{kind}"' if "<" in kind else f'type = "{kind}"'
+
+
+@given(st.dictionaries(NAMES, TYPES | NESTED, min_size=1, max_size=8))
 def test_any_columns_agree(columns):
     """Whatever the names and types: reserved words, quotes, backticks, any script."""
     lines = [
-        f'{json.dumps(name, ensure_ascii=False)} = {{ type = {json.dumps(kind)}, path = "x" }}'
-        for name, kind in columns.items()
+        f'{json.dumps(name, ensure_ascii=False)} = {{ {spelled(kind)}, path = "x" }}' for name, kind in columns.items()
     ]
     head = 'output = { format = "json" }\n[columns]\n'
     route = '\n[[routes]]\niceberg = { database = "db", table = "t" }\n'
     assert agreement(head + "\n".join(lines) + route, "s3://lake") == ()
+
+
+ONE_MIND = {
+    "without a schema": ("", "struct<city:string>", 'write schema = "struct<city:string>"'),
+    "text in the table": ("", "string", 'write type = "string"'),
+    "another schema": (', schema = "array<string>"', "struct<city:string>", 'schema = "struct<city:string>" here'),
+}
+
+
+@pytest.mark.parametrize(("schema", "kind", "remedy"), ONE_MIND.values(), ids=ONE_MIND)
+def test_json_is_refused_alike(command, write, schema, kind, remedy):
+    """By `ddl`, by `check` and by `check --ddl`, each with what to write."""
+    config = write(
+        f'output = {{ format = "json" }}\ncolumns = {{ a = {{ type = "json"{schema} }} }}\n'
+        '[[routes]]\niceberg = { database = "d", table = "t" }\n'
+    )
+    table = write(f"CREATE TABLE d.t (a {kind}) TBLPROPERTIES ('table_type' = 'ICEBERG')", "t.sql")
+    code, out, err = command("ddl", config, "--location", "s3://lake")
+    assert (code, "no table takes" in err) == ((0, False) if schema else (2, True))
+    code, out, _ = command("check", config)
+    assert (code, "no table takes" in out) == ((0, False) if schema else (1, True))
+    code, out, _ = command("check", config, "--ddl", table)
+    assert code == 1
+    assert remedy in out
+
+
+MISTAKEN = {
+    "plain": ("string", "is no nested type; write struct<...>"),
+    "unknown": ("array<strng>", 'unknown type "strng"; did you mean string?'),
+    "of ours": ("array<int64>", "write bigint"),
+    "end": ("struct<a:", "ends where a type has to be"),
+    "open": ("array<string", "its end where > has to be"),
+    "behind": ("array<string>>", 'has ">" behind its end'),
+    "name": ("struct<a b:string>", 'has "b" where : has to be'),
+    "sign": ("struct<a-b:string>", 'has "-" where : has to be'),
+    "no name": ("struct<:string>", "where the name of a member has to be"),
+    "twice": ("struct<a:int,a:int>", "has the member a twice"),
+    "keys": ("map<int,string>", "the keys of a map are texts"),
+    "digits": ("array<decimal(39,1)>", "1 to 38"),
+    "fraction": ("array<decimal(3,4)>", "1 to 38"),
+    "deep": ("array<" * 17 + "int" + ">" * 17, "deeper than 16 levels"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), MISTAKEN.values(), ids=MISTAKEN)
+def test_a_schema_that_is_none_is_a_mistake(text, message):
+    """With what is wrong in it, at its key."""
+    with pytest.raises(ConfigError) as caught:
+        model.parse(f'output = {{ format = "json" }}\ncolumns = {{ a = {{ type = "json", schema = "{text}" }} }}', "c")
+    (mistake,) = caught.value.mistakes
+    assert mistake.location == "c:2: columns.a.schema"
+    assert message in mistake.message
+
+
+def test_a_schema_is_for_json_alone():
+    """Another type, and a column whose members stand in the row, take none."""
+    for keys, message in (('type = "string"', "of type json, not string"), ("spread = true", "take one of them away")):
+        text = f'output = {{ format = "json" }}\ncolumns = {{ a = {{ {keys}, schema = "array<int>" }} }}'
+        with pytest.raises(ConfigError) as caught:
+            model.parse(text)
+        assert message in caught.value.mistakes[0].message

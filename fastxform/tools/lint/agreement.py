@@ -91,8 +91,14 @@ class _Comparison:
             yield Finding("warning", "no-columns", self.route.location, message)
             return
         for column in self.columns.values():
-            yield from self._column(column)
-        yield from self._not_emitted()
+            if not column.spread:
+                yield from self._column(column)
+        spread = next((column for column in self.columns.values() if column.spread), None)
+        if spread is None:
+            yield from self._not_emitted()
+        else:
+            message = "spread: its members are not known and not compared"
+            yield Finding("warning", "no-columns", spread.location, message)
         if not ddl.operations(self.iceberg).isdisjoint(ddl.CHANGES):
             yield from self._unique_keys()
 
@@ -123,10 +129,19 @@ class _Comparison:
         if field is None:
             yield self._missing(column)
             return
-        emitted = ddl.iceberg_type(column.type)
-        if emitted is not None and not _agrees(column, emitted, field.type):
+        emitted = ddl.iceberg_type(column)
+        if column.type.kind == "json" and emitted is None:
+            is_nested = field.type.partition("<")[0] in _NESTED
+            remedy = f'write schema = "{field.type}"' if is_nested else 'write type = "string"'
+            message = (
+                f"emits an object or a list without a schema, and {self.definition.name} has {field.type}; {remedy}"
+            )
+            yield Finding("error", "type", column.location, message)
+        if emitted is not None and not _agrees(emitted, field.type):
             at = f" ({self.ddl_name}:{field.line})" if field.line else ""
-            message = f"emits {column.type}, and {self.definition.name} has {field.type or 'no type'}{at}"
+            message = (
+                f"emits {column.schema or column.type}, and {self.definition.name} has {field.type or 'no type'}{at}"
+            )
             yield Finding("error", "type", column.location, f"{message}: {_remedy(emitted, field.type)}")
 
     def _missing(self, column: Column) -> Finding:
@@ -173,10 +188,8 @@ class _Comparison:
                 yield self._at(self.fields[key].line, "error", "unique-keys", message)
 
 
-def _agrees(column: Column, emitted: str, defined: str) -> bool:
-    if emitted == defined or (emitted == "timestamp" and defined == "timestamptz"):
-        return True
-    return column.type.kind == "json" and defined.partition("<")[0] in _NESTED
+def _agrees(emitted: str, defined: str) -> bool:
+    return emitted == defined or (emitted == "timestamp" and defined == "timestamptz")
 
 
 def _remedy(emitted: str, defined: str) -> str:
@@ -188,7 +201,7 @@ def _remedy(emitted: str, defined: str) -> str:
         return f'write type = "{defined}" here, or make it {emitted} in the table'
     head = defined.partition("<")[0]
     if head in _NESTED:
-        return f'write type = "json" here, or make it {emitted} in the table'
+        return f'write type = "json" and schema = "{defined}" here, or make it {emitted} in the table'
     if defined in ("timestamp", "timestamptz"):
         return 'a timestamp has to arrive in microseconds; write type = "timestamp[us]" here'
     in_the_table = f"make it {emitted} in the table"

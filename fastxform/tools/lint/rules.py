@@ -186,12 +186,8 @@ def _iceberg_column(column: Column) -> Iterator[Finding]:
     if column.type.kind == "auto":
         message = "goes out as it stands, whatever the table has; give it the type of the table's column"
         yield Finding("warning", "iceberg-auto", column.location, message)
-    if column.type.kind == "json":
-        message = (
-            "goes out as an object or a list, not as text; for a table's column that is a string, "
-            'type = "string" gives its JSON text'
-        )
-        yield Finding("hint", "iceberg-json", column.location, message)
+    if column.type.kind == "json" and column.schema is None and not column.spread:
+        yield Finding("error", "iceberg-json", column.location, ddl.NO_SCHEMA)
     if column.name != column.name.lower():
         message = (
             f"S3 Tables refuses upper-case names, and Athena makes {column.name.lower()} of it, which is another "
