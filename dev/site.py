@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = ROOT / "build" / "pages"
 SITE: Final = ROOT / "build" / "site"
-FIRST: Final = ("README.md", "docs/**/*.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
+FIRST: Final = ("README.md", "docs/**/*.md", "docs/pictures/*", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 _LINK: Final = re.compile(r"(?<=\]\()([^)\s#]+)(#[^)\s]*)?(?=\))")
 _FENCED: Final = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)

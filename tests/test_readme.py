@@ -40,9 +40,8 @@ def test_pictures_are_small_and_take_nothing_from_elsewhere():
 def test_the_readme_shows_something():
     """The file, the three pictures, and the two commands are there; it stays short."""
     assert FILES
-    assert {f"docs/pictures/{name}" for name in (*pictures.SVGS, "play-light.png")} <= set(
-        re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
-    )
+    shown = re.findall(r"!\[[^\]]+\]\(([^)]+)\)|(?:src|srcset)=\"([^\"]+)\"", README)
+    assert {path.relative_to(ROOT).as_posix() for path in pictures.PICTURES.iterdir()} == {a or b for a, b in shown}
     assert "./build.sh run" in README
     assert "./build.sh test" in README
     assert len(README.splitlines()) < LINES_AT_MOST

@@ -427,7 +427,7 @@ def test_a_definition_that_agrees(sql):
             {"s": None},
             "column-missing",
             "error",
-            "db.t has no such column, and Firehose skips it without a word; add it, or make it hidden",
+            "db.t has no such column, and Firehose skips it without an error; add it, or make it hidden",
             id="missing",
         ),
         pytest.param({"day": None, "days": "date"}, "column-missing", "error", "did you mean days?", id="misspelt"),

@@ -28,7 +28,7 @@ HELP: Final = "a delivery stream on this machine that boto3, the AWS CLI and oth
 EPILOG: Final = (
     "The stream buffers in real time, invokes the transform, checks its answers against the contract of Firehose, puts "
     "back what does not fit, and writes objects under DIR as `fastxform simulate` does. An interrupt (Ctrl-C) delivers "
-    "what waits and ends it. The AWS credentials of a client are not looked at. How AWS accounts a buffer exactly is "
+    "what waits and ends it. The AWS credentials of a client are not checked. How AWS accounts a buffer exactly is "
     "UNVERIFIED. Rows for Iceberg tables are objects under iceberg/, or with --tables rows of real tables there, which "
     "are made as `fastxform ddl` has them: a catalog in SQLite and the data beside it, for PyIceberg, DuckDB or Spark. "
     "How AWS names the errors of rows that no table takes is UNVERIFIED.\n\n"

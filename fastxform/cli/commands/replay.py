@@ -31,7 +31,7 @@ HELP: Final = "read failed records, say what went wrong, run them again or send 
 
 EPILOG: Final = (
     "PATH is an object of Firehose's error prefix, a directory (hidden files in it are passed over) or an s3://BUCKET/"
-    "PREFIX; gzip is looked through. With --config the table says what the transform makes of each record today, and "
+    "PREFIX; gzip is decompressed. With --config the table says what the transform makes of each record today, and "
     "--put leaves out those that would fail again. What failed behind the transform (format conversion, Iceberg, "
     "OpenSearch...) is not what the stream got, and is neither run nor sent without --after-transform. "
     + sending.STREAM_HELP

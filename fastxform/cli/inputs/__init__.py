@@ -12,7 +12,7 @@ from fastxform.cli.inputs.reader import DOCUMENT_LIMIT_BYTES, InputReader, open_
 
 INPUT_HELP: Final = (
     "INPUT is a Firehose event, one record, a JSON list of records, documents one behind the other, or "
-    "newline-delimited records; gzip is looked through. Trigger events of Lambda (Kinesis, DynamoDB, SQS, SNS, MSK, "
+    "newline-delimited records; gzip is decompressed. Trigger events of Lambda (Kinesis, DynamoDB, SQS, SNS, MSK, "
     "CloudWatch Logs) and what the AWS CLI prints (kinesis get-records, dynamodbstreams get-records, dynamodb scan, "
     "logs filter-log-events) are unwrapped, which is said."
 )

@@ -1,6 +1,6 @@
 """What a transform emits, held against table definitions: what Firehose would refuse, and what it would lose.
 
-A record whose names or types differ goes to the error bucket, a member that the table lacks is skipped without a word
+A record whose names or types differ goes to the error bucket, a member that the table lacks is skipped without an error
 (Firehose, "Considerations and limitations" and "Supported data types" of Iceberg tables). Invariant: the statement
 that `fastxform.tools.ddl` makes of a transform agrees with it.
 """
@@ -151,7 +151,7 @@ class _Comparison:
             return Finding("error", "column-case", column.location, message)
         close = near(column.name, self.fields)
         remedy = f"; did you mean {close}?" if close and close not in self.columns else "; add it, or make it hidden"
-        message = f"{self.definition.name} has no such column, and Firehose skips it without a word{remedy}"
+        message = f"{self.definition.name} has no such column, and Firehose skips it without an error{remedy}"
         return Finding("error", "column-missing", column.location, message)
 
     def _not_emitted(self) -> Iterator[Finding]:
