@@ -22,7 +22,8 @@ from fastxform.errors import InputError
 
 if TYPE_CHECKING:
     from fastxform.puts.api import Target
-    from fastxform.tools.replay.journal import Journal, PutLedger
+    from fastxform.tools.replay.journal import Journal
+    from fastxform.tools.replay.ledger import PutLedger
     from fastxform.tools.replay.locations import LocationNames
     from fastxform.tools.replay.outgoing import Outgoing, RateLimit, Sent
     from fastxform.tools.replay.sender import Sender
@@ -103,7 +104,7 @@ def journal_path(options: argparse.Namespace, verb: str, target: "Target", input
 
 def read_journal(path: Path, target: "Target") -> "PutLedger | None":
     """Return what an earlier run left, for a dry run; None where there was none."""
-    from fastxform.tools.replay.journal import parse
+    from fastxform.tools.replay.ledger import parse
 
     if not path.is_file():
         return None
@@ -111,7 +112,7 @@ def read_journal(path: Path, target: "Target") -> "PutLedger | None":
         text = path.read_bytes()
     except OSError as err:
         raise InputError(f"{path}: {err.strerror or err}") from err
-    return parse(path, text[: text.rfind(b"\n") + 1], identity_of(target))
+    return parse(path, text, identity_of(target))[0]
 
 
 def open_journal(path: Path, target: "Target", files: Sequence["Stored"], console: Console) -> "Journal":

@@ -12,7 +12,7 @@ from fastxform.errors import REASONS
 
 if TYPE_CHECKING:
     from fastxform.puts.api import Target
-    from fastxform.tools.replay.journal import PutLedger
+    from fastxform.tools.replay.ledger import PutLedger
     from fastxform.tools.replay.locations import LocationNames, Span
     from fastxform.tools.replay.outgoing import Outgoing, RateLimit, Sent
 

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,9 +20,11 @@ import pytest
 from aws_faults import REFUSALS, AwsServer, Plan
 from loopback_s3 import S3Server
 
+from fastxform.errors import InputError
 from fastxform.tools.replay import failures, stores
 from fastxform.tools.replay.failures import Broken, Failure
 from fastxform.tools.replay.journal import Journal
+from fastxform.tools.replay.ledger import HEAD, Chain
 from fastxform.tools.replay.locations import LocationNames, Span, spans
 from fastxform.tools.replay.stores import Stored
 
@@ -852,30 +855,96 @@ def test_two_runs_at_once_are_refused(sent_half, command):
     [
         pytest.param(lambda text: b"rubbish\n", "j: is no journal of this version of fastxform", id="another file"),
         pytest.param(lambda text: text + b"\0\0\n", "j:5: the journal is damaged", id="zeros"),
-        pytest.param(lambda text: text + b"+ 7:1-1\n", "j:5: the journal is damaged", id="unknown object"),
-        pytest.param(lambda text: text + b"+ 0:1\n", "j:5: the journal is damaged", id="half a range"),
-        pytest.param(lambda text: text + b"= [1]\n", "j:5: the journal is damaged", id="half an object"),
+        pytest.param(lambda text: and_line(text, "+ 7:1-1"), "j:5: the journal is damaged", id="unknown object"),
+        pytest.param(lambda text: and_line(text, "+ 0:1"), "j:5: the journal is damaged", id="half a range"),
+        pytest.param(lambda text: and_line(text, "> 0:2-1"), "j:5: the journal is damaged", id="a range backwards"),
+        pytest.param(
+            lambda text: and_line(text, "> 0:1-99999999999"), "j:5: the journal is", id="a range too long"
+        ),
+        pytest.param(lambda text: and_line(text, "= [1]"), "j:5: the journal is damaged", id="half an object"),
+        pytest.param(
+            lambda text: and_line(text, "= [1, 2, 3]"), "j:5: the journal is", id="a name that is none"
+        ),
+        pytest.param(lambda text: without_line(text, 2), "j:3: the journal is damaged", id="a line that is gone"),
+        pytest.param(lambda text: text + text.splitlines(True)[-1], "j:5: the journal is damaged", id="a line twice"),
     ],
 )
 def test_a_damaged_journal_is_refused(sent_half, command, spoil, message):
-    """Without it everything would be sent again, so that is for the user to decide."""
-    sent_half.write_bytes(spoil(sent_half.read_bytes()))
+    """Without it everything would be sent again, so that is for the user to decide; the file stays as it is."""
+    spoilt = spoil(sent_half.read_bytes())
+    sent_half.write_bytes(spoilt)
     code, _, err = command(*RESUME)
     assert code == 2
     assert err.startswith(f"fastxform: {message}")
+    assert sent_half.read_bytes() == spoilt
 
 
-@pytest.mark.parametrize("kept", range(0, 130, 3))
+def test_a_bit_that_flipped_is_noticed(tmp_path):
+    """Each of every bit: none is read as something else, such as a record that was acknowledged and was not."""
+    path, stored = tmp_path / "j", [Stored("a", 9, 1), Stored("b", 9, 1)]
+    journal = Journal.open(path, "s", stored)
+    journal.began([(0, 1), (0, 2), (1, 1)])
+    journal.acknowledged([(0, 1)])
+    journal.close()
+    written = path.read_bytes()
+    assert len(written) * 8 > 520
+    for bit in range(len(written) * 8):
+        flipped = bytearray(written)
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        with pytest.raises(InputError):
+            Journal.open(path, "s", stored)
+        assert path.read_bytes() == flipped
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"a,b\n1,2\n", id="lines"),
+        pytest.param(b"no line end", id="a line without an end"),
+        pytest.param(b"fastxform", id="as a journal begins"),
+        pytest.param(b"fastxform journal 2 x", id="nearly a head"),
+        pytest.param(b'fastxform journal 1 "s"\n', id="of another version"),
+        pytest.param(b"\0" * 4096, id="zeros"),
+    ],
+)
+def test_a_foreign_file_is_left_alone(sent_half, command, content):
+    """It is not emptied, cut or written behind."""
+    sent_half.write_bytes(content)
+    code, _, err = command(*RESUME)
+    assert (code, sent_half.read_bytes()) == (2, content)
+    assert err.startswith("fastxform: j: is no journal of this version of fastxform")
+
+
+def and_line(text, line):
+    """Return a journal with one more line, whose checksum is right."""
+    chain = Chain()
+    for before in text.split(b"\n")[:-1]:
+        assert chain.read(before) is not None
+    return text + chain.written([line])
+
+
+def without_line(text, number):
+    """Return a journal without one of its lines."""
+    lines = text.splitlines(True)
+    del lines[number]
+    return b"".join(lines)
+
+
+@pytest.mark.parametrize("kept", range(0, 160, 3))
 def test_a_journal_cut_at_any_place_is_read(sent_half, command, aws, kept):
     """As an end of power leaves it: what is acknowledged by whole lines is not sent, everything else is."""
     text = sent_half.read_bytes()
     sent_half.write_bytes(text[:kept])
-    acknowledged = b"\n+ 0:1-2\n" in text[:kept]
+    acknowledged = re.search(rb"\n\+ 0:1-2 \w{8}\n", text[:kept]) is not None
     server = aws()
+    if 0 < kept < len(HEAD):  # it might be anybody's
+        assert (command(*RESUME)[0], sent_half.read_bytes()) == (2, text[:kept])
+        return
     assert command(*RESUME)[0] == 0
     assert data_of(server) == (Counter() if acknowledged else Counter([b"1", b"2"]))
-    begun = b"\n> 0:1-2\n" in text[:kept] and not acknowledged
-    assert (b"\n? 0:1-2\n" in sent_half.read_bytes()) == begun
+    begun = re.search(rb"\n> 0:1-2 \w{8}\n", text[:kept]) is not None and not acknowledged
+    assert (b"\n? 0:1-2 " in sent_half.read_bytes()) == begun
 
 
 def test_a_full_disk_stops_the_run(objects, here):

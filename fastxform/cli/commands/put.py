@@ -18,7 +18,8 @@ from fastxform.errors import InputError
 
 if TYPE_CHECKING:
     from fastxform.puts.api import Target
-    from fastxform.tools.replay.journal import Journal, PutLedger
+    from fastxform.tools.replay.journal import Journal
+    from fastxform.tools.replay.ledger import PutLedger
     from fastxform.tools.replay.outgoing import Outgoing
 
 HELP: Final = "put the records of a file on a Firehose or Kinesis stream"
@@ -97,7 +98,7 @@ def _send(options: argparse.Namespace, target: "Target", reader: InputReader, co
         finally:
             code = sent.report(sender.sent, target, names, console)
         if options.journal is None and (code == 0 or not journal.ledger.is_started()):
-            path.unlink(missing_ok=True)
+            journal.remove()
         else:
             console.note(f"{path}: the journal; the same command sends what is not acknowledged in it, and no more")
     finally:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from fastxform.puts.api import Target
     from fastxform.tools.replay.dry_run import DryRunResult
     from fastxform.tools.replay.failures import Broken, Failure
-    from fastxform.tools.replay.journal import Journal, PutLedger
+    from fastxform.tools.replay.journal import Journal
+    from fastxform.tools.replay.ledger import PutLedger
     from fastxform.tools.replay.locations import LocationNames
     from fastxform.tools.replay.outgoing import Outgoing, Sent
     from fastxform.tools.replay.stores import Stored
@@ -182,11 +183,12 @@ class _ReplayRun:
             finally:
                 self._note_left_out()
                 code = sent.report(sender.sent, target, self._names, self._console)
+            is_needed = self._options.journal is not None or journal.ledger.is_started()
+            if not is_needed:
+                journal.remove()
         finally:
             journal.close()
-        if self._options.journal is None and not journal.ledger.is_started():
-            path.unlink(missing_ok=True)
-        else:
+        if is_needed:
             self._console.note(
                 f"{path}: the journal; the same command sends what is not acknowledged in it, and no more"
             )

@@ -1,107 +1,35 @@
 """The journal of a run: which records were about to be put, which were acknowledged, which are in doubt.
 
 A text file that only grows: a head that names the stream, a line for each object of the input with its size and time,
-one line for each thing that happened, with ranges of places. What to put is decided elsewhere. Invariant: what is told
-to `began` is on the disk before `sync` returns, so that after an end at any place every record is known to be
-acknowledged, untouched, or in flight.
+one line for each thing that happened, with ranges of locations; `ledger` reads and writes the lines. What to put is
+decided elsewhere. Invariant: what is told to `began` is on the disk before `sync` returns, so that after an end at any
+place every record is known to be acknowledged, untouched, or in flight; and a file that is not a journal of the same
+stream is left as it is.
 """
 
+import contextlib
 import fcntl
-import json
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Self
 
 from fastxform.errors import InputError
+from fastxform.tools.replay.ledger import HEAD, Chain, PutLedger, event_line, file_line, head_of, parse
 from fastxform.tools.replay.locations import Location, Span, spans
 from fastxform.tools.replay.stores import Stored
-
-_HEAD: Final = "fastxform journal 1"
-
-_STARTED: Final = 1
-_ACKNOWLEDGED: Final = 2
-_MAYBE_DUPLICATE: Final = 4
-
-_EVENT: Final = re.compile(r"([>+?-]) (\d+:\d+-\d+(?:,\d+:\d+-\d+)*)")
-"""`>` is about to be put, `+` acknowledged, `?` may have arrived all the same, `-` answered and not taken."""
-
-
-class PutLedger:
-    """What a journal says: a byte for each record."""
-
-    def __init__(self) -> None:
-        self.files: list[Stored] = []
-        self._states: list[bytearray] = []
-
-    def add_file(self, stored: Stored) -> None:
-        """Enter an object; its number is its place in the journal."""
-        self.files.append(stored)
-        self._states.append(bytearray())
-
-    def is_acknowledged(self, file: int, number: int) -> bool:
-        """Say whether a record was taken."""
-        states = self._states[file]
-        return number < len(states) and bool(states[number] & _ACKNOWLEDGED)
-
-    @property
-    def acknowledged(self) -> int:
-        """Count the records that were taken."""
-        return sum(len(states) - states.count(0) - self._open(states) for states in self._states)
-
-    def is_started(self) -> bool:
-        """Tell whether a record was taken, may have been, or is on its way: whether a later run needs to know."""
-        return any(states.count(0) < len(states) for states in self._states)
-
-    def in_flight(self) -> list[Span]:
-        """Return the records of calls without a known end."""
-        return self._where(lambda state: state & _STARTED and not state & _ACKNOWLEDGED)
-
-    def maybe_duplicates(self) -> list[Span]:
-        """Return the records that may have arrived without an acknowledgement, or once too often."""
-        return self._where(lambda state: state & _MAYBE_DUPLICATE)
-
-    def book(self, event: str, span: Span) -> None:
-        """Enter what happened to a range."""
-        states = self._states[span.file]
-        states.extend(bytes(max(0, span.last + 1 - len(states))))
-        table = _TABLES[event]
-        states[span.first : span.last + 1] = states[span.first : span.last + 1].translate(table)
-
-    def _where(self, holds: Callable[[int], int | bool]) -> list[Span]:
-        wanted = {state for state in range(8) if holds(state)}
-        ranges = []
-        for file, states in enumerate(self._states):
-            if wanted.intersection(states):
-                ranges += spans((file, number) for number, state in enumerate(states) if state in wanted)
-        return ranges
-
-    @staticmethod
-    def _open(states: bytearray) -> int:
-        return sum(states.count(state) for state in range(1, 8) if not state & _ACKNOWLEDGED)
-
-
-def _table(change: Callable[[int], int]) -> bytes:
-    return bytes(change(state) if state < 8 else state for state in range(256))
-
-
-_TABLES: Final = {
-    ">": _table(lambda state: state | _STARTED),
-    "+": _table(lambda state: (state | _ACKNOWLEDGED) & ~_STARTED),
-    "?": _table(lambda state: (state | _MAYBE_DUPLICATE) & ~_STARTED),
-    "-": _table(lambda state: state & ~_STARTED),
-}
 
 
 class Journal:
     """An open journal, which no other run can open."""
 
-    def __init__(self, path: Path, file: BinaryIO, ledger: PutLedger) -> None:
+    def __init__(self, path: Path, file: BinaryIO, ledger: PutLedger, chain: Chain) -> None:
         self.path = path
         self.ledger = ledger
         self.interrupted: list[Span] = []
         self._file = file
+        self._chain = chain
+        self._unwritten = b""
         self._lines: list[str] = []
 
     @classmethod
@@ -116,21 +44,14 @@ class Journal:
         Raises:
             InputError: another run has it, it is none, or it belongs to another stream or other objects.
         """
-        try:
-            if path.exists() and not path.is_file():
-                raise InputError(f"{path}: is no file, and a journal is one; name another with --journal")
-            file = path.open("a+b", buffering=0)
-        except OSError as err:
-            raise InputError(f"{path}: {err.strerror or err}") from err
+        file = _open(path)
         try:
             _lock(path, file)
-            file.seek(0)
-            text = file.read() or b""
-            whole = text.rfind(b"\n") + 1
-            file.truncate(whole)  # a line that was cut short told of nothing that was done yet
-            ledger = parse(path, text[:whole], stream)
-            journal = cls(path, file, ledger)
-            journal._begin(stream, files, is_new=not whole)
+            ledger, chain, whole_bytes = parse(path, _read(path, file, head_of(stream).encode()), stream)
+            file.truncate(whole_bytes)
+            file.seek(whole_bytes)
+            journal = cls(path, file, ledger, chain)
+            journal._begin(stream, files, is_new=not whole_bytes)
         except BaseException:
             file.close()
             raise
@@ -158,16 +79,22 @@ class Journal:
         Raises:
             InputError: it cannot be written.
         """
-        if not self._lines:
-            return
-        data = memoryview("".join(self._lines).encode())
+        self._unwritten += self._chain.written(self._lines)
         self._lines.clear()
+        if not self._unwritten:
+            return
+        start = self._file.tell()
         try:
-            while data:
-                data = data[os.write(self._file.fileno(), data) :]
+            left = memoryview(self._unwritten)
+            while left:
+                left = left[os.write(self._file.fileno(), left) :]
             os.fsync(self._file.fileno())
         except OSError as err:
+            with contextlib.suppress(OSError):  # half a line would spoil what is written behind it
+                self._file.truncate(start)
+                self._file.seek(start)
             raise InputError(f"{self.path}: {err.strerror or err}; nothing more is put without a journal") from err
+        self._unwritten = b""
 
     def close(self) -> None:
         """Write what is noted, and let another run have it."""
@@ -176,14 +103,20 @@ class Journal:
         finally:
             self._file.close()
 
+    def remove(self) -> None:
+        """Remove the file, while no other run can have it, unless another stands in its place by now."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(self.path.lstat(), os.fstat(self._file.fileno())):
+                self.path.unlink()
+
     def _begin(self, stream: str, files: Sequence[Stored], *, is_new: bool) -> None:
         known = {stored.name: stored for stored in self.ledger.files}
         if is_new:
-            self._lines.append(f"{_HEAD} {json.dumps(stream)}\n")
+            self._lines.append(head_of(stream))
         for stored in files:
             _check_unchanged(self.path, known.get(stored.name), stored)
             if stored.name not in known:
-                self._lines.append(f"= {json.dumps(list(stored))}\n")
+                self._lines.append(file_line(stored))
                 self.ledger.add_file(stored)
         self.interrupted = self.ledger.in_flight()
         for span in self.interrupted:  # their calls have ended by now, and nobody knows how
@@ -195,54 +128,33 @@ class Journal:
 
     def _book(self, event: str, ranges: list[Span]) -> None:
         if ranges:
-            self._lines.append(f"{event} {','.join(f'{s.file}:{s.first}-{s.last}' for s in ranges)}\n")
+            self._lines.append(event_line(event, ranges))
             for span in ranges:
                 self.ledger.book(event, span)
 
 
-def parse(path: Path, text: bytes, stream: str) -> PutLedger:
-    """Return what a journal says.
-
-    Raises:
-        InputError: it is no journal, damaged, or of another stream.
-    """
-    ledger = PutLedger()
-    lines = text.decode(errors="replace").split("\n")[:-1]
-    if lines:
-        _check_head(path, lines[0], stream)
-    for number, line in enumerate(lines[1:], 2):
-        match = _EVENT.fullmatch(line)
-        stored = _read_file(line) if match is None else None
-        if stored is not None:
-            ledger.add_file(stored)
-        if match is None:
-            if stored is None:
-                raise InputError(f"{path}:{number}: the journal is damaged; without it every record is sent again")
-            continue
-        for part in match[2].split(","):
-            span = Span(*map(int, re.split("[:-]", part)))
-            if span.file >= len(ledger.files):
-                raise InputError(f"{path}:{number}: the journal is damaged; without it every record is sent again")
-            ledger.book(match[1], span)
-    return ledger
-
-
-def _check_head(path: Path, head: str, stream: str) -> None:
-    if not head.startswith(_HEAD + " "):
-        raise InputError(f"{path}: is no journal of this version of fastxform; name another file with --journal")
-    written = head.removeprefix(_HEAD + " ")
-    if written != json.dumps(stream):
-        raise InputError(f"{path}: is the journal of {written}, not of {stream}; name another file with --journal")
-
-
-def _read_file(line: str) -> Stored | None:
-    if not line.startswith("= "):
-        return None
+def _open(path: Path) -> BinaryIO:
+    """Open a file that is there, or make one: never over another, nor where a link points to that leads nowhere."""
     try:
-        name, size_bytes, modified_ns = json.loads(line.removeprefix("= "))
-    except (TypeError, ValueError):
-        return None
-    return Stored(name, size_bytes, modified_ns)
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path}: is no file, and a journal is one; name another with --journal")
+        try:
+            return path.open("x+b", buffering=0)
+        except FileExistsError:
+            return path.open("r+b", buffering=0)
+    except OSError as err:
+        raise InputError(f"{path}: {err.strerror or err}") from err
+
+
+def _read(path: Path, file: BinaryIO, head: bytes) -> bytes:
+    """Return the bytes of a journal, or of the beginning of one; of anything else no more is read than the first."""
+    first = file.read(len(HEAD)) or b""
+    if first not in (HEAD, b""):
+        raise InputError(f"{path}: is no journal of this version of fastxform; name another file with --journal")
+    text = first + (file.read() or b"")
+    if b"\n" not in text and not head.startswith(text[: len(head)]):
+        raise InputError(f"{path}: is no journal of this version of fastxform; name another file with --journal")
+    return text
 
 
 def _lock(path: Path, file: BinaryIO) -> None:
