@@ -858,13 +858,9 @@ def test_two_runs_at_once_are_refused(sent_half, command):
         pytest.param(lambda text: and_line(text, "+ 7:1-1"), "j:5: the journal is damaged", id="unknown object"),
         pytest.param(lambda text: and_line(text, "+ 0:1"), "j:5: the journal is damaged", id="half a range"),
         pytest.param(lambda text: and_line(text, "> 0:2-1"), "j:5: the journal is damaged", id="a range backwards"),
-        pytest.param(
-            lambda text: and_line(text, "> 0:1-99999999999"), "j:5: the journal is", id="a range too long"
-        ),
+        pytest.param(lambda text: and_line(text, "> 0:1-99999999999"), "j:5: the journal is", id="a range too long"),
         pytest.param(lambda text: and_line(text, "= [1]"), "j:5: the journal is damaged", id="half an object"),
-        pytest.param(
-            lambda text: and_line(text, "= [1, 2, 3]"), "j:5: the journal is", id="a name that is none"
-        ),
+        pytest.param(lambda text: and_line(text, "= [1, 2, 3]"), "j:5: the journal is", id="a name that is none"),
         pytest.param(lambda text: without_line(text, 2), "j:3: the journal is damaged", id="a line that is gone"),
         pytest.param(lambda text: text + text.splitlines(True)[-1], "j:5: the journal is damaged", id="a line twice"),
     ],

@@ -19,6 +19,7 @@ from fastxform.cli.console import Console, counted, number_of
 from fastxform.cli.inputs import open_reader, read_source
 from fastxform.cli.progress import Progress
 from fastxform.errors import InputError
+from fastxform.tools.files import create, replace
 
 if TYPE_CHECKING:
     from fastxform.tools.inference.draft import Inferred
@@ -158,12 +159,23 @@ def _write_schema(path: Path) -> None:
     from fastxform.cli.commands import schema
     from fastxform.config.schema import json_schema
 
-    title = json.dumps(json_schema()["title"])
+    content = f"{schema.text()}\n".encode()
     try:
-        if not path.exists() or title in path.read_text(errors="replace"):
-            path.write_text(schema.text() + "\n", encoding="utf-8")
+        if not (path.exists() or path.is_symlink()):
+            create(path, content)
+        elif path.is_file() and not path.is_symlink() and _title(path.read_bytes()) == json_schema()["title"]:
+            replace(path, content)
     except OSError as err:
         raise InputError(f"{path}: {err.strerror or err}") from err
+
+
+def _title(text: bytes) -> object:
+    """Return the title of a JSON Schema; None of anything else."""
+    try:
+        schema = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return schema.get("title") if isinstance(schema, dict) and "$schema" in schema else None
 
 
 def _write_file(name: str, content: bytes, force: bool) -> None:
@@ -173,8 +185,7 @@ def _write_file(name: str, content: bytes, force: bool) -> None:
         InputError: it exists and is not to be overwritten, or it cannot be written.
     """
     try:
-        with Path(name).open("wb" if force else "xb") as file:
-            file.write(content)
+        (replace if force else create)(Path(name), content)
     except FileExistsError as err:
         raise InputError(f"{name}: exists; --force overwrites it") from err
     except (OSError, ValueError) as err:

@@ -123,17 +123,17 @@ def _payloads(name: str, console: Console, pipeline: "Pipeline") -> list[bytes]:
 
 
 def _write_picture(path: Path, text: str) -> None:
+    from fastxform.tools.files import create, replace
     from fastxform.tools.sizing.picture import MARK
 
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        create(path, text.encode())
         return
     except FileExistsError:
         pass
     if path.is_symlink() or not path.is_file() or path.read_bytes()[: len(MARK)] != MARK.encode():
         raise InputError(f"{path}: is there and is no picture of this command; name a file that is not there")
-    path.write_text(text, encoding="utf-8")
+    replace(path, text.encode())
 
 
 def _sample_lines(sample: "Sample") -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from nicegui import app, ui
 
 from fastxform.limits import RESPONSE_LIMIT_BYTES
+from fastxform.tools.files import replace
 from fastxform.tools.play import session
 from fastxform.tools.play.guard import Guard
 
@@ -114,7 +115,7 @@ class _Page:
     def _save(self) -> None:
         assert self._path is not None
         try:
-            self._path.write_text(self._config.value, encoding="utf-8")
+            replace(self._path, self._config.value.encode())
         except OSError as err:
             ui.notify(f"{self._path}: {err.strerror or err}", type="negative")
             return

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from fastxform.errors import InputError
+from fastxform.tools.files import make_parents
 from fastxform.tools.replay import stores
 from fastxform.tools.simulator.layout import part
 
@@ -45,7 +46,7 @@ class Store:
             return os.fdopen(handle, "wb"), Path(name)
         path = Path(self._location, key)
         with stores.reading(self._location):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_parents(Path(self._location), path)
             handle, name = tempfile.mkstemp(prefix=".fastxform-", dir=path.parent)
             os.fchmod(handle, 0o666 & ~_umask())  # `mkstemp` keeps files from everybody else
         return os.fdopen(handle, "wb"), Path(name)

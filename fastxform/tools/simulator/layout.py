@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from fastxform.errors import ContractError
+from fastxform.tools.files import make_parents
 
 MARKER: Final = ".fastxform-simulate"
 """The file that says a directory was made by `simulate`; each line after the first is a key that was written."""
@@ -70,6 +71,14 @@ class MemorySink:
         """Do nothing: an object in memory is there from its first byte."""
 
 
+def _is_marker(path: Path) -> bool:
+    """Say whether an earlier run wrote this file: whatever else has its name is somebody else's."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(_MARKER_HEAD)) == _MARKER_HEAD.encode()
+
+
 class DirectorySink:
     """Objects as files under one directory, which `prepare` has looked at."""
 
@@ -85,8 +94,10 @@ class DirectorySink:
         """
         self._root.mkdir(parents=True, exist_ok=True)
         marker = self._root / MARKER
-        if marker.is_file():
+        if _is_marker(marker):
             self._remove_objects(marker)
+        elif marker.is_symlink() or marker.exists():
+            raise ContractError(f"{marker}: is there and was not written by simulate; name another directory")
         elif any(self._root.iterdir()) and not force:
             raise ContractError(
                 f"{self._root}: the directory is not empty and not made by simulate; name another or say --force"
@@ -98,11 +109,13 @@ class DirectorySink:
         path = self._path(key)
         mode = "ab"
         if key not in self._written:
-            self._written.add(key)
-            mode = "wb"
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_parents(self._root, path)
+            if path.is_symlink() or path.exists():
+                raise ContractError(f"{path}: is there and was not written by this run; name another directory")
             with (self._root / MARKER).open("a", encoding="utf-8") as marker:
                 marker.write(key + "\n")
+            self._written.add(key)
+            mode = "xb"
         with path.open(mode) as file:
             file.write(data)
 

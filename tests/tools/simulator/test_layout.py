@@ -96,15 +96,6 @@ def test_a_directory_of_somebody_else_is_refused(tmp_path):
     assert files(tmp_path) == ["a", "mine"]
 
 
-def test_an_object_that_is_in_the_way_is_replaced(tmp_path):
-    """The first append of a run begins the object: leftovers of another run are no part of it."""
-    (tmp_path / "a").write_text("leftover")
-    sink = DirectorySink(tmp_path)
-    sink.prepare(force=True)
-    sink.append("a", b"new")
-    assert (tmp_path / "a").read_bytes() == b"new"
-
-
 @pytest.mark.parametrize("key", ["../evil", "a/../../evil", "/etc/evil", "a//b", "", "a/.", ".."])
 def test_a_key_cannot_leave_the_directory(tmp_path, key):
     """Whatever built it."""
