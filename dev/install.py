@@ -24,12 +24,12 @@ def commands(
     """Return the calls of pip, in their order."""
     where = [] if target else ["--python", f"{directory}/bin/python"]
     pip = [sys.executable, "-m", "pip", *where, "install", "-qq", "--disable-pip-version-check", "--no-input"]
-    place = ["--target", directory] if target else []
+    location = ["--target", directory] if target else []
     # A file of constraints with hashes is what makes pip ask for the hash of everything.
-    found = [[*pip, *place, "--group", group, *(dependencies(extras) if package else ())]]
+    calls = [[*pip, *location, "--group", group, *(dependencies(extras) if package else ())]]
     if package:
-        found.append([*pip, "--no-deps", "--no-build-isolation", "--editable", "."])
-    return found
+        calls.append([*pip, "--no-deps", "--no-build-isolation", "--editable", "."])
+    return calls
 
 
 def dependencies(extras: Sequence[str] = ()) -> list[str]:

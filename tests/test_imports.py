@@ -141,10 +141,6 @@ def test_the_engine_knows_neither_the_command_nor_the_local_firehose(module):
     }
 
 
-UNSETTLED = frozenset({"Compiler", "Event", "Reader"})
-"""Class names that still stand twice."""
-
-
 def test_a_class_name_stands_once():
     """A name out of a message or a traceback leads to one class; an underscore makes no other name of it."""
     places = {}
@@ -152,7 +148,7 @@ def test_a_class_name_stands_once():
         for item in ast.walk(ast.parse(path.read_text())):
             if isinstance(item, ast.ClassDef):
                 places.setdefault(item.name.lstrip("_"), []).append(f"{module(path)}.{item.name}")
-    assert {name: found for name, found in places.items() if len(found) > 1 and name not in UNSETTLED} == {}
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
 
 
 @pytest.mark.parametrize("dependency", OWNERS)

@@ -45,7 +45,7 @@ def names_in(text: str) -> frozenset[str]:
     return frozenset(names)
 
 
-class Compiler:
+class FileExpressions:
     """Compiles the expressions of one file.
 
     `broken` are the names of columns whose type is not known, `broken_lookups` those of tables that could not be read.

@@ -51,7 +51,7 @@ def parse(text: str, name: str, directory: "str | Path | None", tests: bool) -> 
     content = _toml(text, name)
     diagnostics = Diagnostics(name, text, notes_locations=tests)
     try:
-        spec = _Reader(diagnostics, content, os.fspath(directory or ""), tests).spec()
+        spec = _ConfigReader(diagnostics, content, os.fspath(directory or ""), tests).spec()
         diagnostics.raise_all()
     except RecursionError as err:
         raise single(name, "tables or lists nest too deep") from err
@@ -124,7 +124,7 @@ def _syntax_error(text: str, name: str, message: str) -> ConfigError:
     return single(f"{name}:{location}:{match['column']}", f"not TOML: {what}{remedy}")
 
 
-class _Reader:
+class _ConfigReader:
     """Reads the tables of one file; every method notes its mistakes and goes on."""
 
     def __init__(self, diagnostics: Diagnostics, content: dict[str, Any], directory: str, tests: bool) -> None:
@@ -291,9 +291,9 @@ class _Reader:
         if not (where or keys or computed or any(route.where for route in routes.values())):
             return shared, routes
         # A file without expressions does not need the compiler.
-        from fastxform.config.expressions import Compiler
+        from fastxform.config.expressions import FileExpressions
 
-        compiler = Compiler(self.diagnostics, self.columns.broken, lookups, self.broken_lookups)
+        compiler = FileExpressions(self.diagnostics, self.columns.broken, lookups, self.broken_lookups)
         columns = compiler.shared_columns(columns)
         if where is not None:
             compiler.condition(where, columns, ("where",))

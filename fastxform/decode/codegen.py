@@ -62,7 +62,7 @@ class Generated(Struct, frozen=True):
 def generate(tree: FieldTree) -> Generated:
     """Generate the types and the reader for a tree as its lanes are now."""
     types = _Types(tree)
-    reader = _Reader(tree, types.missing)
+    reader = _ExtractorSource(tree, types.missing)
     decoder = msgspec.json.Decoder(types.root, float_hook=Number)
     lists = msgspec.json.Decoder(list[types.root], float_hook=Number)  # type: ignore[name-defined]
     extract, picked = reader.compile()
@@ -124,7 +124,7 @@ def _struct(fields: Sequence[Any], **options: Any) -> Any:
     return msgspec.defstruct("Object", fields, gc=False, eq=False, frozen=True, **options)
 
 
-class _Reader:
+class _ExtractorSource:
     """The text of a function that reads every column out of the structs `x` of a batch."""
 
     def __init__(self, tree: FieldTree, missing: dict[Node, Any]) -> None:

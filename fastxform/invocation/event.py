@@ -54,7 +54,7 @@ class _TimedEvent(_Facts, gc=False, eq=False, kw_only=True):
     records: list[_TimedRecord]
 
 
-class _Event(_Facts, gc=False, eq=False, kw_only=True):
+class _WholeEvent(_Facts, gc=False, eq=False, kw_only=True):
     records: list[_Record]
 
 
@@ -85,7 +85,7 @@ class _Metadata(msgspec.Struct, gc=False, eq=False):
 _BARE_DECODER: Final = msgspec.json.Decoder(_BareEvent)
 """Without what came with the data, which a transform seldom asks for: a quarter less for 25,000 records of 60 bytes."""
 _TIMED_DECODER: Final = msgspec.json.Decoder(_TimedEvent)
-_DECODER: Final = msgspec.json.Decoder(_Event)
+_DECODER: Final = msgspec.json.Decoder(_WholeEvent)
 _LARGE_DECODER: Final = msgspec.json.Decoder(_LargeEvent)
 _LARGE_RECORD_BYTES: Final = 8_192
 """From this size on the data of a record is looked at where it stands in the event: not to copy 4.6 MB of 60 records
