@@ -149,6 +149,13 @@ def masked(text: str) -> str:
     return re.sub(r'"stages": \{.*\}', lambda found: re.sub(r"[\d.]+", "", found[0]), text)
 
 
+def test_the_quickstart_writes_nothing_into_the_clone():
+    """Before the first command that writes a file, the page leads out of the checkout."""
+    before = read("quickstart.md").partition("fastxform generate")[0]
+    (block,) = re.findall(r"```sh\n(.*?)```", before, re.DOTALL)
+    assert block.splitlines()[-1] == "mkdir ../transforms && cd ../transforms"
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if MADE.search(read(page))])
 def test_a_page_shows_what_its_commands_print(page):
     """Commands print what stands below them; tables are those that were measured."""
