@@ -364,6 +364,13 @@ def test_what_it_infers_has_no_findings_of_check(command, here):
     assert command("test", "c.toml")[0] == 0
 
 
+@pytest.mark.parametrize("sample", sorted(EXAMPLES.glob("*/sample.*")), ids=lambda path: path.parent.name)
+def test_what_it_infers_of_an_example_has_no_findings_of_check(command, here, sample):
+    """Of whatever family the sample is."""
+    assert command("init", "--sample", str(sample), "--out", "c.toml")[0] == 0
+    assert command("check", "c.toml") == (0, "", "c.toml: nothing found\n")
+
+
 def test_a_record_that_is_too_large_to_be_tried_is_said(command, here):
     """Instead of an empty count."""
     (here / "s").write_text(json.dumps({"a": "x" * 8_000_001}))

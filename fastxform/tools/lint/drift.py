@@ -32,7 +32,8 @@ def drift(spec: Spec, name: str) -> Iterator[Finding]:
             continue
         base, members = _object(spec, document)
         named = {member[len(base)] for member in taken if member[: len(base)] == base != member} | keys
-        unnamed = [member for member in members if member not in named]
+        # An empty object, as `send` in a mail event, is nothing that would be lost.
+        unnamed = [member for member, value in members.items() if member not in named and value not in (None, {}, [])]
         # Who takes a few members of many means it.
         if unnamed and len(unnamed) < len(members) - len(unnamed):
             more = f" and {len(unnamed) - _SHOWN} more" if len(unnamed) > _SHOWN else ""
