@@ -101,7 +101,7 @@ class Messages:
             sizes += map(len, roots)
             rows = sum(sizes)
         projection = self.event.project_decoded(
-            list(chain.from_iterable(decoded)), _Texts(lists, records, sizes), shape
+            list(chain.from_iterable(decoded)), ElementTexts(lists, records, sizes), shape
         )
         if projection is None:
             return None, []
@@ -156,7 +156,7 @@ def _one_by_one(decode: Any, lists: dict[int, Any], group: list[int]) -> tuple[l
     return records, decoded
 
 
-class _Texts(Sequence[bytes]):
+class ElementTexts(Sequence[bytes]):
     """The text of each event, taken out of the list of its message when it is asked for."""
 
     def __init__(self, lists: dict[int, Any], records: list[int], sizes: list[int]) -> None:

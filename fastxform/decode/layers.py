@@ -6,17 +6,21 @@ or nulls its own row alone.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from fastxform.config.model import Explode, Parse, Spec
-from fastxform.core.json_text import quote, raw_members
+from fastxform.core.json_text import elements_of, quote, raw_members
 from fastxform.core.values import Json, RawColumn, taken
+from fastxform.decode.cloudwatch import ElementTexts
+from fastxform.decode.codegen import REFUSED
+from fastxform.decode.decoder import FIRST_LOOK
 from fastxform.decode.fields import FieldRequest
 from fastxform.decode.parsing import Parser, parser_of
-from fastxform.decode.projection import Projector
+from fastxform.decode.projection import WIDENINGS, Projector
 from fastxform.limits import PART_ROWS_LIMIT, RECORD_ROWS_LIMIT, RECORD_WRITTEN_LIMIT_BYTES
 from fastxform.query import paths
 
@@ -121,12 +125,16 @@ class _ExplodeStep:
     ) -> None:
         self.explode, self.index, self.bad_rows = explode, index, bad_rows
         self.projector = Projector(requests)
+        self.objects = Projector(requests, unpacks=False, root=explode.name)
         self.start = b"{" + quote(explode.name).encode() + b":"
 
     def apply(self, rows: "Rows") -> "Rows":
         from fastxform.decode.source import Rows as NewRows
 
         column = rows.values.pop(("explode",))
+        together = self._together(rows, column)
+        if together is not None:
+            return together
         records = range(rows.count) if rows.parents is None else rows.parents
         refused = dict(rows.refused)
         sizes: Counter[int] = Counter()
@@ -184,6 +192,74 @@ class _ExplodeStep:
     def _is_empty(self, value: Any) -> bool:
         return value is None or value in ("[]", "{}")
 
+    def _together(self, rows: "Rows", column: RawColumn) -> "Rows | None":
+        """Return the rows of lists of objects that are decoded in one call; None where they are not such, or many."""
+        from fastxform.decode.source import Rows as NewRows
+
+        if self.explode.empty != "drop" or (rows.failed and rows.parents is not None):
+            return None
+        lists = self._lists(rows, column)
+        if lists is None:
+            return None
+        decoded = self._decoded(lists)
+        if decoded is None:
+            return None
+        columns, sizes = decoded
+        origins = list(chain.from_iterable(map(repeat, range(rows.count), sizes)))
+        for request in self.index:
+            columns[request.name] = RawColumn("int", list(chain.from_iterable(map(range, sizes))))
+        for key, known in rows.values.items():
+            columns[key] = known.take(origins)
+            columns[key].dictionary = known, origins
+        parents = origins if rows.parents is None else taken(rows.parents, origins)
+        refused = rows.refused | rows.failed  # where there are failures, each row is a record
+        count = len(origins)
+        return NewRows(rows.records, count, columns, {}, [], parents, refused, set(), rows.empty, rows.longest_bytes)
+
+    def _lists(self, rows: "Rows", column: RawColumn) -> list[bytes] | None:
+        """Return the list of each row, an empty one of a row that has none; None where they may hold too much."""
+        values = column.values
+        if column.fallback:
+            values = [column.fallback.get(row, value) for row, value in enumerate(values)]
+        gone = rows.failed.keys() | rows.dropped
+        lists = []
+        rows_left = PART_ROWS_LIMIT
+        longest = 0
+        for row, value in enumerate(values):
+            if value is None or row in gone or value in ("[]", "{}"):
+                lists.append(b"[]")
+            elif type(value) is Json and value[0] == "[":
+                lists.append(value.encode())
+                most = lists[-1].count(b",") + 1
+                longest = max(longest, most)
+                rows_left -= most
+            else:
+                return None
+        widths = (max(map(_length, known.values), default=0) for known in rows.values.values())
+        return None if rows_left < 0 or sum(widths) * longest > RECORD_WRITTEN_LIMIT_BYTES else lists
+
+    def _decoded(self, lists: list[bytes]) -> tuple[dict[Any, RawColumn], list[int]] | None:
+        """Return the columns of the elements of lists, and how many each has; None where one is no object."""
+        for _ in range(WIDENINGS):
+            decoder = self.objects.whole
+            if decoder is None:
+                return None
+            shape = decoder.shape
+            decode = shape.generated.decode_lists
+            try:
+                roots = decode(b"\n".join(lists))
+            except REFUSED:
+                refused = list(islice(_refused(decode, lists), FIRST_LOOK))
+                if decoder.widen(shape, chain.from_iterable(map(elements_of, refused))):
+                    continue
+                return None
+            sizes = list(map(len, roots))
+            texts = ElementTexts(dict(enumerate(lists)), list(range(len(lists))), sizes)
+            projection = self.objects.project_decoded(list(chain.from_iterable(roots)), texts, shape)
+            if projection is not None:
+                return projection.columns, sizes
+        return None
+
     def _elements(self, value: Any) -> tuple[list[bytes], str | None]:
         """Return the JSON texts of the elements, or why there are none."""
         if type(value) is Json and value not in ("[]", "{}"):
@@ -205,6 +281,19 @@ class _ExplodeStep:
                 return [], "explode"
             return ([b"null"], None) if self.explode.empty == "null" else ([], None)
         return [], "explode"
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str | bytes) else 0
+
+
+def _refused(decode: Callable[[bytes], Any], lists: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the lists that a decoder refuses."""
+    for text in lists:
+        try:
+            decode(text)
+        except REFUSED:
+            yield text
 
 
 def _written_bytes(columns: Sequence[RawColumn], row: int) -> int:

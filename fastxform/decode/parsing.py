@@ -5,7 +5,7 @@ members, and so does one that is not of the format.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
@@ -39,13 +39,14 @@ class _JsonParser:
         self.projector = Projector(requests, None, unpacks=False, root=parse.name)
 
     def parse(self, texts: Texts, invalid: set[int]) -> tuple[dict[Any, RawColumn], set[int]]:
-        documents = [b"{}"] * len(texts)
+        documents = [text.encode() if text and text[0] == "{" else b"{}" for text in texts]
         nulls: set[int] = set()
         refused: set[int] = set()
-        for row, text in enumerate(texts):
+        for row in [row for row, text in enumerate(texts) if not text or text[0] != "{"]:
+            text = texts[row]
             if text is None:
                 nulls.add(row)
-            elif text[:1] == "{" or text.lstrip(" \t\r\n")[:1] == "{":
+            elif text.lstrip(" \t\r\n")[:1] == "{":
                 documents[row] = text.encode()
             else:  # mostly plain lines among JSON: they need no decoder to say so
                 refused.add(row)
@@ -64,20 +65,28 @@ class _FieldParser:
     def __init__(self, parse: Parse, requests: Sequence[FieldRequest]) -> None:
         self.projector = TextProjector(requests, parse.name)
         self.split = None if parse.format == "logfmt" else splitter_of(parse)
+        direct = {name for _, name in self.projector.direct}
+        self.wanted = direct if self.projector.projector is None else None
 
     def parse(self, texts: Texts, invalid: set[int]) -> tuple[dict[Any, RawColumn], set[int]]:
         nulls = {row for row, text in enumerate(texts) if text is None}
         if self.split is None:
             pairs, refused = logfmt(texts)
             return self.projector.project_pairs(pairs, nulls | refused), refused
-        fields, refused = self.split(texts)
+        fields, refused = self.split(texts, self.wanted)
         return self.projector.project(fields, len(texts), nulls | refused), refused
 
 
 # -- texts to fields
 
 Fields = dict[str, list[Any]]
-Splitter = Callable[[Texts], tuple[Fields, set[int]]]
+
+
+class Splitter(Protocol):
+    """Tells the fields of texts apart."""
+
+    def __call__(self, texts: Texts, wanted: Collection[str] | None = None) -> tuple[Fields, set[int]]:
+        """Return the fields, those of `wanted` at least, and the rows that are not of the format."""
 
 
 def splitter_of(parse: Parse) -> Splitter:
@@ -98,7 +107,7 @@ class _Regex:
         self.options = kernels.options.ExtractRegexOptions(rf"\A(?:{pattern})\z")
         self.nulls = nulls
 
-    def __call__(self, texts: Texts) -> tuple[Fields, set[int]]:
+    def __call__(self, texts: Texts, wanted: Collection[str] | None = None) -> tuple[Fields, set[int]]:
         array = pa.array(texts, pa.string())
         groups = kernels.call("extract_regex", [array], self.options)
         refused = set()
@@ -141,7 +150,10 @@ class _Separated:
         first = f"(?!{mark})" if quote else ""
         self.pattern = re.compile(rf"(?:{'|'.join([*kinds, rf'{first}([^{end}]*)'])})(?:{end}|\Z)")
 
-    def __call__(self, texts: Texts) -> tuple[Fields, set[int]]:
+    def __call__(self, texts: Texts, wanted: Collection[str] | None = None) -> tuple[Fields, set[int]]:
+        plain = self._plain(texts)
+        if plain is not None:
+            return self._columns(plain, self.names if wanted is None else wanted), set()
         rows: list[list[str | None]] = []
         refused: set[int] = set()
         count = len(self.names)
@@ -156,10 +168,34 @@ class _Separated:
             if len(parts) != count:
                 parts = parts[:count] + nothing[len(parts) :]
             rows.append(parts)
-        columns = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in self.names]
-        if self.nulls:
-            columns = [[None if value in self.nulls else value for value in column] for column in columns]
-        return dict(zip(self.names, columns, strict=True)), refused
+        return self._columns(rows, self.names if wanted is None else wanted), refused
+
+    def _plain(self, texts: Texts) -> "Sequence[Sequence[str | None]] | None":
+        """Return the parts of texts that are all of the format and hold no quote; None where one of them is other."""
+        rows = []
+        for text in texts:
+            if text is None or (self.quote and self.quote in text) or (self.with_brackets and "[" in text):
+                return None
+            rows.append(text.split(self.delimiter))
+        counts = set(map(len, rows))
+        if counts and (min(counts) < self.needed or (max(counts) > len(self.names) and not self.is_open)):
+            return None
+        return rows
+
+    def _columns(self, rows: Sequence[Sequence[str | None]], wanted: Collection[str]) -> Fields:
+        least = min(map(len, rows), default=0)
+        fields = {}
+        for index, name in enumerate(self.names):
+            if name not in wanted:
+                continue
+            if index < least:
+                values = [row[index] for row in rows]
+            else:
+                values = [row[index] if index < len(row) else None for row in rows]
+            for mark in self.nulls:  # few values are null: to look for them takes a fifth of making the list anew
+                _replace(values, mark)
+            fields[name] = values
+        return fields
 
     def _parts(self, text: str) -> list[str | None] | None:
         if (not self.quote or self.quote not in text) and not (self.with_brackets and "[" in text):
@@ -179,6 +215,17 @@ class _Separated:
             at = match.end()
             if at == len(text):
                 return [*parts, ""] if text.endswith(self.delimiter) and match.end(match.lastindex or 0) < at else parts
+
+
+def _replace(values: list[str | None], mark: str) -> None:
+    """Put None in the place of each text that stands for null."""
+    at = -1
+    try:
+        while True:
+            at = values.index(mark, at + 1)
+            values[at] = None
+    except ValueError:
+        return
 
 
 def regex_splitter(pattern: str, nulls: frozenset[str]) -> Splitter:

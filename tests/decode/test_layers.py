@@ -69,14 +69,34 @@ MESSAGES = st.builds(
     st.sampled_from(["DATA_MESSAGE", "DATA_MESSAGE", "CONTROL_MESSAGE", "X"]),
 ).map(json.dumps)
 
-DOCUMENTS = st.builds(
-    lambda text, items, extra: json.dumps({"id": 1, "message": text, "items": items} | extra),
-    LOG_TEXTS | st.none() | st.just({"level": 1}),
+
+def documents(items):
+    """JSON records with a list, a text, and members of the names of layers."""
+    return st.builds(
+        lambda text, items, extra: json.dumps({"id": 1, "message": text, "items": items} | extra),
+        LOG_TEXTS | st.none() | st.just({"level": 1}),
+        items,
+        st.sampled_from([{}, {"level": "y"}, {"log": "shadowed"}]),
+    )
+
+
+DOCUMENTS = documents(
     st.sampled_from(
         [[], None, [{"sku": "a", "qty": 1}], [1, "x", None, {"sku": 2.0}], {"k": {"sku": 1}}, "x", [[1], {}]]
-    ),
-    st.sampled_from([{}, {"level": "y"}, {"log": "shadowed"}]),
+    )
 )
+OBJECTS = st.sampled_from(
+    [
+        {"sku": "a", "qty": 1},
+        {"sku": "b,\u2028", "qty": -0, "value": 1},
+        {"sku": 2.50, "qty": 0},
+        {"sku": {"x": [1]}, "qty": None, "value": [1]},
+        {"sku": [], "qty": False},
+        {"qty": "", "value": {}},
+        {},
+    ]
+)
+DOCUMENTS_OF_OBJECTS = documents(st.lists(OBJECTS, max_size=3) | st.none())
 ATTRIBUTES = st.sampled_from(
     [
         {"L": [{"M": {"sku": {"S": "a"}, "qty": {"N": "1.0"}}}, {"M": {"sku": {"S": "b"}}}]},
@@ -144,10 +164,9 @@ def runs(draw):
     if draw(st.booleans()):
         empty = draw(st.sampled_from(["drop", "null", "fail"]))
         explode = f'[explode]\npath = "{items}"\nas = "item"\nindex = "line"\nempty = "{empty}"\n'
-        columns += (
-            'line = { path = "line", type = "int64" }\nsku = "item.sku"\nqty = "item.qty || item.value"\n'
-            'item = { path = "item", type = "json" }\n'
-        )
+        columns += 'line = { path = "line", type = "int64" }\nsku = "item.sku"\nqty = "item.qty || item.value"\n'
+        if draw(st.booleans()):  # without the whole the elements of a batch may be decoded in one call
+            columns += 'item = { path = "item", type = "json" }\n'
         if draw(st.booleans()):
             parses += '[parse.inner]\nof = "item.sku"\nformat = "csv"\nfields = ["x"]\ninvalid = "null"\n'
             columns += 'x = "inner.x"\n'
@@ -168,7 +187,8 @@ def runs(draw):
         rest += "\nimages = " + draw(st.sampled_from(['["@"]', '["Item", "dynamodb.NewImage"]']))
     if with_parse and kind == "json" and draw(st.booleans()):
         columns += '[partition_keys]\np = "a"\n'
-    one = {"json": DOCUMENTS, "cloudwatch-logs": MESSAGES, "text": LOG_TEXTS, "dynamodb": CHANGES}[source]
+    plain = draw(st.sampled_from([DOCUMENTS, DOCUMENTS_OF_OBJECTS]))
+    one = {"json": plain, "cloudwatch-logs": MESSAGES, "text": LOG_TEXTS, "dynamodb": CHANGES}[source]
     together = st.builds(
         lambda parts, between, is_list: f"[{','.join(parts)}]" if is_list else between.join(parts),
         st.lists(one, min_size=1, max_size=4),
@@ -197,6 +217,45 @@ def test_layers_equal_the_oracle(run):
     config, payloads = run
     note(config)
     check(config, payloads)
+
+
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize("bad", [b"{", b'{"items":[{"sku":1},2]}', b'{"items":[null]}', b'{"items":"x"}'])
+def test_lists_of_objects_are_decoded_alike_whatever_stands_beside_them(count, bad):
+    """In one call where all of them are such, and one by one where one is not: each answer is that of the record."""
+    config = (
+        '[explode]\npath = "items"\nindex = "n"\n[columns]\nid = "id"\nn = "n"\nsku = "item.sku"\nqty = "item.qty.a"\n'
+    )
+    good = [
+        json.dumps({"id": n, "items": [{"sku": sku, "qty": {"a": n}}] * (n % 4)}).encode()
+        for n, sku in enumerate(["a", 1, 2.50, None, {"x": 1}, [], True, "-0"] * count)
+    ]
+    for payloads in (good, [*good, bad], [bad, *good]):
+        expected = [(one.result, one.reason, one.data) for one in Oracle(config).batch(payloads, {}, NOW_MS)]
+        batch = Pipeline.from_toml(config).run(payloads, now_ms=NOW_MS)
+        assert list(zip(batch.result, batch.reason, batch.data, strict=True)) == expected
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ['a "q" b', "a b", "a b c d", "", None, "[a b] c d"],
+    ids=["quote", "few", "more", "empty", "null", "brackets"],
+)
+@pytest.mark.parametrize("name", ["nlb", "s3-access", "vpc-flow"])
+def test_fields_are_told_apart_alike_whatever_stands_beside_them(name, odd):
+    """A column of plain lines is split at once, one with a quote or a short line text by text."""
+    split = named_formats()[name].splitter()
+    plain = [
+        "1 2 - 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19",
+        "- 2 3 4 5 6 7 8 9 10 11 12 13 - 15 16 17 18 19 20 21 22 23 24 25 26 27",
+    ]
+    alone = [split([text]) for text in (*plain, odd)]
+    together, refused = split([*plain, odd])
+    assert refused == ({2} if alone[2][1] else set())
+    for field, values in together.items():
+        assert values == [fields[field][0] for fields, _ in alone]
+    some, _ = split([*plain, odd], {"bytes", "protocol"})
+    assert all(together[field] == values for field, values in some.items())
 
 
 # ---------------------------------------------------------------- named formats
