@@ -6,6 +6,7 @@ where data and progress would share a terminal, and the line is gone when the wo
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -88,6 +89,19 @@ class Progress:
             bar = f"{_bar(share, self._console.has_colours)} {share:4.0%} "
             left = f", {duration(seconds * (1 - share) / share)} left" if share else ""
         return f"{bar}{count:,} {self._noun}{detail and f' {detail}'}, {count / seconds:,.0f} a second{left}"
+
+
+@contextmanager
+def waiting(console: Console, what: str) -> Iterator[None]:
+    """Say at a terminal what takes seconds and cannot be counted; the line is gone when it ends."""
+    if not console.is_interactive:
+        yield
+        return
+    console.status(f"{what} ...")
+    try:
+        yield
+    finally:
+        console.status("")
 
 
 def _bar(share: float, has_colours: bool) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from fastxform.cli import main, progress
 from fastxform.cli.console import Console, Paint, amount, number_of, table
-from fastxform.cli.progress import Progress
+from fastxform.cli.progress import Progress, waiting
 from fastxform.tools.sample_data import burst
 
 
@@ -54,6 +54,16 @@ def test_a_line_has_the_share_the_rate_and_the_time_left(screen):
         f"{bar}1,000 records in 2 invocations, 100 a second, 30 s left\r\x1b[K"
         f"{bar}1,200 records, 60 a second, 60 s left\r\x1b[K"
     )
+
+
+@pytest.mark.parametrize(("terminal", "text"), [(True, "measuring ...\r\x1b[K"), (False, "")], ids=["terminal", "log"])
+def test_what_cannot_be_counted_says_that_it_takes_time(monkeypatch, terminal, text):
+    """At a terminal; the line is gone when it ends, by an error too."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    err = Screen(terminal)
+    with pytest.raises(ValueError, match="broken"), waiting(console(err), "measuring"):
+        raise ValueError("broken")
+    assert err.text == text
 
 
 def test_nothing_is_shown_in_the_first_second(screen):

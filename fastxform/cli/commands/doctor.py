@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 HELP: Final = "compare a transform with the account that it runs in: permissions, keys, tables, buffer, time-out"
 
-EPILOG: Final = (
-    "DESCRIPTION is a file that the AWS CLI printed as JSON, or a directory of such files (*.json): firehose "
-    "describe-delivery-stream; lambda get-function-configuration, list-aliases and get-policy; iam get-role and "
-    "get-role-policy of the stream's role, the function's and those of producers; kinesis describe-stream-summary; "
-    "glue get-table. --from-account STREAM prints a script that gathers them. What is not given is not judged. "
-    "Exit code 1: there are errors. Exit code 2: a file cannot be read."
-)
+EPILOG: Final = """
+DESCRIPTION is a file that the AWS CLI printed as JSON, or a directory of such files (*.json):
+  firehose  describe-delivery-stream
+  lambda    get-function-configuration, list-aliases, get-policy
+  iam       get-role, get-role-policy: of the stream's role, the function's and those of producers
+  kinesis   describe-stream-summary
+  glue      get-table
+
+--from-account STREAM prints a script that gathers them. What is not given is not checked.
+Exit code 1: there are errors. Exit code 2: a file cannot be read.
+"""
 
 EXAMPLES: Final = (
     ("fastxform doctor --from-account orders | bash", "ask AWS, with the AWS CLI: descriptions into account/"),

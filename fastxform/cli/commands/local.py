@@ -18,6 +18,7 @@ from fastxform import limits
 from fastxform.cli.commands.simulate import read_stream_name
 from fastxform.cli.console import Console, counted, explain, number_of
 from fastxform.cli.parser import number, whole
+from fastxform.cli.tables import summary
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
@@ -109,11 +110,12 @@ def execute(options: argparse.Namespace, console: Console) -> int:
             while not stopped.wait(_LOOK_SECONDS):
                 show()
             console.note("stopping: what waits is delivered")
-    for line in _lines(local):
+    rows = list(_rows(local))
+    if tables is not None:
+        rows += [("table", f"{table}: {number_of(count, 'row')}") for table, count in tables.counts()]
+    for line in summary(rows, f"stream {name}", {"delivered": "green", "response": "yellow", "failed as": "red"}):
         console.line(line)
     if tables is not None:
-        for table, rows in tables.counts():
-            console.line(f"table        {table}: {number_of(rows, 'row')}")
         console.note(f"the catalog of the tables is {tables.uri}")
         tables.close()
     return 0
@@ -180,16 +182,16 @@ def _table(local: "LocalFirehose") -> Any:
     return table
 
 
-def _lines(local: "LocalFirehose") -> Iterator[str]:
-    """Yield what became of the records."""
+def _rows(local: "LocalFirehose") -> Iterator[tuple[str, str]]:
+    """Yield what became of the records: names, and what is to say of each."""
     totals = local.totals
     for name, count in _counts(local).items():
-        yield f"{name:<12} {count}"
+        yield name, str(count)
     if totals.failed:
-        yield f"failed as    {counted(totals.failed)}"
+        yield "failed as", counted(totals.failed)
     for reason, count in sorted(totals.reasons.items()):
-        yield f"  {count:<10} {explain(reason)}"
+        yield f"  {count}", explain(reason)
     for error, count in totals.errors.items():
-        yield f"  {count:<10} {error}"
+        yield f"  {count}", error
     for finding in totals.findings.values():
-        yield f"response     {finding}"
+        yield "response", str(finding)

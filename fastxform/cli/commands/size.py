@@ -13,6 +13,7 @@ from fastxform import limits
 from fastxform.cli.console import Console, amount
 from fastxform.cli.inputs import open_reader, read_document, read_source
 from fastxform.cli.parser import number, whole
+from fastxform.cli.progress import Progress, waiting
 from fastxform.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def execute(options: argparse.Namespace, console: Console) -> int:
     sample = read_sample(pipeline, _payloads(options.sample, console, pipeline), kinesis=options.kinesis)
     model = model_buffer(sample, options.seed)
     buffer_mb = options.buffer_mb or calm_buffer_mb(model)
-    measured = measure(options.config, sample, model.at(buffer_mb))
+    with waiting(console, "measuring time and memory in a process of its own"):
+        measured = measure(options.config, sample, model.at(buffer_mb))
     plan = make_plan(
         sample,
         model,
@@ -113,9 +115,9 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 
 def _payloads(name: str, console: Console, pipeline: "Pipeline") -> list[bytes]:
-    with open_reader(name) as reader:
+    with open_reader(name) as reader, Progress(console, share=reader.done_share) as progress:
         payloads: list[bytes] = []
-        for item in read_source(reader, console, pipeline.spec).items:
+        for item in progress.over(read_source(reader, console, pipeline.spec).items):
             if len(payloads) == SAMPLE_LIMIT:
                 break
             payloads.append(item.data)
