@@ -259,11 +259,17 @@ def read_overflow(diagnostics: Diagnostics, content: dict[str, Any], *, changes:
     """
     table = Table(diagnostics, ("overflow",), content, OVERFLOW)
     policy = "fail" if changes and "policy" not in table else table.choice("policy")
+    stream = table.text("stream")
+    if stream is not None:
+        from fastxform.puts.target import is_stream
+
+        if not is_stream(stream):
+            diagnostics.add(("overflow", "stream"), "is neither the name nor the ARN of a Firehose or Kinesis stream")
     return Overflow(
         policy=cast(Any, policy),
         workers=cast(int, table.integer("workers")),
         reserve_ms=cast(int, table.integer("reserve_ms")),
-        stream=table.text("stream"),
+        stream=stream,
     )
 
 

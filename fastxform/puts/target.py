@@ -27,6 +27,8 @@ _ARN = re.compile(
 
 _FUNCTION_ARN = re.compile(r"arn:aws[a-z-]*:lambda:[a-z0-9-]+:(\d{12}):function:", re.ASCII)
 
+_NAME = re.compile(r"[\w.-]{1,128}", re.ASCII)
+
 _EMULATOR_ACCOUNT = "012345678912"
 """The account of every function under AWS's runtime interface emulator: nobody's."""
 
@@ -68,6 +70,11 @@ def target_of(
             return NoTarget("overflow.stream is not an ARN of a Firehose or Kinesis stream")
         return named if _is_reachable(named, account) else NoTarget("overflow.stream is of another account")
     return Target("kinesis" if from_kinesis else "firehose", stream, None, own.region if own else region)
+
+
+def is_stream(text: str) -> bool:
+    """Say whether a text is the ARN or the name of a stream."""
+    return _parse_arn(text) is not None if text.startswith("arn:") else _NAME.fullmatch(text) is not None
 
 
 def account_of(function_arn: object) -> str | None:

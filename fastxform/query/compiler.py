@@ -8,7 +8,7 @@ import ast
 import re
 import warnings
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from keyword import iskeyword
 from typing import Any, Final
 
@@ -319,7 +319,10 @@ class _Compiler:
         """Return the term of a literal; a float keeps its digits, for the decimals that it may meet."""
         value = node.value
         if isinstance(value, float):
-            return constant(value, offset, Decimal(self.written(node).replace("_", "")))
+            try:
+                return constant(value, offset, Decimal(self.written(node).replace("_", "")))
+            except InvalidOperation:  # an exponent that no number has
+                raise ExpressionError("the number is out of the range of float64", offset) from None
         if isinstance(value, str):
             self.check_text(value, self.written(node), offset)
         if value is None or isinstance(value, int | str):

@@ -300,6 +300,13 @@ def _converted_constant(term: Term, literal: Constant, target: Type) -> Term:
         if target.kind == "float64":
             value = float(value)
         elif target.kind == "decimal":
+            shape = decimal_shape(term)
+            if shape.precision - shape.scale > target.precision - target.scale:
+                raise ExpressionError(
+                    f"no decimal of {MAX_PRECISION} digits holds {shorten(value)} with the {target.scale} digits "
+                    "behind the point of its neighbour; give that a type with fewer",
+                    term.offset,
+                )
             value = literal.digits
         elif target.kind == "timestamp":
             value = _timestamp(value, target, term.offset)

@@ -842,6 +842,13 @@ MISTAKES = {
         "x:1: overflow.reserve_ms: must be 0 to 300,000",
     ),
     "stream of nothing": ('overflow = { stream = "" }\n' + COLUMNS, "x:1: overflow.stream: must not be empty"),
+    **{
+        f"stream {name}": (
+            f'overflow = {{ stream = "{name}" }}\n' + COLUMNS,
+            "x:1: overflow.stream: is neither the name nor the ARN of a Firehose or Kinesis stream",
+        )
+        for name in ("arn:bad", "a b", "x" * 129, "arn:aws:s3:::bucket", "kinesis:s", "strom\u00e9")
+    },
     # tests
     "no outcome": (COLUMNS + '[[tests]]\ninput = "x"', "x:4: tests[0]: takes one of expect, result, reason"),
     "two outcomes": (
