@@ -79,6 +79,10 @@ class EngineBatch(Protocol):
     def rows_dropped(self) -> Mapping[str, int]:
         """How many rows were left out of their records, by reason."""
 
+    @property
+    def values_rounded(self) -> int:
+        """How many values had more digits than float64 keeps."""
+
 
 Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None], EngineBatch]
 """Payloads, `meta`, the time and the end of it, through the engine."""
@@ -104,6 +108,7 @@ class Answers(Struct):
         empty: how many records hold nothing.
         values_nulled: how many values were null instead of failing their rows.
         rows_dropped: how many rows were left out of their records, by reason.
+        values_rounded: how many values had more digits than float64 keeps.
     """
 
     record_count: int
@@ -115,6 +120,7 @@ class Answers(Struct):
     empty: int = 0
     values_nulled: int = 0
     rows_dropped: Mapping[str, int] = field(default_factory=dict)
+    values_rounded: int = 0
 
     @property
     def ok_count(self) -> int:
@@ -255,18 +261,19 @@ class NativePipeline:
         self.switch.note(len(fallback), decoded.record_count)
         observe("encode")
         faults: tuple[InternalFault, ...] = ()
-        empty = values_nulled = 0
+        empty = values_nulled = values_rounded = 0
         rows_dropped: Mapping[str, int] = {}
         if fallback:
             ordered = sorted(fallback)
             batch = by_engine(ordered)
             where_null += batch.where_null
             empty, values_nulled, rows_dropped = batch.empty, batch.values_nulled, batch.rows_dropped
+            values_rounded = batch.values_rounded
             parts += _parts_of(batch, ordered)
             failed |= {r: str(reason) for r, reason in zip(ordered, batch.reason, strict=True) if reason is not None}
             failed = dict(sorted(failed.items()))
             faults = tuple(InternalFault(ordered[f.record], f.exception, f.location) for f in batch.faults)
-        counts = empty, values_nulled, rows_dropped
+        counts = empty, values_nulled, rows_dropped, values_rounded
         return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults, *counts)
 
 

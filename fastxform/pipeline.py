@@ -162,7 +162,7 @@ class Pipeline:
             if answers is not None:
                 result, reason, data, metadata = answers.lists()
                 counts = answers.where_null, answers.faults, answers.values_nulled, answers.empty, answers.rows_dropped
-                return Batch(result, reason, data, metadata, *counts)
+                return Batch(result, reason, data, metadata, *counts, answers.values_rounded)
         return self.run_engine(payloads, meta=meta, now_ms=now, observer=observer, stop_ns=stop_ns)
 
     def answer(
@@ -390,7 +390,7 @@ def _batch_of(joiner: Joiner, rows: Rows, written: WrittenRows, outcomes: Outcom
         data, reasons, left_out = joined.data, joined.failed, joined.left_out
         if metadata is not None:
             metadata = [None if row is None else metadata[row] for row in joined.first]
-    counts = outcomes.where_null, (), outcomes.values_nulled, len(rows.empty), left_out
+    counts = outcomes.where_null, (), outcomes.values_nulled, len(rows.empty), left_out, outcomes.values_rounded
     if not reasons and None not in data:
         return Batch([OK] * count, [None] * count, data, metadata, *counts)
     reason: list[str | None] = [None] * count

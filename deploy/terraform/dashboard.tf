@@ -10,7 +10,7 @@ locals {
       {
         title = "Records that failed or were put back, rows and values left out", statistic = "Sum", annotations = []
         lines = [
-          for metric in ["RecordsFailed", "RecordsInternal", "RecordsReingested", "PutsUnacknowledged", "RowsDropped", "ValuesNulled"] :
+          for metric in ["RecordsFailed", "RecordsInternal", "RecordsReingested", "PutsUnacknowledged", "RowsDropped", "ValuesNulled", "ValuesRounded"] :
           ["transform", metric, "Sum"]
         ]
       },

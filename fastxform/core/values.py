@@ -73,7 +73,7 @@ def text_of(value: Value) -> str | None:
 class RawColumn(Struct):
     """The values of one column, a row each, as `kind` says.
 
-    `str`, `num`, `int`, `float`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in
+    `str`, `num`, `int`, `bool`: Python's, `num` the digits of numbers. `mixed`: any `Outcome`. Rows in
     `fallback` hold None in `values`; their `Outcome` stands in `fallback`. `dictionary`: the column and the rows in it
     that these values are, where most are taken many times, so that it is converted instead of these.
     """

@@ -8,6 +8,7 @@ a decimal or a timestamp.
 import datetime
 import re
 from decimal import Context, Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform.core.json_text import NUMBER
@@ -132,6 +133,22 @@ def _in_int64(number: int) -> int:
     if not INT64_MIN <= number <= INT64_MAX:
         raise InvalidValueError
     return number
+
+
+FLOAT_DIGITS: Final = 17
+"""Significant digits that tell every two doubles apart: what has no more is rounded as any double is."""
+
+
+def is_rounded(text: str) -> bool:
+    """Tell whether a number of more significant digits than a double keeps is another one as a double."""
+    if not NUMBER.fullmatch(text):
+        return False
+    digits = re.sub(r"[eE].*|[^0-9]", "", text).strip("0")
+    if len(digits) <= FLOAT_DIGITS:
+        return False
+    number = float(text)
+    # Of what is no zero and became one, or infinite, the exponent may be more than a Decimal has.
+    return number == 0 or (isfinite(number) and Decimal(text) != Decimal(number))
 
 
 def _float64(target: Type, value: Any) -> float:

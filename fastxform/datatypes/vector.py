@@ -292,10 +292,25 @@ def _integers(values: list[Any]) -> tuple[pa.Array, list[int]]:
 
 
 def _float64(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:
-    if column.kind == "float":
-        return pa.array(column.values, pa.float64()), []
     text = _texts(column)
     return _all_unverified(target, column) if text is None else _cast_verified(text, _VERIFIED_FLOAT, pa.float64())
+
+
+LONG_NUMBER: Final = rf"[0-9.]{{{scalar.FLOAT_DIGITS + 1}}}"
+"""What a text holds that has more digits than a double keeps; others may hold it too."""
+
+_LONG_INTEGER: Final = 10**scalar.FLOAT_DIGITS
+
+
+def rounded_count(column: RawColumn) -> int:
+    """Return how many values have digits that they lose as float64."""
+    count = 0
+    for values in (column.values, column.fallback.values()):
+        long = [value for value in values if isinstance(value, str) and len(value) > scalar.FLOAT_DIGITS]
+        if column.kind in ("int", "mixed"):
+            long += [str(value) for value in values if isinstance(value, int) and abs(value) >= _LONG_INTEGER]
+        count += sum(map(scalar.is_rounded, long))
+    return count
 
 
 def _decimal(target: Type, column: RawColumn) -> tuple[pa.Array, list[int]]:

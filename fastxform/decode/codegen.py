@@ -28,7 +28,6 @@ _ABSENT: Final = msgspec.Raw()
 _PLAIN_TYPES: Final[dict[str, Any]] = {
     "str": str | None,
     "int": int | None,
-    "float": float | None,
     "bool": bool | None,
     "any": Any,
     "raw": msgspec.Raw,
@@ -250,7 +249,7 @@ class _ExtractorSource:
             chain = read[index]
             if kind in ("str", "S", "bool", "BOOL"):
                 text = f"({chain} or {text})"
-            elif kind in ("int", "float", "N"):
+            elif kind in ("int", "N"):
                 text = f"(v if (v := {chain}) is not None else {text})"
             elif is_picked_first:
                 value = (

@@ -22,7 +22,7 @@ from fastxform.query import paths
 FIRST_LOOK: Final = 16
 """Refused records of a batch after which the decoder looks for a shape to widen for; then four times as many."""
 
-_KINDS: Final = {"str": "str", "S": "str", "N": "num", "int": "int", "float": "float", "bool": "bool", "BOOL": "bool"}
+_KINDS: Final = {"str": "str", "S": "str", "N": "num", "int": "int", "bool": "bool", "BOOL": "bool"}
 _EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\n\r]*\}")
 _MINUS_ZERO: Final = re.compile(rb"(?<=[:,\[ \t\n\r])-0(?=[,\]} \t\n\r])")
 
@@ -126,7 +126,7 @@ class Reading:
         for request, kind, values in zip(self.requests, self._kinds, lists, strict=True):
             if kind == "any":
                 containers |= _containers(values)
-            if kind in ("any", "int", "float"):
+            if kind in ("any", "int"):
                 refused |= _minus_zeros(values, texts)
             if request.name in generated.picked and request.path not in looked_at:
                 looked_at.add(request.path)  # the same path gives the same values

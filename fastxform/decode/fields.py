@@ -27,7 +27,6 @@ _FIRST_PLAIN: Final = {
     "date": "str",
     "binary": "str",
     "int64": "int",
-    "float64": "float",
     "bool": "bool",
     "json": "raw",
     "text": "raw",

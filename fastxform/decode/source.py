@@ -321,8 +321,7 @@ def _is_inside(path: paths.Path, images: Images) -> bool:
 def _decoded_kind(column: Column) -> str:
     if column.rest is not None:
         return "json"
-    # A pattern is matched on the digits as written, which a float has lost.
-    return "auto" if column.pattern is not None and column.type.kind == "float64" else column.type.kind
+    return column.type.kind
 
 
 def _unpack(payloads: Sequence[bytes | None], refused: dict[int, str]) -> Iterator[bytes | None]:

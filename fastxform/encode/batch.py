@@ -43,7 +43,8 @@ class Batch(Struct, frozen=True):
     code of `errors.REASONS`, with `:column` where it is about one, of `ProcessingFailed` records only; `metadata` is
     the content of the response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
     `faults` says more of the records whose reason is `internal`; `values_nulled` counts the values that are null since
-    they did not fit, where their column says so; `empty` counts the records that hold nothing, and `rows_dropped` the
+    they did not fit, where their column says so, and `values_rounded` those of float64 columns that had more digits
+    than a double keeps; `empty` counts the records that hold nothing, and `rows_dropped` the
     rows that `bad_rows = "drop"` left out of their records, by reason.
     """
 
@@ -56,6 +57,7 @@ class Batch(Struct, frozen=True):
     values_nulled: int = 0
     empty: int = 0
     rows_dropped: Mapping[str, int] = field(default_factory=dict)
+    values_rounded: int = 0
 
     def __len__(self) -> int:
         return len(self.result)
@@ -110,4 +112,16 @@ def joined(batches: Sequence[Batch]) -> Batch:
         rows_dropped.update(batch.rows_dropped)
     where_null, empty = sum(batch.where_null for batch in batches), sum(batch.empty for batch in batches)
     values_nulled = sum(batch.values_nulled for batch in batches)
-    return Batch(result, reason, data, metadata, where_null, tuple(faults), values_nulled, empty, dict(rows_dropped))
+    values_rounded = sum(batch.values_rounded for batch in batches)
+    return Batch(
+        result,
+        reason,
+        data,
+        metadata,
+        where_null,
+        tuple(faults),
+        values_nulled,
+        empty,
+        dict(rows_dropped),
+        values_rounded,
+    )

@@ -101,5 +101,5 @@ def _answered(batch: Batch, reasons: Mapping[int, str | None]) -> Batch:
         result[record], reason[record], data[record] = DROPPED if code is None else FAILED, code, None
         if metadata is not None:
             metadata[record] = None
-    counts = batch.values_nulled, batch.empty, batch.rows_dropped
+    counts = batch.values_nulled, batch.empty, batch.rows_dropped, batch.values_rounded
     return Batch(result, reason, data, metadata, batch.where_null, (), *counts)

@@ -47,6 +47,7 @@ UNITS: Final[dict[str, str]] = {
     "TransformMilliseconds": "Milliseconds",
     "ColdStart": "Count",
     "ValuesNulled": "Count",
+    "ValuesRounded": "Count",
     "RecordsEmpty": "Count",
     "RowsDropped": "Count",
 }
@@ -99,6 +100,7 @@ class InvocationReport(Struct):
     reasons: dict[str, int] = field(default_factory=dict)
     first_reasons: list[tuple[int, str]] = field(default_factory=list)
     values_nulled: int = 0
+    values_rounded: int = 0
     faults: tuple[InternalFault, ...] = ()
     put_back: PutBack | None = None
     delivery_stream_arn: str | None = None
@@ -112,6 +114,7 @@ class InvocationReport(Struct):
         self.delivery_stream_arn, self.invocation_id = received.delivery_stream_arn, _text(received.invocation_id)
         result, self.faults, self.values_nulled = batch.result, batch.faults, batch.values_nulled
         self.records, self.ok, self.where_null = len(result), result.count(OK), batch.where_null
+        self.values_rounded = batch.values_rounded
         self.empty, self.rows_dropped = batch.empty, dict(sorted(batch.rows_dropped.items()))
         if self.ok < self.records:
             self.dropped = result.count(DROPPED)
@@ -129,6 +132,7 @@ class InvocationReport(Struct):
         self.records, self.ok, self.where_null = answers.record_count, answers.ok_count, answers.where_null
         self.empty, self.values_nulled = answers.empty, answers.values_nulled
         self.rows_dropped = dict(sorted(answers.rows_dropped.items()))
+        self.values_rounded = answers.values_rounded
         self.failed, self.faults = len(answers.failed), answers.faults
         self.dropped = self.records - self.ok - self.failed
         if self.failed:
@@ -217,6 +221,8 @@ class Reporter:
             values["ColdStart"] = 1
         if report.values_nulled:
             values["ValuesNulled"] = report.values_nulled
+        if report.values_rounded:
+            values["ValuesRounded"] = report.values_rounded
         if report.empty:  # each metric costs by the month: those that are mostly 0 are there when they are not
             values["RecordsEmpty"] = report.empty
         if report.rows_dropped:
@@ -285,6 +291,8 @@ def _log(report: InvocationReport, about: dict[str, str], now_ms: int) -> dict[s
         line["first_reasons"] = [{"record": record, "reason": reason} for record, reason in report.first_reasons]
     if report.values_nulled:
         line["values_nulled"] = report.values_nulled
+    if report.values_rounded:
+        line["values_rounded"] = report.values_rounded
     if report.empty:
         line["empty"] = report.empty
     if report.rows_dropped:

@@ -61,6 +61,8 @@ def type_columns(
     json_literals: dict[Any, pa.Array] = {}
     for (key, column), raw, result_of in zip(untyped, raw_columns, converted, strict=True):
         result, invalid = result_of.column, result_of.invalid
+        if column.type.kind == "float64":
+            outcomes.values_rounded += vector.rounded_count(raw)
         is_needed = needed is None or column.name in needed
         for index, outcome in raw.fallback.items():
             if outcome is BAD_PATH and is_needed:

@@ -96,6 +96,9 @@ class NativeColumns:
                 fits = kernels.call("coalesce", [fits, pa.scalar(True)])
                 good = fits if good is None else kernels.call("and", [good, fits])
         is_float = key in self.plan.floats
+        if is_float and (long := kernels.matches(column.array, vector.LONG_NUMBER)).true_count:
+            short = kernels.call("invert", [kernels.call("coalesce", [long, pa.scalar(False)])])
+            good = short if good is None else kernels.call("and", [good, short])  # the engine counts what is rounded
         self._arrays[key] = kernels.cast(column.array, pa.float64()) if is_float else column.array
         self._good[key] = good
 

@@ -100,11 +100,13 @@ class Outcomes(Struct):
         reasons: the reason of each row that failed.
         where_null: how many rows were dropped since `where` was null.
         values_nulled: how many values were made null since they did not fit.
+        values_rounded: how many values of float64 columns had more digits than a double keeps.
     """
 
     reasons: dict[int, str]
     where_null: int = 0
     values_nulled: int = 0
+    values_rounded: int = 0
 
     def fail(self, row_set: RowSet, indices: Iterable[int], reason: str) -> None:
         """Give rows of a set a reason, unless they have one."""

@@ -223,7 +223,10 @@ def test_every_metric_is_there_and_they_add_up(plan, told, monkeypatch):
     back = len(server.taken)
     (directive,) = metrics["_aws"]["CloudWatchMetrics"]
     assert {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]} == METRICS
-    assert telemetry.UNITS == METRICS | {"ValuesNulled": "Count", "RecordsEmpty": "Count", "RowsDropped": "Count"}
+    assert (
+        METRICS | dict.fromkeys(("ValuesNulled", "ValuesRounded", "RecordsEmpty", "RowsDropped"), "Count")
+        == telemetry.UNITS
+    )
     assert (directive["Namespace"], directive["Dimensions"]) == ("fastxform", [["service", "DeliveryStream"]])
     assert {name: metrics[name] for name in METRICS if name != "TransformMilliseconds"} == {
         "RecordsIn": len(event["records"]),

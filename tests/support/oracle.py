@@ -39,7 +39,7 @@ from oracle_json import (
 )
 from oracle_layers import FormatError, elements, is_about, read_text
 from oracle_paths import IMAGES, Node, PathError, change, image_nodes, item_of, members_of, select, without
-from oracle_types import Cell, MisfitError, Stamp, cell_of, convert
+from oracle_types import Cell, MisfitError, Stamp, cell_of, convert, taken_apart
 
 OK, DROPPED, FAILED = "Ok", "Dropped", "ProcessingFailed"
 DECOMPRESSED_LIMIT = 16 * 1024 * 1024
@@ -160,7 +160,7 @@ class Oracle:
     def __init__(self, toml_text, map_row=None, directory="."):
         config = tomllib.loads(toml_text, parse_float=plain_number)
         self.map_row = map_row
-        self.nulled = 0
+        self.nulled = self.rounded = 0
         self.needed = None
         self.source = config.get("source", "json")
         self.where = config.get("where")
@@ -458,6 +458,8 @@ class Oracle:
             if value.kind == "string" and value.data in column.nulls:
                 value = NULL
             cell = convert(value, column.type, column.format)
+            if column.type == "float64" and cell is not None and len(taken_apart(value.text)[1]) > 17:
+                self.rounded += cell.value == 0 or Decimal(value.text) != Decimal(cell.value)
         except PathError as err:
             if needed and (err.code != "type" or column.invalid == "fail"):
                 raise FailedError(f"{err.code}:{column.name}") from None

@@ -1,7 +1,9 @@
 """Columns that make nulls of what does not fit, and times that are written in a way of their own."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +26,7 @@ def run(config, *documents):
     assert batch.data == [outcome.data for outcome in expected]
     assert batch.reason == [outcome.reason for outcome in expected]
     assert batch.values_nulled == oracle.nulled
+    assert batch.values_rounded == oracle.rounded
     return batch
 
 
@@ -183,3 +186,81 @@ def test_mistakes_of_the_keys(column, message):
     with pytest.raises(ConfigError) as caught:
         model.parse(f"[columns]\nc = {column}")
     assert message in caught.value.mistakes[0].message
+
+
+LONG = {
+    "3.141592653589793": 0,
+    "3.1415926535897932": 0,
+    "3.14159265358979323": 1,
+    "3.1415926535897932384626433832795028841": 1,
+    "0.1000000000000000055511151231257827021181583404541015625": 0,
+    "-0.10000000000000000555111512312578270211815834045410156251": 1,
+    "144115188075855872": 0,
+    "123456789012345679": 1,
+    "12345678901234567890123456789": 1,
+    "100000000000000000000000": 0,
+    "0.000000000000000000000001": 0,
+    "1.234567890123456789e-400": 1,
+    "1.234567890123456789e-99999999999999999999": 1,
+}
+
+
+@pytest.mark.usefixtures("with_and_without_kernel")
+@pytest.mark.parametrize(("written", "count"), LONG.items())
+def test_a_number_of_more_digits_than_a_double_keeps_is_counted(written, count):
+    """As number, as text, and as an attribute of DynamoDB; what a double holds exactly loses nothing."""
+    plain = '[columns]\na = { type = "float64" }\nb = { type = "float64" }\n'
+    batch = fastxform.Pipeline.from_toml(plain).run([f'{{"a":{written},"b":"{written}"}}'.encode(), b'{"a":1.5}'] * 3)
+    assert batch.result == ["Ok"] * 6
+    assert batch.values_rounded == 6 * count
+    item = 'source = "dynamodb"\n[columns]\na = { path = "dynamodb.NewImage.a", type = "float64" }\n'
+    change = f'{{"dynamodb":{{"NewImage":{{"a":{{"N":"{written}"}}}}}}}}'.encode()
+    assert fastxform.Pipeline.from_toml(item).run([change]).values_rounded == count
+
+
+def test_a_number_that_does_not_fit_is_not_rounded():
+    """It fails its record, or is null."""
+    batch = run('[columns]\na = { type = "float64", invalid = "null" }', {"a": "1" * 400}, {"a": "x" * 30}, {"a": True})
+    assert (batch.values_rounded, batch.values_nulled) == (0, 3)
+
+
+DIGITS = st.text("0123456789", min_size=15, max_size=24)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(DIGITS, DIGITS, st.integers(-330, 310)), min_size=1, max_size=6))
+def test_any_number_is_counted_as_by_the_oracle(parts):
+    """Digits before and behind the point, with an exponent."""
+    texts = [f"{whole.lstrip('0') or '0'}.{fraction}e{power}" for whole, fraction, power in parts]
+    payloads = [f'{{"a":{text}}}'.encode() for text in texts]
+    config = '[columns]\na = { type = "float64", invalid = "null" }'
+    oracle = Oracle(config)
+    batch = fastxform.Pipeline.from_toml(config).run(payloads)
+    assert batch.data == [outcome.data for outcome in oracle.batch(payloads)]
+    assert batch.values_rounded == oracle.rounded
+
+
+def test_rounded_values_are_in_the_metrics_and_the_summaries(tmp_path, capfd):
+    """Of an invocation, of `run` and of `simulate`; and `check` sees them in the tests of the file."""
+    from fastxform.cli import main
+
+    config = tmp_path / "c.toml"
+    record = '{"a":3.14159265358979323846}'
+    config.write_text(
+        f"[columns]\na = {{ type = 'float64' }}\n[[tests]]\ninput = '{record}'\nexpect = '3.141592653589793\\n'\n"
+    )
+    (tmp_path / "in.jsonl").write_text(record + "\n")
+    assert main(["check", str(config)]) == 0
+    warning = 'test 1: 3.14159265358979323846 loses digits as float64; type = "decimal(38,20)" or auto keeps them'
+    assert warning in capfd.readouterr().out
+    assert main(["run", str(config), str(tmp_path / "in.jsonl")]) == 0
+    assert "1 value rounded" in capfd.readouterr().err
+    assert main(["simulate", str(config), str(tmp_path / "in.jsonl"), "--out", str(tmp_path / "out")]) == 0
+    assert "1 value of more digits than float64 keeps" in capfd.readouterr().out
+    event = {"records": [{"recordId": "1", "data": base64.b64encode(record.encode()).decode()}]}
+    context = SimpleNamespace(
+        aws_request_id="r", function_name="f", get_remaining_time_in_millis=lambda: 60_000, memory_limit_in_mb=512
+    )
+    fastxform.make_handler(fastxform.Pipeline.load(config))(event, context)
+    written = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert written[0]["ValuesRounded"] == 1

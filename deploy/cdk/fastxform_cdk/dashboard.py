@@ -61,6 +61,7 @@ def charts(inputs: Inputs) -> Iterator[Chart]:
         "PutsUnacknowledged",
         "RowsDropped",
         "ValuesNulled",
+        "ValuesRounded",
     )
     yield Chart("Records that failed or were put back, rows and values left out", "Sum", _sums("transform", lost))
     yield Chart(

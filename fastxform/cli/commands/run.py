@@ -163,7 +163,7 @@ class _Printed:
         self._reasons: Counter[str] = Counter()
         self._results: Counter[str] = Counter()
         self._rows_dropped: Counter[str] = Counter()
-        self._records = self._where_null = self._values_nulled = self._empty = 0
+        self._records = self._where_null = self._values_nulled = self._values_rounded = self._empty = 0
         if options.json:
             console.data(b'{"outcomes": [')
 
@@ -193,6 +193,7 @@ class _Printed:
         self._rows_dropped.update(batch.rows_dropped)
         self._where_null += batch.where_null
         self._values_nulled += batch.values_nulled
+        self._values_rounded += batch.values_rounded
         self._empty += batch.empty
 
     def end(self) -> None:
@@ -211,6 +212,7 @@ class _Printed:
             "where_null": self._where_null,
             "rows_dropped": dict(self._rows_dropped),
             "values_nulled": self._values_nulled,
+            "values_rounded": self._values_rounded,
             "failed": dict(self._reasons),
         }
 
@@ -223,6 +225,7 @@ class _Printed:
         failed = f" ({counted(self._reasons)})" if self._reasons else ""
         rows = f", {number_of(self._rows_dropped.total(), 'row')} left out ({counted(self._rows_dropped)})"
         nulled = f", {number_of(self._values_nulled, 'value')} nulled" if self._values_nulled else ""
+        nulled += f", {number_of(self._values_rounded, 'value')} rounded" if self._values_rounded else ""
         return (
             f"{number_of(self._records, 'record')}: {self._results[OK]} Ok, {self._results[DROPPED]} Dropped{dropped}, "
             f"{self.failed} ProcessingFailed{failed}{rows if self._rows_dropped else ''}{nulled}"

@@ -240,6 +240,7 @@ class _SimulationRun:
             "empty": self._recorder.empty,
             "rows_dropped": dict(self._recorder.rows_dropped),
             "values_nulled": self._recorder.values_nulled,
+            "values_rounded": self._recorder.values_rounded,
             "failed": ledger.failed,
             "failed_by_code": dict(totals.failed),
             "failed_by_reason": dict(totals.reasons),
@@ -293,6 +294,7 @@ def _rows(summary: dict[str, Any], out: str) -> list[tuple[str, str]]:
     dropped = f"  ({', '.join(why)})" if why else ""
     left_out = summary["rows_dropped"]
     rows_dropped = f"{number_of(sum(left_out.values()), 'row')} of records ({counted(left_out)})"
+    rounded = number_of(summary["values_rounded"], "value of more digits than float64 keeps", "values of more digits")
     nulled = number_of(summary["values_nulled"], "value that did not fit", "values that did not fit")
     rows = [
         ("records in", f"{summary['records_in']} ({amount(summary['bytes_in'])})"),
@@ -303,6 +305,7 @@ def _rows(summary: dict[str, Any], out: str) -> list[tuple[str, str]]:
         *((f"  {count}", explain(reason)) for reason, count in sorted(summary["failed_by_reason"].items())),
         *_put_back_rows(summary),
         *([("nulled", nulled)] if summary["values_nulled"] else []),
+        *([("rounded", rounded)] if summary["values_rounded"] else []),
         ("invocations", f"{summary['invocations']} ({summary['retries']} of them retries)"),
         *((f"  {count}", error) for error, count in summary["errors"].items()),
         ("objects", f"{summary['objects']} in {out} ({amount(summary['bytes_out'])})"),

@@ -14,6 +14,7 @@ from fastxform.config.model import Column, Route, Spec, key_names
 from fastxform.errors import near
 from fastxform.query import paths
 from fastxform.tools import ddl
+from fastxform.tools.lint.digits import digits
 from fastxform.tools.lint.drift import drift
 from fastxform.tools.lint.fallback_advice import advice
 from fastxform.tools.lint.finding import Finding, Level
@@ -52,7 +53,9 @@ _CREATION: Final = re.compile(r"\s*dynamodb\s*\.\s*\"?ApproximateCreationDateTim
 
 def lint(spec: Spec, name: str) -> tuple[Finding, ...]:
     """Return the findings of a configuration, in the order of the file `name`."""
-    findings = dict.fromkeys((*_columns(spec), *_lookups(spec), *_csv(spec, name), *_iceberg(spec), *drift(spec, name)))
+    findings = dict.fromkeys(
+        (*_columns(spec), *digits(spec), *_lookups(spec), *_csv(spec, name), *_iceberg(spec), *drift(spec, name))
+    )
     # The sort is stable: findings of one line stay in the order of the rules.
     return tuple(sorted(findings, key=lambda finding: _line(finding.place, name)))
 

@@ -38,6 +38,7 @@ class Recorder:
     Attributes:
         where_null: Records dropped because `where` was null, over all batches.
         values_nulled: Values that are null since they did not fit, over all batches.
+        values_rounded: Values that had more digits than float64 keeps, over all batches.
         empty: Records that hold nothing, over all batches.
         rows_dropped: Rows that were left out of their records, by reason, over all batches.
         puts: What became of the puts of each batch that overflowed, added up.
@@ -55,7 +56,7 @@ class Recorder:
         self._batch: Batch | None = None
         self._filtered: list[bool] = []
         self._put = put
-        self.where_null = self.values_nulled = self.empty = 0
+        self.where_null = self.values_nulled = self.values_rounded = self.empty = 0
         self.rows_dropped: Counter[str] = Counter()
         faults = faults or Faults()
         overflow = pipeline.spec.overflow
@@ -75,6 +76,7 @@ class Recorder:
         self._filtered = [result == DROPPED for result in batch.result]
         self.where_null += batch.where_null
         self.values_nulled += batch.values_nulled
+        self.values_rounded += batch.values_rounded
         self.empty += batch.empty
         self.rows_dropped.update(batch.rows_dropped)
 
