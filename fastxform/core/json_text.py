@@ -16,6 +16,10 @@ from fastxform.core.values import Json, Number, Outcome
 NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 """JSON's grammar of a number, which the texts of DynamoDB's `N` follow too."""
 
+_PARTS: Final = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
+_EXPONENT_DIGITS: Final = 20
+"""Longer exponents are compared as they are written; nobody computes with them."""
+
 _ENCODE: Final = msgspec.json.Encoder().encode
 _TEXT: Final = msgspec.json.Decoder(str)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -117,6 +121,46 @@ def elements_of(text: bytes) -> list[bytes]:
     if not text.startswith(b"["):
         return []
     return [bytes(raw) for raw in _ELEMENTS.decode(text)]
+
+
+def canonical_number(text: str) -> str:
+    """Return one text for all texts of a number: digits without zeros at either end, and their exponent."""
+    parts = _PARTS.fullmatch(text)
+    assert parts is not None, "no number"
+    sign, whole, fraction, exponent = parts.groups("")
+    digits = (whole + fraction).lstrip("0")
+    short = digits.rstrip("0")
+    if not short:
+        return "0"
+    if len(exponent) > _EXPONENT_DIGITS:
+        return f"{sign}{short}e{exponent}"
+    return f"{sign}{short}e{int(exponent or 0) - len(fraction) + len(digits) - len(short)}"
+
+
+def canonical(text: str) -> str:
+    """Return one text for all texts of a JSON value: members in order, the last of a name, numbers by their value.
+
+    What is no JSON is itself.
+    """
+    try:
+        return _canonical(decode_written(text.encode()))
+    except (ValueError, RecursionError):
+        return text
+
+
+def _canonical(value: Any) -> str:
+    if type(value) is dict:
+        members = []
+        for name in sorted(value):
+            members.append(quote(name) + ":" + _canonical(value[name]))  # noqa: PERF401
+        return "{" + ",".join(members) + "}"
+    if type(value) is list:
+        return "[" + ",".join(list(map(_canonical, value))) + "]"
+    if type(value) is Number:
+        return canonical_number(value)
+    if isinstance(value, float):  # NaN and Infinity, which are no JSON
+        raise ValueError("no JSON")
+    return encode_plain(value)
 
 
 def encode_plain(value: Any) -> str:

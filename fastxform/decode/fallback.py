@@ -7,9 +7,11 @@ same.
 
 import json
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, Final
 
 from fastxform.core.json_text import (
+    canonical_number,
     decode_written,
     elements_of,
     json_value,
@@ -286,7 +288,7 @@ def _descend(node: _AnyNode, names: tuple[str, ...]) -> _AnyNode | None:
     return current
 
 
-def _keeps_text(base: type) -> type:
+def _keeps_text(base: type, **methods: Any) -> type:
     """Return a subclass of int or float that keeps its text, and its name, which JMESPath looks at."""
 
     def new(cls: Any, text: str) -> Any:
@@ -294,11 +296,20 @@ def _keeps_text(base: type) -> type:
         number.text = text
         return number
 
-    return type(base.__name__, (base,), {"__new__": new})
+    return type(base.__name__, (base,), {"__new__": new, **methods})
+
+
+def _is_same(self: Any, other: Any) -> Any:
+    """Compare numbers by their digits as they are written, of which a float keeps 17."""
+    if not isinstance(other, int | float):
+        return NotImplemented
+    if isinstance(other, bool) or not (hasattr(other, "text") or isfinite(other)):
+        return float.__eq__(self, other)
+    return canonical_number(self.text) == canonical_number(getattr(other, "text", None) or repr(other))
 
 
 _SmallInteger: Final[Callable[[str], Any]] = _keeps_text(int)
-_Float: Final[Callable[[str], Any]] = _keeps_text(float)
+_Float: Final[Callable[[str], Any]] = _keeps_text(float, __eq__=_is_same, __hash__=float.__hash__)
 
 
 def _integer(text: str) -> Any:

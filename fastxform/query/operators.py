@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fastxform.core.kernels import call, cast, nulls, options
+from fastxform.core.json_text import canonical
+from fastxform.core.kernels import call, cast, nulls, options, true_rows
 from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
 from fastxform.query.terms import (
     BOOL,
@@ -33,6 +34,9 @@ from fastxform.query.terms import ExpressionError as Error
 
 _EQUALITY: Final = {"==": "equal", "!=": "not_equal"}
 _KERNELS: Final = _EQUALITY | {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
+_MAYBE_NESTED: Final = frozenset({"auto", "json"})
+"""What may hold objects and lists."""
+
 _MIRRORED: Final = {"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 _EXACT_INTEGERS: Final = 2.0**53
@@ -87,7 +91,40 @@ def _comparison(op: str, left: Term, right: Term) -> tuple[Binary, Term, Term]:
     target = common_type("compare", [left, right]) or BOOL
     if target.kind == "decimal":
         return _decimal_comparison(op, left, right, target)
+    if op in _EQUALITY and (kinds <= _MAYBE_NESTED or "json" in kinds):
+        return _by_value(op, "json" in kinds), left, right
     return _kernel(op), converted(left, target), converted(right, target)
+
+
+def _by_value(op: str, is_json: bool) -> Binary:
+    """Compare JSON texts by their values, where they differ as texts; `auto` ones where both are objects or lists."""
+    kernel = _kernel(op)
+
+    def run(left: Any, right: Any) -> Datum:
+        result: Any = kernel(left, right)
+        if isinstance(result, pa.Scalar):
+            if result.as_py() is (op == "!=") and _same_value(left.as_py(), right.as_py(), is_json):
+                return pa.scalar(op == "==", pa.bool_())
+            return result
+        different = result if op == "!=" else call("invert", [result])
+        rows = true_rows(different)
+        if not rows:
+            return result
+        given = [value.as_py() if isinstance(value, pa.Scalar) else value for value in (left, right)]
+        values = result.to_pylist()
+        for row in rows:
+            one, other = (value if isinstance(value, str) else value[row].as_py() for value in given)
+            if _same_value(one, other, is_json):
+                values[row] = op == "=="
+        return pa.array(values, pa.bool_())
+
+    return run
+
+
+def _same_value(one: str, other: str, is_json: bool) -> bool:
+    if not is_json and not (one.startswith(("{", "[")) and other.startswith(one[:1])):
+        return False
+    return canonical(one) == canonical(other)
 
 
 def _kernel(op: str) -> Binary:
@@ -145,13 +182,23 @@ def contains(left: Term, items: Sequence[Term], offset: int, *, negate: bool) ->
     if left.type is None:
         raise Error("None is on the left of `in`; write a column there", offset)
     values = [value for item in items for value in _members(left, item)]
+    is_json = left.kind == "json"
+    if is_json:
+        values = [None if value is None else canonical(value) for value in values]
     lookup = options.SetLookupOptions(pa.array(values, arrow_type(left.type)), skip_nulls=False)
 
     def run(value: Datum) -> Datum:
-        is_member = call("is_in", [value], lookup)
+        is_member = call("is_in", [_canonical_texts(value) if is_json else value], lookup)
         return call("invert", [is_member]) if negate else is_member
 
     return derived(BOOL, offset, [left], run)
+
+
+def _canonical_texts(value: Datum) -> Datum:
+    if isinstance(value, pa.Scalar):
+        text = value.as_py()
+        return pa.scalar(None if text is None else canonical(text), pa.string())
+    return pa.array([None if text is None else canonical(text) for text in value.to_pylist()], pa.string())
 
 
 def _members(left: Term, item: Term) -> list[Any]:

@@ -9,8 +9,10 @@ of one line.
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, Final, TypeAlias
 
+from fastxform.core.json_text import encode_plain
 from fastxform.core.structs import Struct
 from fastxform.errors import FastxformError, near
 
@@ -161,7 +163,7 @@ def evaluate_compiled(path: Path, document: Any) -> Any:
     """
     match path:
         case Compiled(compiled=compiled):
-            return compiled.search(document)
+            return compiled.search(document, options=_options())
         case Dotted(names=names):
             return _member(document, names)
         case Either(terms=terms, rest=rest):
@@ -305,6 +307,20 @@ def _compiled(text: str) -> Any:
         # A literal in the old spelling is still JMESPath; its warning is about JSON that lacks quotes.
         warnings.simplefilter("ignore", PendingDeprecationWarning)
         return jmespath.compile(text)
+
+
+@cache
+def _options() -> Any:
+    """Return jmespath's options with a `to_string` that keeps the digits of numbers and the characters of texts."""
+    import jmespath
+    from jmespath import functions
+
+    class Functions(functions.Functions):  # type: ignore[misc]
+        @functions.signature({"types": []})  # type: ignore[untyped-decorator]
+        def _func_to_string(self, value: Any) -> str:
+            return value if type(value) is str else encode_plain(value)
+
+    return jmespath.Options(custom_functions=Functions())
 
 
 def _plan(node: Any) -> Path | None:

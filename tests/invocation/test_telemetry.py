@@ -583,3 +583,14 @@ def test_the_command_prints_data_and_no_line_of_the_function(command, write):
     _, out, err = command("simulate", config, records, "--out", "out", "--json", "--log")
     assert json.loads(out)["records_in"] == 2
     assert [problems(line + "\n") for line in err.splitlines() if line.startswith('{"_aws"')] == [[]]
+
+
+@pytest.mark.usefixtures("with_and_without_kernel")
+def test_values_that_lose_digits_are_counted(told):
+    """In metrics and log, where there are any."""
+    handler = handler_of('[columns]\na = { type = "float64" }\n')
+    metrics, log = told(event_of([b'{"a":3.14159265358979323846}', b'{"a":1.5}']), None, handler)
+    assert (metrics["ValuesRounded"], log["values_rounded"]) == (1, 1)
+    metrics, log = told(event_of([b'{"a":1.5}']), None, handler)
+    assert "ValuesRounded" not in metrics
+    assert "values_rounded" not in log

@@ -643,6 +643,7 @@ OPERATOR_KERNELS = {
         "greater",
         "greater_equal",
         "is_in",
+        "indices_nonzero",
         "is_null",
         "is_valid",
         "coalesce",

@@ -8,6 +8,8 @@ import json
 import re
 from dataclasses import dataclass
 
+from jmespath import functions
+
 MAX_DEPTH = 512
 
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -243,7 +245,32 @@ def from_plain(result):
 
 # jmespath asks numbers for the name of their type, so these must be called as the built-in ones are.
 _Int = type("int", (int,), {})
-_Float = type("float", (float,), {})
+_Float = type("float", (float,), {"__eq__": lambda self, other: _is_same(self, other), "__hash__": float.__hash__})
+
+
+def _is_same(left, right):
+    """Whether a number with digits equals another one, digit by digit."""
+    if not isinstance(right, (int, float)) or isinstance(right, bool):
+        return NotImplemented
+    if right in (float("inf"), float("-inf")) and not hasattr(right, "digits"):
+        return float(left) == float(right)
+    return _parts(left.digits) == _parts(getattr(right, "digits", None) or repr(right))
+
+
+def _parts(text):
+    sign, whole, fraction, exponent = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", text).groups("")
+    digits = (whole + fraction).lstrip("0")
+    if not digits:
+        return "", "", 0
+    return sign, digits.rstrip("0"), int(exponent or 0) - len(fraction) + len(digits) - len(digits.rstrip("0"))
+
+
+class Functions(functions.Functions):
+    """The functions of jmespath, with texts of values that keep what was written."""
+
+    @functions.signature({"types": []})
+    def _func_to_string(self, value):
+        return value if isinstance(value, str) else from_plain(value).compact
 
 
 def plain_number(digits):

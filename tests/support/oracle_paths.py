@@ -10,7 +10,7 @@ import json
 import re
 
 import jmespath
-from oracle_json import NULL, NUMBER, array, boolean, from_plain, number, obj, plain, rewritten, string
+from oracle_json import NULL, NUMBER, Functions, array, boolean, from_plain, number, obj, plain, rewritten, string
 
 
 class PathError(Exception):
@@ -238,7 +238,7 @@ def select(path, document):
         return _first(_whole(_walk(_names(items), document)), _names(key), literal, _names(wanted))
     root = plain(document.whole())
     try:
-        return from_plain(jmespath.search(path, root))
+        return from_plain(jmespath.search(path, root, jmespath.Options(custom_functions=Functions())))
     except Exception as err:
         raise PathError("path") from err
 
