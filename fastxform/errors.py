@@ -42,7 +42,7 @@ REASONS: Final[dict[str, str]] = {
     "unmatched": "no route takes the record",
     "operation": "the eventName, or the column that decides on it, has no operation in the route",
     "table": "the column that decides on the table has a value without one in the route",
-    "map_batch": "the map_batch function raised, or gave a wrong number of rows",
+    "map_batch": "the map_batch function raised, or returned something else than it has to",
     "quoting": "the reader or the quoting of the output cannot hold the text of the column",
     "partition_key": "the partition key is null or empty",
     "overflow": "the response is full and the record is not to be sent back",

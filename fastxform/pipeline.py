@@ -21,7 +21,7 @@ from fastxform.decode.source import Rows, Source, default_columns
 from fastxform.encode.batch import Batch, InternalFault, failed, joined
 from fastxform.encode.records import DocumentWriter, Joiner
 from fastxform.encode.rows import RowEncoder, WrittenRows
-from fastxform.errors import DROPPED, FAILED, OK, ConfigError
+from fastxform.errors import DROPPED, FAILED, OK, ConfigError, ContractError
 from fastxform.parts import Part, run_in_parts
 from fastxform.settings import kernel_is_wanted, secret_mistakes
 from fastxform.transform import map_batch as mapping
@@ -29,6 +29,7 @@ from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compute
 from fastxform.transform.map_batch import MapBatch
 from fastxform.transform.metadata import delete_rows, metadata_of
+from fastxform.transform.own_code import OwnCodeFaults
 from fastxform.transform.route import RoutePlan, Router, plan_routes, shared_columns
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 from fastxform.transform.volume import refuse_large
@@ -70,6 +71,9 @@ class Pipeline:
             spec = replace(spec, columns=columns)
         self.spec = spec
         self.map_batch = mapping.load(spec) if map_batch is None else map_batch
+        if self.map_batch is not None and not callable(self.map_batch):
+            raise ContractError(f"map_batch is {type(self.map_batch).__name__}, which cannot be called")
+        self._faults = OwnCodeFaults()
         self._plans = plan_routes(spec)
         self._router = Router(spec, self._plans)
         self._check_secrets()
@@ -330,7 +334,7 @@ class Pipeline:
         added: list[OutputColumn] = []
         if self.map_batch is not None:
             given = columns.keys()
-            row_set, columns = mapping.apply(self.map_batch, plan, row_set, columns, outcomes)
+            row_set, columns = mapping.apply(self.map_batch, plan, row_set, columns, outcomes, self._faults)
             added = [column for name, column in columns.items() if name not in given]
         if plan.expressions:
             columns = compute(plan.expressions, row_set, columns, outcomes, now, needed)

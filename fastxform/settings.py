@@ -134,6 +134,11 @@ def _is_dimension(text: str) -> bool:
     return 0 < len(text) <= _DIMENSION_LIMIT and text.isascii() and text.isprintable() and text[0] != ":"
 
 
+def is_lambda(environ: Mapping[str, str] = os.environ) -> bool:
+    """Tell whether this process is one of Lambda's."""
+    return any(environ.get(name) for name in _LAMBDA)
+
+
 def kernel_is_wanted(environ: Mapping[str, str] = os.environ) -> bool:
     """Tell whether the native kernel may be used, where the package has one."""
     return environ.get("FASTXFORM_KERNEL", KERNEL_CHOICES[0]) != "0"

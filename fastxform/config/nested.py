@@ -51,7 +51,7 @@ def parse_nested(text: str) -> str:
     Raises:
         NestedTypeError: it is none, or is not nested.
     """
-    reader = _Reader([match[1] for match in _TOKEN.finditer(text.rstrip())])
+    reader = _NestedReader([match[1] for match in _TOKEN.finditer(text.rstrip())])
     found = reader.type(1)
     if reader.peek():
         raise NestedTypeError(f"has {shown(reader.peek())} behind its end")
@@ -60,7 +60,7 @@ def parse_nested(text: str) -> str:
     return found
 
 
-class _Reader:
+class _NestedReader:
     """Reads a type from its tokens."""
 
     def __init__(self, tokens: list[str]) -> None:

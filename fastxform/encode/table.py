@@ -144,8 +144,13 @@ def _probe(map_batch: MapBatch, given: pa.Schema) -> pa.Schema:
         raise ContractError(
             f"map_batch raised {type(err).__name__} on an empty batch, so its columns are not known; name them: added="
         ) from err
-    if not isinstance(mapped, pa.RecordBatch) or not all(vector.is_writable(kind) for kind in mapped.schema.types):
-        raise ContractError("map_batch gave no record batch of an empty one, or a type that cannot be written")
+    if not isinstance(mapped, pa.RecordBatch):
+        raise ContractError(f"map_batch returned a {type(mapped).__name__} for an empty batch, not a RecordBatch")
+    for field in mapped.schema:
+        if not vector.is_writable(field.type):
+            raise ContractError(
+                f"map_batch gave the column {field.name} the type {field.type}, which cannot be written"
+            )
     return mapped.schema
 
 

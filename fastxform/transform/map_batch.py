@@ -16,6 +16,7 @@ from fastxform.datatypes import text as as_text
 from fastxform.datatypes import vector
 from fastxform.datatypes.logical import END_SECONDS, MIN_SECONDS, PER_SECOND
 from fastxform.errors import ConfigError, ContractError, Mistake, nearest
+from fastxform.transform.own_code import OwnCodeFaults
 from fastxform.transform.route import RoutePlan
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
@@ -49,7 +50,9 @@ def load(spec: Spec) -> MapBatch | None:
         line = next((frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__))), None)
         raise _mistake(f"{file} raises {type(error).__name__} when it is imported, in line {line}") from error
     function = getattr(module, name, None)
-    if not callable(function):
+    if function is not None and not callable(function):
+        raise _mistake(f"{name} in {file} is {type(function).__name__}, which cannot be called")
+    if function is None:
         known = [known for known, value in vars(module).items() if callable(value) and not known.startswith("_")]
         raise _mistake(f"{file} has no function {name}; {nearest(name, known)}")
     return cast(MapBatch, function)
@@ -60,7 +63,12 @@ def _mistake(message: str) -> ConfigError:
 
 
 def apply(
-    map_batch: MapBatch, plan: RoutePlan, row_set: RowSet, columns: Mapping[str, OutputColumn], outcomes: Outcomes
+    map_batch: MapBatch,
+    plan: RoutePlan,
+    row_set: RowSet,
+    columns: Mapping[str, OutputColumn],
+    outcomes: Outcomes,
+    faults: OwnCodeFaults,
 ) -> tuple[RowSet, dict[str, OutputColumn]]:
     """Call the user's function with the columns; rows on which it raises fail, as do those of a wrong length.
 
@@ -70,6 +78,7 @@ def apply(
         row_set: the rows; those that fail are not in the one that is returned.
         columns: the columns that the function is given.
         outcomes: takes the failures.
+        faults: says what the function raised, or what is wrong with what it returned.
 
     Returns:
         The rows that are left and their columns; those that the function added stand last.
@@ -78,14 +87,15 @@ def apply(
     parts: list[pa.RecordBatch] = []
     rows: list[int] = []
     failed: list[int] = []
-    _bisect(map_batch, given, 0, parts, rows, failed)
+    _bisect(map_batch, given, 0, parts, rows, failed, faults)
     outcomes.fail(row_set, failed, "map_batch")
     if not parts:
         return _nothing(row_set, columns, given)
     try:
         mapped = _joined(parts, given.schema, plan.named, {column.name for column, _ in plan.expressions})
-        rows, mapped = _writable(rows, mapped, given, columns, row_set, outcomes)
-    except ContractError:
+        rows, mapped = _writable(rows, mapped, given, columns, row_set, outcomes, faults)
+    except ContractError as error:
+        faults.say(str(error))
         outcomes.fail(row_set, range(len(row_set)), "map_batch")
         return _nothing(row_set, columns, given)
     selection = None if len(rows) == len(row_set) else pa.array(rows, pa.int64())
@@ -109,13 +119,19 @@ def _writable(
     columns: Mapping[str, OutputColumn],
     row_set: RowSet,
     outcomes: Outcomes,
+    faults: OwnCodeFaults,
 ) -> tuple[list[int], pa.RecordBatch]:
     """Take out the rows that hold what nothing can be written of, which fail: text that is none, years past 9999."""
     invalid: set[int] = set()
     for name, array in zip(mapped.schema.names, mapped.columns, strict=True):
         before = columns.get(name)
         if before is None or len(given) != len(array) or not array.equals(given.column(name)):
-            invalid.update(_invalid_rows(array, before is not None and before.type.kind == "json"))
+            found = _invalid_rows(array, before is not None and before.type.kind == "json")
+            if found:
+                faults.say(
+                    f"gave the column {name} a value that cannot be written: no text, no JSON, or a year past 9999"
+                )
+            invalid.update(found)
     if not invalid:
         return rows, mapped
     outcomes.fail(row_set, [rows[index] for index in sorted(invalid)], "map_batch")
@@ -138,7 +154,7 @@ def _invalid_rows(array: pa.Array, is_json: bool) -> list[int]:
             return []
     except pa.ArrowInvalid as error:
         if not pa.types.is_string(array.type) or "UTF8" not in str(error):
-            raise ContractError("map_batch gave a column that Arrow finds invalid") from None
+            raise ContractError("gave a column that Arrow finds invalid") from None
     texts = kernels.cast(array, pa.binary()).to_pylist()
     return [row for row, text in enumerate(texts) if text is not None and not _is_text(text, is_json)]
 
@@ -198,22 +214,39 @@ def _bisect(
     parts: list[pa.RecordBatch],
     rows: list[int],
     failed: list[int],
+    faults: OwnCodeFaults,
 ) -> None:
+    has_raised = False
+    mapped: object = None
     try:
         mapped = map_batch(given)
-    except (Exception, SystemExit):  # the user's code may raise anything; the rows it raises on answer for it
-        if len(given) == 1:
-            failed.append(start)
-            return
-        middle = len(given) // 2
-        _bisect(map_batch, given.slice(0, middle), start, parts, rows, failed)
-        _bisect(map_batch, given.slice(middle), start + middle, parts, rows, failed)
+    except (Exception, SystemExit) as error:  # the user's code may raise anything; the rows it raises on answer for it
+        has_raised = True
+        faults.raised(error, map_batch)
+    # Outside of the handler, so that the next exception does not have this one as its context.
+    if has_raised and len(given) == 1:
+        failed.append(start)
         return
+    if has_raised:
+        middle = len(given) // 2
+        _bisect(map_batch, given.slice(0, middle), start, parts, rows, failed, faults)
+        _bisect(map_batch, given.slice(middle), start + middle, parts, rows, failed, faults)
+        return
+    if not isinstance(mapped, pa.RecordBatch):
+        faults.say(f"returned {_kind_of(mapped)}, not a pyarrow.RecordBatch")
+    elif len(mapped) != len(given):
+        faults.say(f"returned {'fewer' if len(mapped) < len(given) else 'more'} rows than it was given")
     if not isinstance(mapped, pa.RecordBatch) or len(mapped) != len(given):
         failed.extend(range(start, start + len(given)))
         return
     parts.append(mapped)
     rows.extend(range(start, start + len(given)))
+
+
+def _kind_of(value: object) -> str:
+    if isinstance(value, pa.Table):
+        return "a pyarrow.Table, whose .combine_chunks().to_batches() holds one"
+    return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def _joined(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str], computed: set[str]) -> pa.RecordBatch:
@@ -224,13 +257,23 @@ def _joined(parts: Sequence[pa.RecordBatch], given: pa.Schema, named: set[str], 
         makes, or hold a type that cannot be written.
     """
     first = parts[0].schema
-    if any(part.schema != first for part in parts) or len(set(first.names)) != len(first.names):
-        raise ContractError("map_batch gave batches of different columns")
-    if any(first.field(name).type != given.field(name).type for name in named & set(given.names) & set(first.names)):
-        raise ContractError("map_batch changed the type of a column that an expression names")
-    if computed & set(first.names):
-        raise ContractError("map_batch added a column that an expression computes")
-    if not set(given.names) <= set(first.names) or not all(vector.is_writable(field.type) for field in first):
-        raise ContractError("map_batch left out a column, or gave one of a type that cannot be written")
+    twice = sorted({name for name in first.names if first.names.count(name) > 1})
+    if twice:
+        raise ContractError(f"returned the column {twice[0]} twice")
+    if any(part.schema != first for part in parts):
+        raise ContractError("returned other columns for one part of a batch than for another")
+    missing = [name for name in given.names if name not in first.names]
+    if missing:
+        raise ContractError(f"left out the column {missing[0]}")
+    added = [name for name in first.names if name in computed]
+    if added:
+        raise ContractError(f"added the column {added[0]}, which an expression computes")
+    for name in sorted(named & set(given.names)):
+        before, after = given.field(name).type, first.field(name).type
+        if before != after:
+            raise ContractError(f"changed the type of {name}, which an expression names, from {before} to {after}")
+    for field in first:
+        if not vector.is_writable(field.type):
+            raise ContractError(f"gave the column {field.name} the type {field.type}, which cannot be written")
     arrays = [pa.concat_arrays([part.column(index) for part in parts]) for index in range(len(first))]
     return pa.RecordBatch.from_arrays(arrays, first.names)

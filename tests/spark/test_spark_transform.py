@@ -37,6 +37,30 @@ def tuples(frame, *names):
     return [tuple(row[name] for name in names) for row in sorted(frame.collect(), key=lambda row: row.number)]
 
 
+OWN = """
+import pyarrow as pa
+
+FACTOR = 2
+
+
+def double(batch):
+    return pa.RecordBatch.from_arrays([batch["a"], scaled(batch["n"])], ["a", "n"])
+
+
+def scaled(column):
+    return pa.array([n and n * FACTOR for n in column.to_pylist()], pa.int64())
+"""
+
+
+def test_the_module_beside_the_file_goes_to_the_executors(records, tmp_path):
+    """`map_batch` of the file, with the names that its function uses; no executor has the module."""
+    (tmp_path / "own_code.py").write_text(OWN)
+    (tmp_path / "c.toml").write_text(f'map_batch = "own_code:double"\n{PLAIN}')
+    frame = records([b'{"a":"x","n":21}', b'{"a":"y"}'])
+    found = transform(frame, Pipeline.load(tmp_path / "c.toml"), keep=["number"])
+    assert tuples(found, "a", "n") == [("x", 42), ("y", None)]
+
+
 @pytest.mark.parametrize("kind", ["binary", "string"])
 def test_payloads_are_bytes_or_text_or_null(records, kind):
     """Text is taken as its UTF-8 bytes; null is a record whose data cannot be had."""

@@ -6,7 +6,7 @@ import pytest
 
 import fastxform
 from fastxform.config import model
-from fastxform.errors import ConfigError
+from fastxform.errors import ConfigError, ContractError
 
 CONFIG = (
     'map_batch = "enrich:double"\n[columns]\nn = { type = "int64" }\n[[tests]]\ninput = { n = 2 }\nexpect = "4\\n"\n'
@@ -80,3 +80,129 @@ def test_without_the_key_nothing_is_loaded():
     """A description that names no code is as before."""
     spec = model.parse("[columns]\na = 'a'")
     assert (spec.map_batch, spec.directory) == (None, "")
+
+
+# -- what is said of it
+
+HEAD = "import pyarrow as pa\n\n\ndef change(batch):\n"
+RETURNED = {
+    "nothing": ("    pass\n", "returned nothing, not a pyarrow.RecordBatch"),
+    "a table": ("    return pa.Table.from_batches([batch])\n", "a pyarrow.Table, whose .combine_chunks()"),
+    "a list": ("    return [1]\n", "returned a list, not a pyarrow.RecordBatch"),
+    "fewer rows": ("    return batch.slice(1)\n", "returned fewer rows than it was given"),
+    "more rows": ("    return pa.concat_batches([batch, batch])\n", "returned more rows than it was given"),
+    "a column less": ("    return batch.select(['a'])\n", "left out the column n"),
+    "a list column": (
+        "    return batch.append_column('l', pa.array([[1]] * len(batch)))\n",
+        "gave the column l the type list<item: int64>, which cannot be written",
+    ),
+    "twice": ("    return batch.append_column('a', batch['a'])\n", "returned the column a twice"),
+    "computed": (
+        "    return batch.append_column('m', batch['n'])\n",
+        "added the column m, which an expression computes",
+    ),
+    "another type": (
+        "    return batch.set_column(1, 'n', batch['n'].cast('string'))\n",
+        "changed the type of n, which an expression names, from int64 to string",
+    ),
+    "bad text": (
+        "    ends = pa.py_buffer(b'\\0\\0\\0\\0\\1\\0\\0\\0')\n"
+        "    bad = pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(b'\\xff')])\n"
+        "    return batch.set_column(0, 'a', bad)\n",
+        "gave the column a a value that cannot be written",
+    ),
+}
+SAID = (
+    'map_batch = "enrich:change"\n[columns]\na = { type = "string" }\nn = { type = "int64" }\nm = { expr = "n + 1" }\n'
+)
+
+
+@pytest.mark.parametrize(("body", "message"), RETURNED.values(), ids=RETURNED)
+def test_a_wrong_return_is_a_line_of_its_own(body, message, written, capsys):
+    """Each kind has its message, once, however many batches it happens in; the rows fail as before."""
+    pipeline = fastxform.Pipeline.load(written(SAID, HEAD + body))
+    for _ in range(2):
+        assert pipeline.run([b'{"a":"secret","n":1}']).reason == ["map_batch"]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fastxform: map_batch ")
+    assert line.endswith("; its rows fail with map_batch")
+    assert message in line
+    assert "secret" not in line
+
+
+RAISING = HEAD + "    return helper(batch)\n\n\ndef helper(batch):\n    raise KeyError(batch['a'].to_pylist())\n"
+
+
+def test_what_it_raises_is_shown_with_its_traceback_at_a_desk(written, capsys):
+    """Once, though the batch is halved: the user's own frames, and the message, which is the user's to see."""
+    path = written(SAID, RAISING)
+    assert fastxform.Pipeline.load(path).run([b'{"a":"secret"}'] * 4).reason == ["map_batch"] * 4
+    found = capsys.readouterr().err
+    assert found.count("Traceback") == 1
+    assert "return helper(batch)" in found
+    assert "secret" in found
+    assert "transform/map_batch.py" not in found
+    assert f"map_batch raised KeyError in {path.parent / 'enrich.py'}, line 9;" in found
+
+
+def test_what_it_raises_is_one_line_in_lambda(written, capsys, monkeypatch):
+    """With the type of the exception, file and line, and never the message."""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "transform")
+    path = written(SAID, RAISING)
+    fastxform.Pipeline.load(path).run([b'{"a":"secret"}'] * 4)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == (
+        f"fastxform: map_batch raised KeyError in {path.parent / 'enrich.py'}, line 9; "
+        "the rows on which it raises fail with map_batch"
+    )
+
+
+def test_what_cannot_be_called_is_no_function(written):
+    """In the file and in Python, before a record comes."""
+    with pytest.raises(ConfigError) as caught:
+        fastxform.Pipeline.load(written(SAID, "change = 5\n"))
+    assert caught.value.mistakes[0].message == "change in enrich.py is int, which cannot be called"
+    with pytest.raises(ContractError, match="map_batch is str, which cannot be called"):
+        fastxform.Pipeline.load(written(SAID, HEAD), map_batch="change")
+
+
+def test_an_error_that_no_line_of_the_user_raises(capsys):
+    """A callable without code of its own, and one whose kinds never end, which are said a hundred times at most."""
+
+    class Endless:
+        def __init__(self):
+            self.calls = 0
+
+        def __call__(self, batch):
+            self.calls += 1
+            raise type(f"Error{self.calls}", (Exception,), {})
+
+    pipeline = fastxform.Pipeline.from_toml("[columns]\na = 'a'", map_batch=Endless())
+    pipeline.run([b"{}"] * 200)
+    assert capsys.readouterr().err.count("Traceback") == 100
+    fastxform.Pipeline.from_toml("[columns]\na = 'a'", map_batch=len).run([b"{}"])
+    assert "returned a int" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["run", "test", "check", "explain", "simulate", "ddl"])
+def test_every_verb_loads_it(verb, written, capsys, tmp_path):
+    """None needs a handler; a function that is not there is found by each verb that runs records."""
+    from fastxform.cli import main
+
+    config = str(written())
+    records = tmp_path / "records.jsonl"
+    records.write_text('{"n": 21}\n')
+    more = {
+        "run": [str(records)],
+        "simulate": [str(records), "--out", str(tmp_path / "out")],
+        "explain": [str(records)],
+    }
+    code = main([verb, config, *more.get(verb, [])])
+    out = capsys.readouterr().out
+    assert code == (1 if verb == "ddl" else 0)
+    if verb == "run":
+        assert out == "42\n"
+    if verb == "simulate":
+        assert [
+            path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file() and "42" in path.read_text()
+        ]
