@@ -284,6 +284,7 @@ def test_the_command_prints_a_page(command, write):
         "sample", "payload", "event", "response", "overflow", "buffer", "buffer", "memory", "duration", "time-out",
         "concurrency", "a",
     ]  # fmt: skip
+    assert out.startswith("sample        1 record: 1 Ok\n")
     assert "\n  3.0 " in out
     assert "100%\n" in out
 

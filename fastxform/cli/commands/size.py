@@ -145,7 +145,7 @@ def _sample_lines(sample: "Sample") -> list[str]:
     answers = ", ".join(f"{number:,} {word}" for word, number in sample.results.most_common())
     mean = sum(payload) / count
     return [
-        f"sample        {count:,} records: {answers}",
+        f"sample        {count:,} {'record' if count == 1 else 'records'}: {answers}",
         f"payload       {amount(mean)} on average, {amount(payload[count // 2])} median, {amount(payload[-1])} largest",
         f"event         {amount(sum(sample.request_bytes) / count)} a record",
         f"response      {response} a record, rows {rows} before base64",
@@ -176,7 +176,8 @@ def _buffer_lines(model: "BufferModel") -> list[str]:
 def _plan_lines(plan: "Plan", measured: "Measurement", options: argparse.Namespace) -> list[str]:
     lines = [
         f"buffer        {plan.buffer_mb:.1f} MB: {plan.batch_records:,.0f} records an invocation",
-        f"memory        {plan.memory_mb} MB: a batch of {measured.records:,} records peaks at "
+        f"memory        {plan.memory_mb} MB: a batch of {measured.records:,} "
+        f"{'record' if measured.records == 1 else 'records'} peaks at "
         f"{measured.peak_bytes / 2**20:.0f} MiB here, {measured.idle_bytes / 2**20:.0f} without one",
         f"duration      {plan.duration_ms:,.0f} ms warm with that memory; on a whole processor "
         f"{measured.cpu_ms:,.1f} ms, median {measured.cpu_median_ms:,.1f}, cold {measured.cold_ms:,.0f}",
