@@ -20,11 +20,11 @@ from fastxform.datatypes.logical import Type, arrow_type
 from fastxform.errors import near
 from fastxform.query import arithmetic, operators
 from fastxform.query.calls import Given, fit
-from fastxform.query.functions import unknown_function
+from fastxform.query.functions import FUNCTIONS, unknown_function
 from fastxform.query.lookup_tables import LookupTable
 from fastxform.query.lookups import NAME as LOOKUP
 from fastxform.query.lookups import lookup
-from fastxform.query.named import find
+from fastxform.query.named import NAMED, find
 from fastxform.query.refusals import Refusals
 from fastxform.query.terms import INT64, STRING, ExpressionError, Frame, Term, constant, shorten
 
@@ -60,7 +60,7 @@ _COMPARISONS: Final[dict[type[ast.cmpop], str]] = {
 }
 _REFUSED: Final[dict[type[ast.AST], str]] = {
     ast.Attribute: "a name with a dot is not allowed; a path belongs in [columns], and col('a.b') names a column",
-    ast.Subscript: "[...] is not allowed; utf8_slice_codeunits(text, start=0, stop=3) is a part of text",
+    ast.Subscript: "[...] is not allowed; substring(text, 0, 3) is a part of text",
     ast.List: "a list is allowed on the right side of `in` alone",
     ast.Tuple: "a tuple is allowed on the right side of `in` alone",
     ast.Set: "a set is allowed on the right side of `in` alone",
@@ -182,6 +182,12 @@ def _try(term: Term, columns: Mapping[str, Type]) -> None:
         raise ExpressionError(f"the expression fails for each row: {error}", term.offset) from None
     if result.type != arrow_type(result_type):
         raise ExpressionError(f"the expression gives {result.type}, not {result_type}", term.offset)
+
+
+def _toml_key(written: str) -> str:
+    """Return a literal as the key of a table: without its quotes where TOML needs none."""
+    bare = written[1:-1] if written[:1] in ("'", '"') else written
+    return bare if re.fullmatch(r"[A-Za-z0-9_-]+", bare) else written
 
 
 def _control_message(char: str) -> str:
@@ -311,8 +317,9 @@ class _Compiler:
             case ast.Attribute() if self.written(node) in self.columns:
                 raise ExpressionError(f"write col({shorten(self.written(node))}) for the column", offset)
             case ast.Subscript(value=ast.Dict(keys=[ast.Constant() as key, *_], values=[ast.Constant() as value, *_])):
-                chosen = f"{self.written(value)} if {self.written(node.slice)} == {self.written(key)} else ..."
-                raise ExpressionError(f"a dict is not allowed; write {chosen}, a condition for each key", offset)
+                pair = f"values = {{ {_toml_key(self.written(key))} = {self.written(value)}, ... }}"
+                remedy = f"below a line [lookups.names], and lookup('names', {self.written(node.slice)}) here"
+                raise ExpressionError(f"a dict is not allowed; write {pair} {remedy}", offset)
         raise ExpressionError(_REFUSED.get(type(node), "a comprehension is not allowed"), offset)
 
     def literal(self, node: ast.Constant, offset: int) -> Term:
@@ -393,7 +400,7 @@ class _Compiler:
         """Return the literals on the right side of `in`."""
         offset = self.offset(node)
         if not isinstance(node, ast.List | ast.Tuple | ast.Set):
-            remedy = "for a part of text write match_substring(text, pattern='a')"
+            remedy = "for a part of text write contains(text, 'a')"
             raise ExpressionError(f"`in` takes a list of literals, as in ('a', 'b'); {remedy}", offset)
         if len(node.elts) > LIST_LIMIT:
             raise ExpressionError(f"the list has more than {LIST_LIMIT} values", offset)
@@ -406,8 +413,7 @@ class _Compiler:
     def call(self, node: ast.Call, offset: int) -> Term:
         """Return the term of a call: `col`, `now_ms`, or a function of the allow-list."""
         if isinstance(node.func, ast.Attribute):
-            remedy = unknown_function(node.func.attr, offset).message.partition("; ")[2]
-            raise ExpressionError(f"a method is not allowed: functions take the text in parentheses; {remedy}", offset)
+            raise ExpressionError(f"a method is not allowed; {self.method_remedy(node.func, node.args)}", offset)
         if not isinstance(node.func, ast.Name):
             raise ExpressionError("a function has a name", offset)
         name = node.func.id
@@ -426,6 +432,15 @@ class _Compiler:
         if function.secret is not None:
             self.secrets.add(written.options[function.secret])
         return function.build(written)
+
+    def method_remedy(self, method: ast.Attribute, given: list[ast.expr]) -> str:
+        """Return the call of a function that a method was meant as."""
+        name = method.attr
+        if name in FUNCTIONS or name in NAMED:
+            arguments = ", ".join(map(self.written, [method.value, *given]))
+            return f"write {name}({arguments})"
+        remedy = unknown_function(name, 0, NAMED).message.partition("; ")[2]
+        return f"functions take the text in parentheses; {remedy}".removesuffix("; ")
 
     def named_column(self, node: ast.Call, offset: int) -> Term:
         """Return the term of `col('name')`."""

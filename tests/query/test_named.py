@@ -84,7 +84,10 @@ MISTAKES = {
     "a number as text": ("upper(n)", "takes string"),
     "a key in the file": ("hmac_sha256(s, key='0b 0b')", "is the name of an environment variable that holds the key"),
     "no key": ("hmac_sha256(s)", "hmac_sha256 needs key="),
-    "a dict": ("{'DE': 'Germany', 'FR': 'France'}[s]", "write 'Germany' if s == 'DE' else ..."),
+    "a dict": (
+        "{'DE': 'Germany', 'FR': 'France'}[s]",
+        "write values = { DE = 'Germany', ... } below a line [lookups.names], and lookup('names', s) here",
+    ),
     "near": ("substringg(s, 1)", "did you mean substring?"),
 }
 
