@@ -5,11 +5,9 @@ is run here and what came out. Invariant: nothing on the pages is written by han
 """
 
 import csv
-import itertools
 import json
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +16,10 @@ from fastxform import Pipeline
 from fastxform.config.keys import SECTIONS, Key, Section
 from fastxform.config.readers import READERS
 from fastxform.errors import FastxformError
-from fastxform.query.calls import Function, Option
 from fastxform.query.functions import FUNCTIONS
+from fastxform.query.lookups import SIGNATURE as LOOKUP
 from fastxform.query.named import NAMED
+from fastxform.query.registry import FunctionEntry, entries
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
 
@@ -85,8 +84,6 @@ kernels. A column whose name is no identifier is `col("user-agent")`. Every key 
 | arithmetic | `+ - * / // %`; an overflow or a division by zero fails the record with the reason `expression`. `/` gives `float64` |
 | choice | `a if condition else b` |
 | constants | `'text'`, `1`, `1.5`, `True`, `None` |
-| look-up | `lookup('shop', shop_id, 'region')`: the text of a column in the row of a key, in a table of `[lookups]`; null where there is none |
-| time | `now_ms()`: milliseconds since 1970, the same for a whole batch |
 
 A null argument makes the result of a function null, unless its example says otherwise. An `auto` column is text: give it a
 type to compute with it.
@@ -98,7 +95,7 @@ RECORD
 ```
 
 with the columns `name` (`string`), `n` (`int64`), `x` (`float64`), `d` (`decimal(9,2)`), `m` (`int64`), `t` and `u` (`timestamp[ms]`),
-`ok` (`bool`), and `missing` (`string`), which is null.
+`ok` (`bool`), and `missing` (`string`), which is null; `[lookups.country]` has the value `Japan` for the name.
 """
 
 RECORD: Final = {
@@ -123,31 +120,7 @@ u = { type = "timestamp[ms]", hidden = true }
 ok = { type = "bool", hidden = true }
 missing = { type = "string", hidden = true }
 """
-_BETTER: Final = {
-    **{name: f"{name}(x)" for name in ("ceil", "floor", "round", "trunc", "exp")},
-    "match_like": "match_like(name, pattern='%oko%')",
-    "coalesce": "coalesce(missing, name)",
-    "if_else": "if_else(n < 0, 'below', 'above')",
-    "is_null": "is_null(missing)",
-    "is_valid": "is_valid(missing)",
-    "cast": "cast(n, target_type='string')",
-    "binary_join_element_wise": "binary_join_element_wise(name, 'Japan', ',')",
-    "max_element_wise": "max_element_wise(n, 0)",
-    "min_element_wise": "min_element_wise(n, 0)",
-}
-"""Examples that say more than what is found by trying."""
-
-_VALUES: Final[dict[str, Any]] = {
-    "characters": " ",
-    "width": 12,
-    "padding": "*",
-    "pattern": "o",
-    "replacement": "0",
-    "start": 1,
-    "stop": 4,
-    "target_type": "string",
-}
-"""Values for options that have to be given."""
+_LOOKUPS: Final = '[lookups.country]\nvalues = { " Yokohama " = "Japan" }\n'
 
 
 # -- configuration
@@ -233,68 +206,53 @@ def _types() -> str:
 def expressions() -> str:
     """Return the page of the functions."""
     os.environ["EXAMPLE_KEY"] = "Jefe"  # of the example of hmac_sha256, out of RFC 4231
-    lines = ["## Functions", "", "| function | gives | example | of which comes |", "|---|---|---|---|"]
-    for named in NAMED.values():
-        result = outcome(named.example)
-        cells = [f"`{named.signature}`", named.text, f"`{named.example}`", f"`{result}`"]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    lines += ["", "## Functions of Arrow", "", "Scalar functions by Arrow's own names; options are keywords.", ""]
-    lines += ["| function | options | example | gives |", "|---|---|---|---|"]
-    for name, function in sorted(FUNCTIONS.items()):
-        example, result = example_of(name, function)
-        cells = [f"`{_signature(name, function)}`", _options(function), f"`{example}`", f"`{result}`"]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    known = entries()
+    parts = [
+        ("## Functions", "", [known[name] for name in (*NAMED, "lookup", "col", "now_ms")]),
+        ("## Functions of Arrow", "Scalar functions by Arrow's own names; options are keywords.", _of_arrow(known)),
+    ]
+    lines: list[str] = []
+    for title, introduction, functions in parts:
+        lines += [title, "", *([introduction, ""] if introduction else [])]
+        lines += ["| function | takes | gives | what | example | of which comes |", "|---|---|---|---|---|---|"]
+        lines += [*map(_function, functions), ""]
     text = _EXPRESSIONS.replace("RECORD", json.dumps(RECORD, ensure_ascii=False))
-    return "\n".join([text, *lines]) + "\n"
+    return "\n".join([text, *lines])
 
 
-def _signature(name: str, function: Function) -> str:
+def _of_arrow(known: dict[str, FunctionEntry]) -> list[FunctionEntry]:
+    return [known[name] for name in sorted(FUNCTIONS)]
+
+
+def _function(entry: FunctionEntry) -> str:
+    result = outcome(entry.example)
+    if result is None:
+        raise LookupError(f"{entry.name}: its example does not work: {entry.example}")
+    cells = [f"`{_signature(entry)}`", entry.takes, entry.gives, entry.text, f"`{entry.example}`", f"`{result}`"]
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _signature(entry: FunctionEntry) -> str:
+    """Return how a function is called: what it takes, and its options with what stands for those left out."""
+    if entry.name in NAMED:
+        return NAMED[entry.name].signature
+    if entry.name not in FUNCTIONS:
+        return {"lookup": LOOKUP, "col": "col(name)"}.get(entry.name, entry.example)
+    function = FUNCTIONS[entry.name]
     letters = [chr(ord("a") + index) for index in range(function.least)]
-    return f"{name}({', '.join(letters)}{', ...' if function.most is None or function.most > function.least else ''})"
-
-
-def _options(function: Function) -> str:
-    return ", ".join(
-        f"`{name}`" if option.required else f"`{name}={option.default!r}`" for name, option in function.options.items()
-    )
-
-
-def example_of(name: str, function: Function) -> tuple[str, str]:
-    """Return a call of a function that works, and the JSON of what it gives.
-
-    Raises:
-        LookupError: no call with the columns of the record works; `_BETTER` takes one by hand.
-    """
-    candidates = [_BETTER[name]] if name in _BETTER else _calls(name, function)
-    for text in candidates:
-        if (found := outcome(text)) is not None:
-            return text, found
-    raise LookupError(f"{name}: no example works; write one into _BETTER")
+    more = ["..."] if function.most is None or function.most > function.least else []
+    given = [name if option.required else f"{name}={option.default!r}" for name, option in function.options.items()]
+    return f"{entry.name}({', '.join([*letters, *more, *given])})"
 
 
 def outcome(expression: str) -> str | None:
     """Return the JSON of what an expression gives of the record, None where it cannot be compiled or fails."""
-    config = f"{_COLUMNS}value = {{ expr = {json.dumps(expression)} }}\n"
+    config = f"{_COLUMNS}value = {{ expr = {json.dumps(expression)} }}\n{_LOOKUPS}"
     try:
         (row,) = Pipeline.from_toml(config).run([json.dumps(RECORD).encode()], now_ms=0).data
     except FastxformError:
         return None
     return None if row is None else row.decode().removeprefix('{"value":')[:-2]
-
-
-def _calls(name: str, function: Function) -> Iterator[str]:
-    """Yield calls: each column as the arguments, with what has to be given."""
-    given = [f"{key}={_value(key, option)!r}" for key, option in function.options.items() if option.required]
-    for count in range(max(function.least, 1), (function.most or function.least + 1) + 1):
-        every = itertools.product(("name", "n", "x", "d", "m", "t", "u", "ok"), repeat=count)
-        for columns in sorted(every, key=lambda columns: count - len(set(columns))):
-            yield f"{name}({', '.join([*columns, *given])})"
-    if not function.least:
-        yield f"{name}({', '.join(given)})"
-
-
-def _value(key: str, option: Option) -> Any:
-    return _VALUES.get(key, option.default)
 
 
 PAGES: Final = {"configuration.md": configuration, "expressions.md": expressions, "command.md": command}

@@ -22,7 +22,8 @@ def test_every_key_and_function_is_on_its_page():
     """Also by name, so that the pages cannot both be empty."""
     configuration, expressions = reference.configuration(), reference.expressions()
     assert [key.name for section in SECTIONS for key in section.keys if f"| `{key.name}` |" not in configuration] == []
-    assert [name for name in (*FUNCTIONS, *NAMED) if f"| `{name}(" not in expressions] == []
+    names = (*FUNCTIONS, *NAMED, "col", "now_ms", "lookup")
+    assert [name for name in names if expressions.count(f"\n| `{name}(") != 1] == []
     assert "| `None` |" not in expressions
 
 
