@@ -8,7 +8,7 @@ answered does not depend on who answered it.
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import compress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -30,7 +30,53 @@ from fastxform.transform.native_route import NativeRouter, RouteRows
 from fastxform.transform.route import RoutePlan, shared_columns
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from fastxform.query.compiler import Expression
+
+    class EngineBatch(Protocol):
+        """What the engine answers: a `Batch`, whose module stands above this one."""
+
+        @property
+        def result(self) -> list[str]:
+            """`Ok`, `Dropped` or `ProcessingFailed` of each record."""
+
+        @property
+        def reason(self) -> list[str | None]:
+            """Why a record failed."""
+
+        @property
+        def data(self) -> list[bytes | None]:
+            """The row of each record."""
+
+        @property
+        def metadata(self) -> list[dict[str, Any] | None] | None:
+            """The metadata of each record."""
+
+        @property
+        def where_null(self) -> int:
+            """How many rows were dropped because `where` was null."""
+
+        @property
+        def faults(self) -> tuple[InternalFault, ...]:
+            """What was not expected."""
+
+        @property
+        def empty(self) -> int:
+            """How many records hold nothing."""
+
+        @property
+        def values_nulled(self) -> int:
+            """How many values were null instead of failing their rows."""
+
+        @property
+        def rows_dropped(self) -> Mapping[str, int]:
+            """How many rows were left out of their records, by reason."""
+
+        @property
+        def values_rounded(self) -> int:
+            """How many values had more digits than float64 keeps."""
+
 
 __all__ = ["Answers", "NativePipeline", "NativeResponse", "UnsupportedError"]
 
@@ -40,55 +86,11 @@ _DECODE: Final = msgspec.json.Decoder().decode
 Observe = Callable[[Stage], None]
 
 
-class EngineBatch(Protocol):
-    """What the engine answers: a `Batch`, whose module stands above this one."""
-
-    @property
-    def result(self) -> list[str]:
-        """`Ok`, `Dropped` or `ProcessingFailed` of each record."""
-
-    @property
-    def reason(self) -> list[str | None]:
-        """Why a record failed."""
-
-    @property
-    def data(self) -> list[bytes | None]:
-        """The row of each record."""
-
-    @property
-    def metadata(self) -> list[dict[str, Any] | None] | None:
-        """The metadata of each record."""
-
-    @property
-    def where_null(self) -> int:
-        """How many rows were dropped because `where` was null."""
-
-    @property
-    def faults(self) -> tuple[InternalFault, ...]:
-        """What was not expected."""
-
-    @property
-    def empty(self) -> int:
-        """How many records hold nothing."""
-
-    @property
-    def values_nulled(self) -> int:
-        """How many values were null instead of failing their rows."""
-
-    @property
-    def rows_dropped(self) -> Mapping[str, int]:
-        """How many rows were left out of their records, by reason."""
-
-    @property
-    def values_rounded(self) -> int:
-        """How many values had more digits than float64 keeps."""
-
-
-Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None], EngineBatch]
+Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None], "EngineBatch"]
 """Payloads, `meta`, the time and the end of it, through the engine."""
 
 
-class WrittenPart(NamedTuple):
+class WrittenPart(Struct):
     """Records with their rows, and their metadata: None, JSON for all of them, or an array of JSON."""
 
     records: pa.Int32Array
@@ -199,7 +201,7 @@ class NativePipeline:
         observe("decode")
         columns = NativeColumns(self.plan, decoded, None, meta)
 
-        def by_engine(records: list[int]) -> EngineBatch:
+        def by_engine(records: list[int]) -> "EngineBatch":
             if len(records) == len(payloads):
                 return self.engine(payloads, meta, now_ms, stop_ns)
             part = [payloads[record] for record in records]
@@ -221,7 +223,7 @@ class NativePipeline:
         parsed = decoded.event
         assert parsed is not None
 
-        def by_engine(records: list[int]) -> EngineBatch:
+        def by_engine(records: list[int]) -> "EngineBatch":
             taken = pa.array(records, pa.int32())
             starts, ends = (kernels.take(part, taken).to_pylist() for part in (parsed.data_starts, parsed.data_ends))
             texts = [_base64_of(event[start:end]) for start, end in zip(starts, ends, strict=True)]
@@ -238,7 +240,7 @@ class NativePipeline:
         return NativeResponse(written, answers, parsed.delivery_stream_arn, parsed.invocation_id)
 
     def _answers(
-        self, columns: NativeColumns, now_ms: int, by_engine: Callable[[list[int]], EngineBatch], observe: Observe
+        self, columns: NativeColumns, now_ms: int, by_engine: "Callable[[list[int]], EngineBatch]", observe: Observe
     ) -> Answers:
         """Take the rows through the stages, and what falls back through the engine."""
         decoded = columns.decoded
@@ -301,7 +303,7 @@ def _without(route: RouteRows, columns: NativeColumns, refused: list[int]) -> An
     return kernels.keep(route.metadata, kernels.call("invert", [kernels.call("is_in", [unique], options)]))
 
 
-def _parts_of(batch: EngineBatch, records: list[int]) -> list[WrittenPart]:
+def _parts_of(batch: "EngineBatch", records: list[int]) -> list[WrittenPart]:
     """Return what the engine answered as parts."""
     is_ok = [word == OK for word in batch.result]
     rows = list(compress(batch.data, is_ok))
@@ -321,7 +323,7 @@ def _parts_of(batch: EngineBatch, records: list[int]) -> list[WrittenPart]:
     return [WrittenPart(pa.array(list(compress(records, is_ok)), pa.int32()), pa.array(rows, pa.binary()), metadata)]
 
 
-def _part(batch: EngineBatch, records: list[int], mask: list[bool], with_metadata: bool) -> WrittenPart:
+def _part(batch: "EngineBatch", records: list[int], mask: list[bool], with_metadata: bool) -> WrittenPart:
     each = None
     if with_metadata and batch.metadata is not None:
         each = pa.array([_ENCODER.encode(value) for value in compress(batch.metadata, mask)], pa.binary())

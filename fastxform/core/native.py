@@ -6,82 +6,86 @@ called.
 """
 
 from collections.abc import Callable, Sequence
-from enum import IntEnum, IntFlag
 from functools import cache
 from importlib import import_module
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
+
+from fastxform.core.structs import Struct, astuple
 
 _MODULE: Final = "fastxform.core._kernel"
 
 
-class NodeKind(IntEnum):
+# Plain classes of numbers: an enumeration takes a cold start as long as importing the kernel.
+
+
+class NodeKind:
     """What a member of a document is to a plan; as in `kernel/plan.h`."""
 
-    OBJECT = 0
-    VALUE = 1
-    MAP = 2
-    ATTRIBUTE = 3
-    IMAGE = 4
-    SEARCH = 5
-    ROWS = 6
-    ELEMENTS = 7
-    SCALAR = 8
+    OBJECT: Final = 0
+    VALUE: Final = 1
+    MAP: Final = 2
+    ATTRIBUTE: Final = 3
+    IMAGE: Final = 4
+    SEARCH: Final = 5
+    ROWS: Final = 6
+    ELEMENTS: Final = 7
+    SCALAR: Final = 8
 
 
-class Conversion(IntEnum):
+class Conversion:
     """What a column's values become; as in `kernel/plan.h`."""
 
-    TEXT = 0
-    JSON = 1
-    INT64 = 2
-    TIMESTAMP = 3
-    DECIMAL = 4
-    FLOAT_TEXT = 5
-    BOOL = 6
-    DATE = 7
-    BINARY = 8
+    TEXT: Final = 0
+    JSON: Final = 1
+    INT64: Final = 2
+    TIMESTAMP: Final = 3
+    DECIMAL: Final = 4
+    FLOAT_TEXT: Final = 5
+    BOOL: Final = 6
+    DATE: Final = 7
+    BINARY: Final = 8
 
 
-class Pick(IntEnum):
+class Pick:
     """Which of several members a column takes; as in `kernel/plan.h`."""
 
-    ONLY = 0
-    FIRST_TRUE = 1
-    FIRST_OBJECT = 2
+    ONLY: Final = 0
+    FIRST_TRUE: Final = 1
+    FIRST_OBJECT: Final = 2
 
 
-class Invalid(IntEnum):
+class Invalid:
     """What becomes of a row whose text is not the document that it should be; as in `kernel/plan.h`."""
 
-    FAIL = 0
-    NULL = 1
-    DROP = 2
+    FAIL: Final = 0
+    NULL: Final = 1
+    DROP: Final = 2
 
 
-class Documents(IntEnum):
+class Documents:
     """What a record holds; as in `kernel/plan.h`."""
 
-    ONE = 0
-    MANY = 1
-    LOG_MESSAGE = 2
+    ONE: Final = 0
+    MANY: Final = 1
+    LOG_MESSAGE: Final = 2
 
 
-class Way(IntEnum):
+class Way:
     """How a field of a row is written; as in `kernel/rows.h`."""
 
-    TEXT = 0
-    JSON = 1
-    INT64 = 2
-    BOOL = 3
-    TIMESTAMP = 4
-    MICROSECONDS = 5
-    DATE = 6
-    DECIMAL = 7
-    BINARY = 8
-    WORD = 9
-    EPOCH = 10
+    TEXT: Final = 0
+    JSON: Final = 1
+    INT64: Final = 2
+    BOOL: Final = 3
+    TIMESTAMP: Final = 4
+    MICROSECONDS: Final = 5
+    DATE: Final = 6
+    DECIMAL: Final = 7
+    BINARY: Final = 8
+    WORD: Final = 9
+    EPOCH: Final = 10
 
 
 STRING: Final = 1
@@ -96,7 +100,7 @@ UNVERIFIED: Final = 10
 Unpack = Callable[[bytes], bytes | None]
 
 
-class EventPart(NamedTuple):
+class EventPart(Struct):
     """What an event holds beside its payloads; where its data stands, with its quotes, in bytes."""
 
     ids: pa.StringArray
@@ -107,7 +111,7 @@ class EventPart(NamedTuple):
     invocation_id: str | None
 
 
-class DecodedColumn(NamedTuple):
+class DecodedColumn(Struct):
     """One column: its array, a bit for each kind of value in it, and the kinds row by row where they differ."""
 
     array: pa.Array
@@ -115,7 +119,7 @@ class DecodedColumn(NamedTuple):
     kinds: pa.Array | None
 
 
-class Decoded(NamedTuple):
+class Decoded(Struct):
     """Records as columns of rows.
 
     Attributes:
@@ -133,7 +137,7 @@ class Decoded(NamedTuple):
     event: EventPart | None
 
 
-class Field(NamedTuple):
+class Field(Struct):
     """One field of the rows.
 
     Attributes:
@@ -145,7 +149,7 @@ class Field(NamedTuple):
         separator: what stands between date and time; behind `T` comes a `Z`.
     """
 
-    way: Way
+    way: int
     array: pa.Array
     prefix: bytes = b""
     kinds: pa.Array | None = None
@@ -158,18 +162,18 @@ NEWLINES: Final = ("keep", "space", "escape", "fail")
 """Values of the keys of `[output]`, in the order of `kernel/rows.h`."""
 
 
-class RowFlag(IntFlag):
+class RowFlag:
     """What is unusual about rows; as in `read_format` of `kernel/module.c`."""
 
-    QUOTES_EMPTY = 1
-    IS_STRICT = 2
-    MARKS_FORMULAS = 4
-    HAS_READER = 8
-    NESTS_AS_TEXT = 16
-    DROPS_LAST_END = 32
+    QUOTES_EMPTY: Final = 1
+    IS_STRICT: Final = 2
+    MARKS_FORMULAS: Final = 4
+    HAS_READER: Final = 8
+    NESTS_AS_TEXT: Final = 16
+    DROPS_LAST_END: Final = 32
 
 
-class RowFormat(NamedTuple):
+class RowFormat(Struct):
     """How rows are written: `null` stands for null in CSV, whose rows `end` ends, those of JSON `suffix`."""
 
     is_json: bool
@@ -240,13 +244,11 @@ class KernelPlan:
             row_format: how they are written.
         """
         rows, records, refused = self._kernel.rows(
-            self._handle, tuple(map(tuple, fields)), selection, row_records, tuple(row_format)
+            self._handle, tuple(map(astuple, fields)), selection, row_records, astuple(row_format)
         )
         return _array(rows), _array(records), refused
 
-    def respond(
-        self, ids: pa.StringArray, parts: Sequence[tuple[pa.Array, pa.Array, Any]], failed: list[int], limit_bytes: int
-    ) -> bytes | int:
+    def respond(self, ids: pa.StringArray, parts: Sequence[Any], failed: list[int], limit_bytes: int) -> bytes | int:
         """Return the response; how many bytes it would have where these are above the limit.
 
         Args:
@@ -255,7 +257,7 @@ class KernelPlan:
             failed: the records that failed.
             limit_bytes: the largest response that is written.
         """
-        return self._kernel.respond(self._handle, ids, tuple(parts), failed, limit_bytes)
+        return self._kernel.respond(self._handle, ids, tuple(map(astuple, parts)), failed, limit_bytes)
 
 
 def _decoded(parts: Any) -> Decoded | None:

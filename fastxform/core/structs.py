@@ -5,6 +5,6 @@ start a twentieth of what a dataclass costs, whose methods are written as text a
 """
 
 from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
-__all__ = ["Struct", "field", "replace"]
+__all__ = ["Struct", "astuple", "field", "replace"]

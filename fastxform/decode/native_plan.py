@@ -229,7 +229,7 @@ _LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE, 
 class _PlanNode:
     """A wanted member while the tree grows."""
 
-    def __init__(self, kind: NodeKind, name: str) -> None:
+    def __init__(self, kind: int, name: str) -> None:
         if (
             len(name.encode()) > _NAME_LIMIT
             or any(character in name for character in '"\\')
@@ -241,7 +241,7 @@ class _PlanNode:
         self.children: dict[str, _PlanNode] = {}
         self.searches: dict[str, int] = {}
 
-    def child(self, kind: NodeKind, name: str) -> "_PlanNode":
+    def child(self, kind: int, name: str) -> "_PlanNode":
         """Return the member of a name: one value, or one kind of container, or both."""
         child = self.children.get(name)
         if child is None:
@@ -260,8 +260,8 @@ class _PlanNode:
     def as_tuple(self) -> tuple[Any, ...]:
         children = tuple(child.as_tuple() for child in self.children.values())
         searches = tuple((text.encode(), slot) for text, slot in self.searches.items())
-        whole = int(self.whole_kind), self.whole_slot
-        return int(self.kind), self.name.encode(), self.slot, children, searches, *whole
+        whole = self.whole_kind, self.whole_slot
+        return self.kind, self.name.encode(), self.slot, children, searches, *whole
 
 
 def is_in_image(names: tuple[str, ...]) -> bool:
@@ -363,13 +363,13 @@ class _Builder:
             pattern = _one_class(column.pattern)
             if pattern is None:
                 self.patterns[key] = len(self.columns), column.pattern
-                raw = (int(Conversion.TEXT), (0, 0, 0), int(pick), alternatives, False, None, None, nulls)
+                raw = (Conversion.TEXT, (0, 0, 0), pick, alternatives, False, None, None, nulls)
                 self.columns.append(raw)
         numbers = (logical.PER_SECOND.get(column.type.unit, 0), column.type.precision, column.type.scale)
         self.index[key] = len(self.columns)
         # Without its key a delete fails; what is required and null is the engine's, which knows the operation.
         is_required = (column.required or column.name in self.delete_keys) and column.default is None
-        written = int(conversion), numbers, int(pick), alternatives, is_required, pattern, _default(column), nulls
+        written = conversion, numbers, pick, alternatives, is_required, pattern, _default(column), nulls
         self.columns.append(written)
 
     def add_document(self, spec: Spec) -> None:
@@ -385,11 +385,11 @@ class _Builder:
                 found.append((node.slot, -1))
             self._write_document(Pick.FIRST_TRUE, (*found, (self._slot(), -1)))  # the last is never there
 
-    def _write_document(self, pick: Pick, alternatives: tuple[tuple[int, int], ...]) -> None:
+    def _write_document(self, pick: int, alternatives: tuple[tuple[int, int], ...]) -> None:
         self.index[DOCUMENT] = len(self.columns)
-        self.columns.append((int(Conversion.JSON), (0, 0, 0), int(pick), alternatives, True, None, None, ()))
+        self.columns.append((Conversion.JSON, (0, 0, 0), pick, alternatives, True, None, None, ()))
 
-    def _of_path(self, path: paths.Path) -> tuple[Pick, tuple[tuple[int, int], ...]]:
+    def _of_path(self, path: paths.Path) -> tuple[int, tuple[tuple[int, int], ...]]:
         """Return the slots of a path, in the document that it begins in."""
         roots = paths.root_names(path)
         layer = next((name for name in roots if name in self.parses), None)
@@ -441,10 +441,10 @@ class _Builder:
         slot_count = max(self.slot_count, 2)  # an element that is searched has two of its own
         documents = bytes(self.slot_documents).ljust(slot_count, b"\0")
         parses = tuple(
-            (self.parses[layer][0].as_tuple(), slot, int(_INVALID[self.parses[layer][1].invalid]))
+            (self.parses[layer][0].as_tuple(), slot, _INVALID[self.parses[layer][1].invalid])
             for layer, slot in self.parse_slots.items()
         )
-        numbers = (int(self.documents), slot_count, outer, self.version_slot, self.source_slot, self.type_slot)
+        numbers = (self.documents, slot_count, outer, self.version_slot, self.source_slot, self.type_slot)
         row = self.row.as_tuple() if self.is_logs else None
         root = self.root.as_tuple()
         return native.KernelPlan(root, row, tuple(self.columns), parses, documents, numbers, wants_arrival, is_wide)
@@ -453,7 +453,7 @@ class _Builder:
         self.slot_documents.append(self.document)
         return self.slot_count - 1
 
-    def _grow(self, names: tuple[str, ...], leaf: NodeKind) -> _PlanNode:
+    def _grow(self, names: tuple[str, ...], leaf: int) -> _PlanNode:
         """Return the node of a member, with those that it is in."""
         if len(names) > _NODE_DEPTH:
             raise UnsupportedError("a path that is too deep")
@@ -495,7 +495,7 @@ class _Builder:
             node.slot = self._slot()
         return node.slot
 
-    def _alternatives(self, path: paths.Path) -> tuple[Pick, tuple[tuple[int, int], ...]]:
+    def _alternatives(self, path: paths.Path) -> tuple[int, tuple[tuple[int, int], ...]]:
         if isinstance(path, paths.Dotted):
             return Pick.ONLY, ((self._leaf(path.names), -1),)
         if isinstance(path, paths.Either):

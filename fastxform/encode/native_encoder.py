@@ -75,7 +75,7 @@ class NativeRowEncoder:
             separator = self.timestamps[1]
         return Field(way, array, prefix, kinds, is_selected, separator)
 
-    def _typed(self, array: pa.Array) -> tuple[Way, pa.Array]:
+    def _typed(self, array: pa.Array) -> tuple[int, pa.Array]:
         kind = array.type
         if pa.types.is_floating(kind):
             text = texts(array)
@@ -118,7 +118,7 @@ def row_format(output: Output, *, is_iceberg: bool, is_document: bool) -> RowFor
     )
 
 
-def _timestamps(output: Output, is_iceberg: bool) -> tuple[Way, int]:
+def _timestamps(output: Output, is_iceberg: bool) -> tuple[int, int]:
     """Return how timestamps are written, and what stands between date and time."""
     is_json = output.format == "json"
     if is_json and is_iceberg:

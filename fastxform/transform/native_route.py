@@ -5,7 +5,7 @@ rows are not all sure here has none in what is returned, and is named as odd.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import pyarrow as pa
@@ -14,6 +14,7 @@ from fastxform.config.model import Iceberg, Spec
 from fastxform.core import kernels, native
 from fastxform.core.json_text import quote
 from fastxform.core.native import Field, RowFormat, Way
+from fastxform.core.structs import Struct
 from fastxform.core.timing import Stage
 from fastxform.datatypes.text import texts
 from fastxform.decode.native_plan import DOCUMENT, NativePlan
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _ENCODER: Final = msgspec.json.Encoder()
 
 
-class RouteRows(NamedTuple):
+class RouteRows(Struct):
     """The rows of one route before they are written: the values of its expressions for each, and their metadata."""
 
     plan: RoutePlan
@@ -37,7 +38,7 @@ class RouteRows(NamedTuple):
     """None, JSON for all of them, or an array of JSON, one for each record."""
 
 
-class Routed(NamedTuple):
+class Routed(Struct):
     """What became of rows: those of each route, the records that no route takes, and the records that are odd."""
 
     routes: list[RouteRows | None]
