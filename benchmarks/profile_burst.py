@@ -63,6 +63,8 @@ STAGES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("JSON", "core/json_text.py", ()),
     ("JSON", "core/native.py", ("decode_event", "decode_texts")),
     ("JSON", "decode/native_plan.py", ()),
+    ("JSON", "decode/native_builder.py", ()),
+    ("JSON", "decode/native_values.py", ()),
     ("JSON", "decode/validation.py", ()),
     ("rows", "core/native.py", ("rows",)),
     ("response", "core/native.py", ()),

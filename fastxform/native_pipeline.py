@@ -19,7 +19,8 @@ from fastxform.core.native import Switch
 from fastxform.core.payloads import Payloads, unpack_list
 from fastxform.core.structs import Struct, field
 from fastxform.core.timing import Stage
-from fastxform.decode.native_plan import UnsupportedError, compile_plan, out_of_images
+from fastxform.decode.native_plan import compile_plan, out_of_images
+from fastxform.decode.native_values import UnsupportedError
 from fastxform.decode.source import EVENT_NAME
 from fastxform.encode.batch import InternalFault
 from fastxform.encode.native_encoder import NativeRowEncoder

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import differential
@@ -16,7 +17,7 @@ from fastxform.config.model import Column, Spec
 from fastxform.core import native
 from fastxform.core.native import Switch
 from fastxform.decode import native_plan
-from fastxform.decode.native_plan import UnsupportedError
+from fastxform.decode.native_values import UnsupportedError
 from fastxform.tools.sample_data import burst
 
 ROOT = Path(__file__).parent.parent
@@ -45,6 +46,42 @@ def test_kernel_and_engine_answer_alike(seed):
 def test_the_differential_test_finds_a_planted_bug(number):
     """It can fail: each of these bugs in the kernel's sources changes an answer that it looks at."""
     assert planted.is_found(number)
+
+
+def documents_of_the_suite():
+    """The documents of nst/JSONTestSuite (its licence is beside them in the archive), by their names."""
+    with zipfile.ZipFile(ROOT / "tests/fixtures/jsontestsuite.zip") as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name.endswith(".json")}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        '[columns]\nv = { type = "json" }\n',
+        'output = { format = "json" }\n',
+        '[parse.p]\nof = "t"\n[columns]\nv = "p.v"\n',
+    ],
+    ids=["column", "document", "text"],
+)
+def test_the_json_test_suite_has_the_same_verdicts(config):
+    """Whole, as a member, and as a text: y_ is taken, n_ is not, and what may be either is the same with the kernel."""
+    documents = documents_of_the_suite()
+    assert len(documents) > 300
+    wrapped = [b'{"v":' + text + b"}" for text in documents.values()]
+    if "parse" in config:
+        wrapped = [
+            json.dumps({"t": text.decode("utf-8", "replace")}, ensure_ascii=False).encode("utf-8", "replace")
+            for text in wrapped
+        ]
+    for payloads in (wrapped, list(documents.values())):
+        pipeline = Pipeline.from_toml(config)
+        assert pipeline.native is not None
+        batches = pipeline.run(payloads, now_ms=0), pipeline.run_engine(payloads, now_ms=0)
+        for name, *answers in zip(documents, *(map(tuple, batch) for batch in batches), strict=True):
+            assert answers[0] == answers[1], name
+    if "parse" not in config:
+        for name, result in zip(documents, Pipeline.from_toml(config).run(wrapped).result, strict=True):
+            assert name.startswith("i_") or (result == "Ok") == name.startswith("y_"), name
 
 
 @pytest.mark.parametrize("case", mutation.CASES, ids=[case.name for case in mutation.CASES])

@@ -5,24 +5,18 @@ whole transform the engine's. Nothing is decoded here. Invariant: a plan that wa
 or leaves the record to it.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Hashable, Mapping
+from typing import Any, Final
 
 from fastxform.config import model
 from fastxform.config.model import Column, Spec
 from fastxform.core import native
-from fastxform.core.json_text import to_json
-from fastxform.core.native import Conversion, Documents, Invalid, NodeKind, Pick
 from fastxform.core.structs import Struct
-from fastxform.core.values import Json, Number
-from fastxform.datatypes import logical
 from fastxform.datatypes.logical import Type
-from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
-from fastxform.decode.fields import Images, item_order, leaves
+from fastxform.decode.fields import leaves
+from fastxform.decode.native_builder import IMAGES, PlanBuilder, is_in_image
+from fastxform.decode.native_values import UnsupportedError
 from fastxform.query import paths
-
-IMAGES: Final = frozenset({"Keys", "NewImage", "OldImage"})
-"""The images that the kernel knows, those of `dynamodb`."""
 
 _KNOWN: Final[dict[type, frozenset[str]]] = {
     Spec: frozenset(
@@ -72,41 +66,11 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
 What `empty`, `bad_rows`, `mixed` and `invalid` say is of records that the kernel is not sure of: the engine's.
 """
 
-_CONVERSIONS: Final = {
-    "auto": Conversion.TEXT,
-    "string": Conversion.TEXT,
-    "json": Conversion.JSON,
-    "int64": Conversion.INT64,
-    "float64": Conversion.FLOAT_TEXT,
-    "decimal": Conversion.DECIMAL,
-    "bool": Conversion.BOOL,
-    "timestamp": Conversion.TIMESTAMP,
-    "date": Conversion.DATE,
-    "binary": Conversion.BINARY,
-}
 _PLAIN_DELIMITERS: Final = frozenset(",;|\t")
 """Delimiters that no number, date or word of a typed column can hold."""
 
 _METAS: Final = frozenset(("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id"))
-_CLASS_CHARACTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 _.,:;/@#%&=+!~-")
-"""What a class of characters may be made of here: all of it ASCII, nothing of it a sign of regular expressions."""
-
-_MOST: Final = 2**31
-_MEMBERS_LIMIT: Final = 64
-_NAME_LIMIT: Final = 1_024
-_NODE_DEPTH: Final = 32
 _PARSES_LIMIT: Final = 8
-_ELEMENTS_LIMIT: Final = 999
-
-DOCUMENT: Final = object()
-"""The key of the document itself, where no column is named."""
-
-
-_Made = TypeVar("_Made")
-
-
-class UnsupportedError(Exception):
-    """Something of the transform is not the kernel's; the message says what."""
 
 
 class Meta(Struct, frozen=True):
@@ -152,7 +116,7 @@ def compile_plan(
         UnsupportedError: the kernel does not know all of it.
     """
     check(spec, columns)
-    builder = _Builder(spec)
+    builder = PlanBuilder(spec)
     if spec.is_document:
         builder.add_document(spec)
     for key, column in builder.ordered(columns):
@@ -223,52 +187,6 @@ def _check_keys(described: Any) -> None:
             raise UnsupportedError(f"the key {name}")
 
 
-_LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE, NodeKind.SCALAR))
-
-
-class _PlanNode:
-    """A wanted member while the tree grows."""
-
-    def __init__(self, kind: int, name: str) -> None:
-        if (
-            len(name.encode()) > _NAME_LIMIT
-            or any(character in name for character in '"\\')
-            or any(map(_is_control, name))
-        ):
-            raise UnsupportedError("a name with escapes")
-        self.kind, self.name, self.slot = kind, name, -1
-        self.whole_kind, self.whole_slot = NodeKind.VALUE, -1
-        self.children: dict[str, _PlanNode] = {}
-        self.searches: dict[str, int] = {}
-
-    def child(self, kind: int, name: str) -> "_PlanNode":
-        """Return the member of a name: one value, or one kind of container, or both."""
-        child = self.children.get(name)
-        if child is None:
-            if len(self.children) == _MEMBERS_LIMIT:
-                raise UnsupportedError("too many members of one object")
-            child = self.children[name] = _PlanNode(kind, name)
-        elif child.kind in _LEAVES and kind not in _LEAVES:
-            child.whole_kind, child.whole_slot = child.kind, child.slot
-            child.kind, child.slot = kind, -1
-        elif child.kind not in _LEAVES and kind in _LEAVES:
-            child.whole_kind = kind
-        elif child.kind != kind:
-            raise UnsupportedError("paths that want one member as two things")
-        return child
-
-    def as_tuple(self) -> tuple[Any, ...]:
-        children = tuple(child.as_tuple() for child in self.children.values())
-        searches = tuple((text.encode(), slot) for text, slot in self.searches.items())
-        whole = self.whole_kind, self.whole_slot
-        return self.kind, self.name.encode(), self.slot, children, searches, *whole
-
-
-def is_in_image(names: tuple[str, ...]) -> bool:
-    """Tell whether a member of a DynamoDB change is an attribute value, or stands below one."""
-    return len(names) > 2 and names[0] == "dynamodb" and names[1] in IMAGES
-
-
 def out_of_images(spec: Spec, columns: Mapping[Any, Column]) -> list[Any]:
     """Return the keys of the columns whose values come out of the images of a change.
 
@@ -291,354 +209,3 @@ def out_of_images(spec: Spec, columns: Mapping[Any, Column]) -> list[Any]:
     if not keys:
         raise UnsupportedError("no column out of an image")
     return keys
-
-
-def _is_control(character: str) -> bool:
-    return character < " "
-
-
-class _Builder:
-    """Grows the tree of members, the slots that their values are noted in, and the columns."""
-
-    def __init__(self, spec: Spec) -> None:
-        self.is_dynamodb, self.is_logs = spec.source == "dynamodb", spec.source == "cloudwatch-logs"
-        self.documents = (
-            Documents.LOG_MESSAGE if self.is_logs else Documents.MANY if spec.documents == "many" else Documents.ONE
-        )
-        self.root, self.row = _PlanNode(NodeKind.OBJECT, ""), _PlanNode(NodeKind.OBJECT, "")
-        self.base = self.root
-        self.parses = {parse.name: (_PlanNode(NodeKind.OBJECT, ""), parse) for parse in spec.parses}
-        self.parse_slots: dict[str, int] = {}
-        self.slot_documents = bytearray()
-        self.document = 0
-        self.outer_slot_count: int | None = None
-        self.columns: list[tuple[Any, ...]] = []
-        tables = [(route, route.iceberg) for route in spec.routes if route.iceberg is not None]
-        deleting = [route for route, iceberg in tables if "delete" in iceberg.operations]
-        self.delete_keys = frozenset[str]().union(*(model.key_names(spec, route) for route in deleting))
-        self.index: dict[Hashable, int] = {}
-        self.patterns: dict[Hashable, tuple[int, str]] = {}
-        self.version_slot = self.source_slot = self.type_slot = -1
-        if self.is_logs:
-            self.type_slot = self._leaf(("messageType",))
-            self.root.child(NodeKind.ROWS, "logEvents")
-            for parse in spec.parses:
-                if (
-                    parse.name in MESSAGE_MEMBERS
-                    or set(paths.root_names(paths.compile_path(parse.of))) & MESSAGE_MEMBERS
-                ):
-                    raise UnsupportedError("a parse of a message")
-        if self.is_dynamodb:
-            self.version_slot, self.source_slot = self._leaf(("eventVersion",)), self._leaf(("eventSourceARN",))
-
-    @property
-    def slot_count(self) -> int:
-        """How many slots there are."""
-        return len(self.slot_documents)
-
-    def ordered(self, columns: Mapping[Any, Column]) -> list[tuple[Any, Column]]:
-        """Return the columns of paths, those of log messages before those of their events."""
-        pairs = [(key, column) for key, column in columns.items() if column.path is not None]
-        return sorted(pairs, key=lambda pair: not _is_of_message(pair[1])) if self.is_logs else pairs
-
-    def add(self, key: Hashable, column: Column) -> None:
-        """Add a column."""
-        if self.is_logs and not _is_of_message(column):
-            self.base = self.row
-            if self.outer_slot_count is None:
-                self.outer_slot_count = self.slot_count
-        path = paths.compile_path(column.path or "")
-        pick, alternatives = self._of_path(path)
-        kind = column.type.kind
-        if kind not in _CONVERSIONS:
-            raise UnsupportedError(f"the type {kind}")
-        conversion = _CONVERSIONS[kind]
-        nulls = tuple(text.encode() for text in column.nulls)
-        if nulls and (kind == "json" or max(map(len, nulls)) > _NAME_LIMIT or len(nulls) > _MEMBERS_LIMIT):
-            raise UnsupportedError("nulls")
-        pattern = None
-        if column.pattern is not None:
-            if kind == "json":
-                raise UnsupportedError("a pattern of json")
-            pattern = _one_class(column.pattern)
-            if pattern is None:
-                self.patterns[key] = len(self.columns), column.pattern
-                raw = (Conversion.TEXT, (0, 0, 0), pick, alternatives, False, None, None, nulls)
-                self.columns.append(raw)
-        numbers = (logical.PER_SECOND.get(column.type.unit, 0), column.type.precision, column.type.scale)
-        self.index[key] = len(self.columns)
-        # Without its key a delete fails; what is required and null is the engine's, which knows the operation.
-        is_required = (column.required or column.name in self.delete_keys) and column.default is None
-        written = conversion, numbers, pick, alternatives, is_required, pattern, _default(column), nulls
-        self.columns.append(written)
-
-    def add_document(self, spec: Spec) -> None:
-        """Add the document itself: the item of a change, or what a record holds as it is."""
-        if not self.is_dynamodb:
-            self.root.whole_slot = self._slot()
-            self._write_document(Pick.ONLY, ((self.root.whole_slot, -1),))
-        else:
-            found = []
-            for names in item_order(Images(spec.images)):
-                node = self._grow(names, NodeKind.IMAGE)
-                node.slot = self._slot()
-                found.append((node.slot, -1))
-            self._write_document(Pick.FIRST_TRUE, (*found, (self._slot(), -1)))  # the last is never there
-
-    def _write_document(self, pick: int, alternatives: tuple[tuple[int, int], ...]) -> None:
-        self.index[DOCUMENT] = len(self.columns)
-        self.columns.append((Conversion.JSON, (0, 0, 0), pick, alternatives, True, None, None, ()))
-
-    def _of_path(self, path: paths.Path) -> tuple[int, tuple[tuple[int, int], ...]]:
-        """Return the slots of a path, in the document that it begins in."""
-        roots = paths.root_names(path)
-        layer = next((name for name in roots if name in self.parses), None)
-        if layer is None:
-            return self._alternatives(path)
-        if len(roots) > 1:
-            raise UnsupportedError("a path out of two documents")
-        if self.is_logs and self.outer_slot_count is None:
-            self.outer_slot_count = self.slot_count
-        return self._within(layer, lambda: self._alternatives(_below(path)))
-
-    def _within(self, layer: str, work: Callable[[], _Made]) -> _Made:
-        """Do something in the document of a parse."""
-        self._parsed(layer)
-        base, is_dynamodb, document = self.base, self.is_dynamodb, self.document
-        self.base, self.is_dynamodb = self.parses[layer][0], False
-        self.document = 1 + list(self.parse_slots).index(layer)
-        try:
-            return work()
-        finally:
-            self.base, self.is_dynamodb, self.document = base, is_dynamodb, document
-
-    def _parsed(self, layer: str) -> None:
-        """Note where the text of a parse stands, before anything in it."""
-        if layer in self.parse_slots:
-            return
-        parse = self.parses[layer][1]
-        path = paths.compile_path(parse.of)
-        root = next((name for name in paths.root_names(path) if name in self.parses), None)
-        if root is not None:
-            if not isinstance(path, paths.Dotted) or len(path.names) < 2:
-                raise UnsupportedError("the text of a parse")
-            names = path.names[1:]
-            slot = self._within(root, lambda: self._leaf(names))
-        else:
-            base, self.base = self.base, self.row if self.is_logs else self.root
-            if not isinstance(path, paths.Dotted):
-                raise UnsupportedError("the text of a parse")
-            slot = self._leaf(path.names)
-            self.base = base
-        self.parse_slots[layer] = slot
-
-    def compile(self, wants_arrival: bool, is_wide: bool) -> native.KernelPlan:
-        if self.parses and self.is_logs and self.outer_slot_count is None:
-            self.outer_slot_count = self.slot_count
-        for layer in self.parses:  # what nothing is read of decides on its row all the same
-            self._parsed(layer)
-        outer = self.slot_count if self.outer_slot_count is None else self.outer_slot_count
-        slot_count = max(self.slot_count, 2)  # an element that is searched has two of its own
-        documents = bytes(self.slot_documents).ljust(slot_count, b"\0")
-        parses = tuple(
-            (self.parses[layer][0].as_tuple(), slot, _INVALID[self.parses[layer][1].invalid])
-            for layer, slot in self.parse_slots.items()
-        )
-        numbers = (self.documents, slot_count, outer, self.version_slot, self.source_slot, self.type_slot)
-        row = self.row.as_tuple() if self.is_logs else None
-        root = self.root.as_tuple()
-        return native.KernelPlan(root, row, tuple(self.columns), parses, documents, numbers, wants_arrival, is_wide)
-
-    def _slot(self) -> int:
-        self.slot_documents.append(self.document)
-        return self.slot_count - 1
-
-    def _grow(self, names: tuple[str, ...], leaf: int) -> _PlanNode:
-        """Return the node of a member, with those that it is in."""
-        if len(names) > _NODE_DEPTH:
-            raise UnsupportedError("a path that is too deep")
-        node = self.base
-        for depth in range(1, len(names) + 1):
-            part, is_last = names[:depth], depth == len(names)
-            is_attribute = self.is_dynamodb and is_in_image(part)
-            is_image = self.is_dynamodb and len(part) == 2 and part[0] == "dynamodb" and part[1] in IMAGES
-            if is_last and leaf == NodeKind.VALUE:
-                kind = NodeKind.ATTRIBUTE if is_attribute else NodeKind.IMAGE if is_image else NodeKind.VALUE
-                if self.is_dynamodb and part == ("dynamodb",):
-                    raise UnsupportedError("the whole change as one value")
-            elif is_last:
-                kind = leaf
-            else:
-                kind = NodeKind.MAP if is_attribute else NodeKind.OBJECT
-            node = node.child(kind, part[-1])
-        return node
-
-    def _leaf(self, names: tuple[str, ...]) -> int:
-        if not names:  # the whole of a text that was parsed
-            if self.base.whole_slot < 0:
-                self.base.whole_slot = self._slot()
-            return self.base.whole_slot
-        node = self._grow(names, NodeKind.VALUE)
-        if node.kind not in _LEAVES:
-            if node.whole_slot < 0:
-                node.whole_slot = self._slot()
-            return node.whole_slot
-        if node.slot < 0:
-            node.slot = self._slot()
-        return node.slot
-
-    def _object(self, names: tuple[str, ...]) -> int:
-        """Return the slot that says whether an object is there."""
-        is_attribute = self.is_dynamodb and is_in_image(names)
-        node = self._grow(names, NodeKind.MAP if is_attribute else NodeKind.OBJECT)
-        if node.slot < 0:
-            node.slot = self._slot()
-        return node.slot
-
-    def _alternatives(self, path: paths.Path) -> tuple[int, tuple[tuple[int, int], ...]]:
-        if isinstance(path, paths.Dotted):
-            return Pick.ONLY, ((self._leaf(path.names), -1),)
-        if isinstance(path, paths.Either):
-            ends = [(*term.names, *path.rest) for term in path.terms]
-            if not path.rest:
-                return Pick.FIRST_TRUE, tuple((self._leaf(names), -1) for names in ends)
-            slots = [
-                (self._leaf(names), self._object(term.names)) for names, term in zip(ends, path.terms, strict=True)
-            ]
-            return Pick.FIRST_OBJECT, tuple(slots)
-        if isinstance(path, paths.FirstWhere):
-            return Pick.ONLY, ((self._search(path), -1),)
-        element = _element(path)
-        if element is not None and not self.is_dynamodb:
-            return Pick.ONLY, ((self._element(*element), -1),)
-        raise UnsupportedError("a path that is evaluated by jmespath")
-
-    def _element(self, names: tuple[str, ...], element: int, rest: tuple[str, ...]) -> int:
-        """Return the slot of a scalar in an element of a list."""
-        node = self._grow(names, NodeKind.ELEMENTS)
-        ways = (str(element), *rest)
-        for depth, name in enumerate(ways, 1):
-            node = node.child(NodeKind.SCALAR if depth == len(ways) else NodeKind.OBJECT, name)
-        if node.slot < 0:
-            node.slot = self._slot()
-        return node.slot
-
-    def _search(self, path: paths.FirstWhere) -> int:
-        if self.is_dynamodb or len(path.key.names) != 1 or len(path.value.names) != 1 or path.key == path.value:
-            raise UnsupportedError("a search of a list")
-        node = self._grow(path.list.names, NodeKind.SEARCH)
-        wanted = path.key.names[0], path.value.names[0]
-        if not node.children:
-            for slot, name in enumerate(wanted):
-                node.child(NodeKind.VALUE, name).slot = slot
-        if tuple(node.children) != wanted:
-            raise UnsupportedError("a list that is searched in two ways")
-        if path.equals not in node.searches:
-            if len(node.searches) == _MEMBERS_LIMIT or len(path.equals.encode()) > _NAME_LIMIT:
-                raise UnsupportedError("too much to search a list for")
-            node.searches[path.equals] = self._slot()
-        return node.searches[path.equals]
-
-
-_INVALID: Final = {"fail": Invalid.FAIL, "null": Invalid.NULL, "drop": Invalid.DROP}
-
-
-def _below(path: paths.Path) -> paths.Path:
-    """Return a path without its first name, that of a parse."""
-    if isinstance(path, paths.Dotted):
-        return paths.Dotted(path.names[1:])
-    if isinstance(path, paths.Either) and all(len(term.names) > 1 for term in path.terms):
-        return paths.Either(tuple(paths.Dotted(term.names[1:]) for term in path.terms), path.rest)
-    if isinstance(path, paths.FirstWhere) and len(path.list.names) > 1:
-        return paths.FirstWhere(paths.Dotted(path.list.names[1:]), path.key, path.equals, path.value)
-    raise UnsupportedError("a path into a text that was parsed")
-
-
-def _element(path: paths.Path) -> tuple[tuple[str, ...], int, tuple[str, ...]] | None:
-    """Return the names, the index and the rest of `a.b[0].c`; None of any other path."""
-    steps = _steps(path.compiled.parsed) if isinstance(path, paths.Compiled) else None
-    indices = [] if steps is None else [at for at, step in enumerate(steps) if isinstance(step, int)]
-    if steps is None or len(indices) != 1 or not indices[0] or not 0 <= steps[indices[0]] <= _ELEMENTS_LIMIT:
-        return None
-    at = indices[0]
-    return tuple(steps[:at]), steps[at], tuple(steps[at + 1 :])
-
-
-def _steps(node: Any) -> list[Any] | None:
-    """Return the names and indices of a syntax tree that has nothing else."""
-    if node["type"] in ("field", "index"):
-        return [node["value"]]
-    if node["type"] not in ("subexpression", "index_expression"):
-        return None
-    found: list[Any] = []
-    for child in node["children"]:
-        steps = _steps(child)
-        if steps is None:
-            return None
-        found += steps
-    return found
-
-
-def _is_of_message(column: Column) -> bool:
-    return set(paths.root_names(paths.compile_path(column.path or ""))) <= MESSAGE_MEMBERS
-
-
-def _default(column: Column) -> tuple[int, bytes] | None:
-    """Return the kind and the text of a default; null for what has none."""
-    value: Any = column.default
-    if value is None:
-        return None
-    if column.type.kind == "json":
-        value = to_json(value)
-    if isinstance(value, Json):
-        kind, text = native.CONTAINER, str(value)
-        if column.type.kind not in ("json", "auto", "string"):
-            raise UnsupportedError("a default")
-    elif isinstance(value, bool):
-        kind, text = (native.TRUE, "true") if value else (native.FALSE, "false")
-    elif isinstance(value, (int, Number)):
-        kind, text = native.NUMBER, str(value)
-    else:
-        kind, text = native.STRING, value
-    default = text.encode()
-    if len(default) > _NAME_LIMIT:
-        raise UnsupportedError("a long default")
-    return kind, default
-
-
-def _one_class(pattern: str) -> tuple[bytes, int, int] | None:
-    """Return the class of characters that a pattern repeats, and how often; None of any other pattern.
-
-    By hand: to compile a regular expression for it costs a cold start 8 ms.
-    """
-    text, bracket, counts = pattern[1:].partition("]")
-    if not pattern.startswith("[") or not bracket or not text or not _CLASS_CHARACTERS.issuperset(text):
-        return None
-    if "&&" in text or "--" in text or "~~" in text:
-        return None
-    repeated = _repetition(counts)
-    characters, at = bytearray(256), 0
-    while at < len(text):
-        first = last = ord(text[at])
-        if at + 2 < len(text) and text[at + 1] == "-" and text[at].isalnum() and text[at + 2].isalnum():
-            last = ord(text[at + 2])
-            at += 2
-        elif text[at] == "-" and 0 < at < len(text) - 1:
-            return None
-        if last < first:
-            return None
-        characters[first : last + 1] = b"\x01" * (last + 1 - first)
-        at += 1
-    return None if repeated is None else (bytes(characters), *repeated)
-
-
-def _repetition(counts: str) -> tuple[int, int] | None:
-    """Return how often what stands before it comes: `+`, `*`, `{2}`, `{2,}`, `{2,5}`, or nothing, which is once."""
-    if counts in ("", "+", "*"):
-        return int(counts != "*"), 1 if not counts else _MOST
-    if not counts.startswith("{") or not counts.endswith("}"):
-        return None
-    least, comma, most = counts[1:-1].partition(",")
-    if not all(part.isascii() and part.isdigit() and len(part) <= 4 for part in (least, most or "0")):
-        return None
-    return int(least), int(least) if not comma else int(most) if most else _MOST

@@ -13,7 +13,8 @@ from fastxform.core import kernels, native
 from fastxform.core.json_text import quote
 from fastxform.core.native import DecodedColumn, Field, RowFlag, RowFormat, Way
 from fastxform.datatypes.text import texts
-from fastxform.decode.native_plan import DOCUMENT, NativePlan
+from fastxform.decode.native_builder import DOCUMENT
+from fastxform.decode.native_plan import NativePlan
 from fastxform.transform.native_columns import NativeColumns
 from fastxform.transform.native_route import RouteRows
 from fastxform.transform.route import RoutePlan

@@ -17,7 +17,8 @@ from fastxform.core.native import Field, RowFormat, Way
 from fastxform.core.structs import Struct
 from fastxform.core.timing import Stage
 from fastxform.datatypes.text import texts
-from fastxform.decode.native_plan import DOCUMENT, NativePlan
+from fastxform.decode.native_builder import DOCUMENT
+from fastxform.decode.native_plan import NativePlan
 from fastxform.decode.source import EVENT_NAME
 from fastxform.transform.native_columns import NativeColumns, SelectedRows, evaluate_rows, without
 from fastxform.transform.route import RoutePlan, shared_columns
