@@ -37,6 +37,7 @@ static int begin_call(Call *call, const Plan *plan, size_t rows_expected) {
     call->slots = calloc((size_t)plan->slot_count + 1, sizeof(Slot));
     call->document.slots = call->slots;
     call->document.parsed = calloc((size_t)plan->parse_count + 1, sizeof(Document));
+    for (int i = 0; call->document.parsed && i < plan->parse_count; i++) call->document.parsed[i].text = (const u8 *)"";
     return call->slots && call->document.parsed && begin_columns(plan, &call->columns, rows_expected) && buffer_reserve(&call->payload, 4096) && buffer_append_i32(&call->id_ends, 0);
 }
 

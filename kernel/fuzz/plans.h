@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "../event.h"
 
-#define PLAN_COUNT 5
+#define PLAN_COUNT 6
 
 static Node make_node(NodeKind kind, const char *name, int slot) {
     Node node = {.kind = kind, .slot = slot, .whole_slot = -1, .name_size = (u32)strlen(name)};
@@ -137,6 +137,37 @@ static Plan *logs_plan(void) {
     return plan;
 }
 
+/* A document whose text `t` is one, in whose text `u` is another; elements of a list, and the document as a whole. */
+static Plan *texts_plan(void) {
+    Plan *plan = new_plan(MANY_DOCUMENTS, 10);
+    plan->root.whole_slot = 0;
+    plan->root.whole_kind = NODE_VALUE;
+    add(&plan->root, NODE_VALUE, "t", 1);
+    Node *list = add(&plan->root, NODE_ELEMENTS, "list", -1);
+    add(list, NODE_SCALAR, "0", 2)->element = 0;
+    Node *second = add(list, NODE_OBJECT, "2", -1);
+    second->element = 2;
+    add(second, NODE_SCALAR, "a", 3);
+    plan->parse_count = 2;
+    plan->parses = calloc(2, sizeof(Parse));
+    plan->slot_documents = calloc(10, 1);
+    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){make_node(NODE_OBJECT, "", -1), i ? 5 : 1, i ? INVALID_DROPS : INVALID_IS_NULL};
+    Node *outer = &plan->parses[0].root, *inner = &plan->parses[1].root;
+    outer->whole_slot = 4;
+    add(outer, NODE_VALUE, "u", 5);
+    add(outer, NODE_VALUE, "n", 6);
+    inner->whole_slot = 7;
+    add(inner, NODE_VALUE, "v", 8);
+    plan->slot_documents[4] = plan->slot_documents[5] = plan->slot_documents[6] = 1;
+    plan->slot_documents[7] = plan->slot_documents[8] = 2;
+    for (int slot = 0; slot < 9; slot++) add_plain(plan, slot == 3 || slot == 6 ? TO_INT64 : slot % 2 ? TO_TEXT : TO_JSON, slot);
+    ColumnPlan *column = &plan->columns[1];
+    column->null_count = 1;
+    column->nulls = calloc(1, sizeof(Search));
+    column->nulls[0] = (Search){(u8 *)strdup("-"), 1, 0};
+    return plan;
+}
+
 /* The plans, made once; `is_wide` says which code they run. */
 static Plan *fuzz_plan(int which, int is_wide) {
     static Plan *plans[PLAN_COUNT];
@@ -146,6 +177,7 @@ static Plan *fuzz_plan(int which, int is_wide) {
         plans[2] = mail_plan(MANY_DOCUMENTS);
         plans[3] = logs_plan();
         plans[4] = new_plan(ONE_DOCUMENT, 2);
+        plans[5] = texts_plan();
     }
     plans[which]->simd = choose_simd(is_wide);
     return plans[which];
