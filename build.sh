@@ -302,7 +302,8 @@ replay_arm64() {
     say "fuzz: arm64 comes to the same as this machine on ${#inputs[@]} inputs"
 }
 
-# Documents and events through the kernel under the sanitizers, half of the time each; then the same code for arm64.
+# Documents and events through the kernel under the sanitizers, half of the time each; then the same code for arm64, and the
+# whole package there.
 fuzz() {
     local seconds=60 name
     while (($#)); do
@@ -326,6 +327,8 @@ fuzz() {
             die "fuzz: $name failed; the input is in .cache/fuzz/$name.found"
     done
     replay_arm64
+    locked setup_environment
+    .venv/bin/python -m dev.arm64
 }
 
 # sdist and wheel into dist/, checked as an index would, and the wheel installed beside nothing in every Python that is here.
