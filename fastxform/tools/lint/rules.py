@@ -18,6 +18,7 @@ from fastxform.tools.lint.digits import digits
 from fastxform.tools.lint.drift import drift
 from fastxform.tools.lint.fallback_advice import advice
 from fastxform.tools.lint.finding import Finding, Level
+from fastxform.tools.lint.rows import log_members, mixed_keys
 
 _CHANGE: Final = (
     "awsRegion",
@@ -53,9 +54,9 @@ _CREATION: Final = re.compile(r"\s*dynamodb\s*\.\s*\"?ApproximateCreationDateTim
 
 def lint(spec: Spec, name: str) -> tuple[Finding, ...]:
     """Return the findings of a configuration, in the order of the file `name`."""
-    findings = dict.fromkeys(
-        (*_columns(spec), *digits(spec), *_lookups(spec), *_csv(spec, name), *_iceberg(spec), *drift(spec, name))
-    )
+    columns = (*_columns(spec), *digits(spec), *log_members(spec, _all_columns(spec)))
+    others = (*mixed_keys(spec, name), *_lookups(spec), *_csv(spec, name), *_iceberg(spec), *drift(spec, name))
+    findings = dict.fromkeys((*columns, *others))
     # The sort is stable: findings of one line stay in the order of the rules.
     return tuple(sorted(findings, key=lambda finding: _line(finding.place, name)))
 
