@@ -20,7 +20,8 @@ usage: ./build.sh VERB [ARGUMENT...]
   chain   DynamoDB, Kinesis, Firehose, the layer under Lambda's emulator, S3 and Iceberg on loopback, with faults;
           arguments go to pytest (-k NAME)
   deploy  the tests of what is deployed, Terraform, SAM and CDK; arguments go to pytest (-k NAME)
-  fuzz    the native kernel under libFuzzer and the sanitizers of clang; --seconds 60 (default)
+  fuzz    the native kernel under libFuzzer and the sanitizers of clang, payloads, events, configurations, error objects
+          and journals under Atheris; --seconds 60 (default), an equal share for each of the seven
   layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
   lowest  the examples and the pipeline with the oldest versions that pyproject.toml allows; arguments go to pytest
   lock    requirements.lock and requirements-lowest.lock, from pyproject.toml; --upgrade takes the newest versions
@@ -302,8 +303,30 @@ replay_arm64() {
     say "fuzz: arm64 comes to the same as this machine on ${#inputs[@]} inputs"
 }
 
-# Documents and events through the kernel under the sanitizers, half of the time each; then the same code for arm64, and the
-# whole package there.
+# Atheris has wheels for some Pythons only.
+setup_fuzz() {
+    setup_environment
+    installed .venv-fuzz && return
+    make_venv .venv-fuzz
+    .venv-fuzz/bin/python -m pip install -qq --disable-pip-version-check --no-input --only-binary :all: --require-hashes \
+        -r dev/fuzz/requirements.lock || die "Atheris could not be installed (pip's message is above); is there a wheel for this Python?"
+    install build .venv-fuzz --package
+}
+
+# What the Python code promises of any bytes, each kind of input for so many seconds.
+fuzz_python() {
+    local seconds=$1 name
+    locked setup_fuzz
+    for name in payloads events configurations error_objects journals; do
+        mkdir -p ".cache/fuzz/$name.corpus" ".cache/fuzz/$name.found"
+        say "fuzz: $name for $seconds seconds"
+        .venv-fuzz/bin/python -m dev.fuzz "$name" -max_total_time="$seconds" -max_len=4096 -timeout=20 -rss_limit_mb=2048 -verbosity=0 \
+            -artifact_prefix=".cache/fuzz/$name.found/" ".cache/fuzz/$name.corpus" "dev/fuzz/corpus/$name" ||
+            die "fuzz: $name failed; the input is in .cache/fuzz/$name.found, and .venv-fuzz/bin/python -m dev.fuzz $name FILE repeats it"
+    done
+}
+
+# The native kernel, then the Python code, each kind of input for the same time.
 fuzz() {
     local seconds=60 name
     while (($#)); do
@@ -312,6 +335,14 @@ fuzz() {
         *) die "unknown option '$1' of fuzz: --seconds N" ;;
         esac
     done
+    seconds=$(((seconds + 6) / 7))
+    fuzz_kernel "$seconds"
+    fuzz_python "$seconds"
+}
+
+# Documents and events through the kernel under the sanitizers; then the same code for arm64, and the whole package there.
+fuzz_kernel() {
+    local seconds=$1 name
     command -v clang >/dev/null || {
         say "fuzz: not executed: there is no clang (on Debian: apt-get install clang libclang-rt-14-dev)"
         return
@@ -319,12 +350,12 @@ fuzz() {
     mkdir -p .cache/fuzz
     for name in document event; do
         clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wno-unused-function \
-            "kernel/fuzz/fuzz_$name.c" -o ".cache/fuzz/$name"
-        mkdir -p ".cache/fuzz/$name.corpus" ".cache/fuzz/$name.found"
-        say "fuzz: $name for $((seconds / 2)) seconds"
-        ".cache/fuzz/$name" -max_total_time=$((seconds / 2)) -max_len=4096 -print_final_stats=1 -verbosity=0 -dict=kernel/fuzz/dictionary.txt \
-            -artifact_prefix=".cache/fuzz/$name.found/" ".cache/fuzz/$name.corpus" "kernel/fuzz/corpus/$name" ||
-            die "fuzz: $name failed; the input is in .cache/fuzz/$name.found"
+            "kernel/fuzz/fuzz_$name.c" -o ".cache/fuzz/kernel-$name"
+        mkdir -p ".cache/fuzz/kernel-$name.corpus" ".cache/fuzz/kernel-$name.found"
+        say "fuzz: $name of the kernel for $seconds seconds"
+        ".cache/fuzz/kernel-$name" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 -verbosity=0 -dict=kernel/fuzz/dictionary.txt \
+            -artifact_prefix=".cache/fuzz/kernel-$name.found/" ".cache/fuzz/kernel-$name.corpus" "kernel/fuzz/corpus/$name" ||
+            die "fuzz: $name failed; the input is in .cache/fuzz/kernel-$name.found"
     done
     replay_arm64
     locked setup_environment
