@@ -260,6 +260,10 @@ def test_the_example_is_synthesised_by_the_command(tmp_path):
     readme = (CDK / "README.md").read_text(encoding="utf-8")
     assert f"```python\n{source}```" in readme
     assert len([line for line in source.splitlines() if line]) == 10
+    policy = Synthesised(tmp_path / "out/dynamotest.template.json").one("AWS::S3::BucketPolicy")
+    assert [(one["Effect"], one["Action"], one["Condition"]) for one in policy["PolicyDocument"]["Statement"]] == [
+        ("Deny", "s3:*", {"Bool": {"aws:SecureTransport": "false"}})
+    ]
     (asset,) = (tmp_path / "out").glob("asset.*")
     assert (asset / "fastxform.toml").read_text() == Path(CONFIG).read_text()
 
