@@ -104,7 +104,7 @@ def _closer(section: Section, key: Key) -> dict[str, Any] | None:
     if key.types == ("array",):
         some = {} if key.name == "nulls" else {"minLength": 1}
         return {"type": "array", "items": {"type": "string", **some}} | (
-            {"minItems": 1} if key.name == "fields" else {}
+            {"minItems": 1} if key.name in ("fields", "keys") else {}
         )
     return None
 

@@ -140,7 +140,7 @@ def changes(value):
 
 
 BEYOND = re.compile(
-    "there is no column|takes numbers|has no type"  # what expressions mean
+    "there is no column|the output has no column|takes numbers|has no type"  # what expressions and keys mean
     "|a text has no|no log event has"  # what a source or another table gives
     "|CSV output needs|Firehose takes JSON|need \\[columns\\]|this format is|the format .* needs|is for records of"
     "|takes every record|does not fit int64"

@@ -231,7 +231,7 @@ def agreement(text, location=None):
     return compare(found, read_definitions(statements, "t.sql"), "t.sql")
 
 
-@pytest.mark.parametrize("name", ["change-capture", "ses"])
+@pytest.mark.parametrize("name", ["change-capture", "debezium", "debezium-unwrapped", "dms", "ses"])
 @pytest.mark.parametrize("location", [(), ("--location", "s3://lake/raw")], ids=["s3-tables", "glue"])
 def test_check_agrees_with_ddl(command, tmp_path, name, location):
     """`check --ddl` of what `ddl` prints has nothing to say but hints, for every example with tables."""
