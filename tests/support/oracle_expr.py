@@ -7,6 +7,7 @@ that raises fails its row.
 """
 
 import ast
+import datetime
 import hashlib
 import hmac
 import math
@@ -193,7 +194,15 @@ def _single(*candidates):
     return next(candidate for candidate in candidates if len(candidate) == 1)
 
 
+def _cast(value, target_type):
+    """The day of a point in time; no other cast is known."""
+    if target_type != "date" or not hasattr(value, "micros"):
+        raise NotImplementedError(f"cast to {target_type}")
+    return datetime.date(1970, 1, 1) + datetime.timedelta(days=value.micros // 86_400_000_000)
+
+
 _FUNCTIONS = {
+    "cast": _cast,
     "utf8_upper": _upper,
     "utf8_lower": _lower,
     "utf8_length": len,
