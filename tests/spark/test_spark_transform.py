@@ -99,6 +99,19 @@ def test_a_record_of_several_rows_is_told_by_its_number(records):
         )
 
 
+def test_bad_rows_may_be_left_out(records):
+    """With `bad_rows = "drop"` the others are shown, and a record of which none is left fails as it is."""
+    payloads = [b'{"a":"x","n":1}{"n":"bad"}{"a":"z","n":2}', b'{"n":"bad"}{"n":{}}']
+    config = Pipeline.from_toml('documents = "many"\nbad_rows = "drop"\n' + PLAIN)
+    rows = transform(records(payloads), config, keep=["number"]).collect()
+    assert sorted((row.number, row.row, row.result, row.a, row.n) for row in rows) == [
+        (0, 0, "Ok", "x", 1),
+        (0, 1, "Ok", "z", 2),
+        (1, 0, "ProcessingFailed", None, None),
+    ]
+    assert sum(config.run(payloads).rows_dropped.values()) == 1
+
+
 def test_routes_share_one_table(records):
     """Each row tells its route; a column that a route lacks is null in its rows."""
     payloads = [b'{"a":"x","n":1,"m":"2026-01-01"}', b'{"a":"y","n":2,"m":"2026-01-01"}', b'{"a":"z"}', b"["] * 4
