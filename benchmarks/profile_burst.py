@@ -77,6 +77,8 @@ STAGES: Final[tuple[tuple[str, str, tuple[str, ...]], ...]] = (
     ("types", "transform/columns.py", ()),
     ("expressions", "query", ()),
     ("expressions", "transform/map_batch.py", ()),
+    ("expressions", "transform/own_code.py", ()),
+    ("rows", "transform/objects.py", ()),
     ("expressions", "transform/evaluation.py", ()),
     ("rows", "encode/csv_rows.py", ()),
     ("rows", "encode/json_rows.py", ()),
