@@ -141,7 +141,8 @@ FLOAT_DIGITS: Final = 17
 
 def is_rounded(text: str) -> bool:
     """Tell whether a number of more significant digits than a double keeps is another one as a double."""
-    if not NUMBER.fullmatch(text):
+    tail = text.lstrip("-0.")  # most numbers are told by their length: a double is printed with 17 digits
+    if len(tail) <= FLOAT_DIGITS + ("." in tail) or not NUMBER.fullmatch(text):
         return False
     digits = re.sub(r"[eE].*|[^0-9]", "", text).strip("0")
     if len(digits) <= FLOAT_DIGITS:

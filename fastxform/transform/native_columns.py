@@ -96,7 +96,7 @@ class NativeColumns:
                 fits = kernels.call("coalesce", [fits, pa.scalar(True)])
                 good = fits if good is None else kernels.call("and", [good, fits])
         is_float = key in self.plan.floats
-        if is_float and (long := kernels.matches(column.array, vector.LONG_NUMBER)).true_count:
+        if is_float and (long := vector.long_numbers(column.array)) is not None:
             short = kernels.call("invert", [kernels.call("coalesce", [long, pa.scalar(False)])])
             good = short if good is None else kernels.call("and", [good, short])  # the engine counts what is rounded
         self._arrays[key] = kernels.cast(column.array, pa.float64()) if is_float else column.array
