@@ -22,6 +22,8 @@ usage: ./build.sh VERB [ARGUMENT...]
   deploy  the tests of what is deployed, Terraform, SAM and CDK; arguments go to pytest (-k NAME)
   fuzz    the native kernel under libFuzzer and the sanitizers of clang, payloads, events, configurations, error objects
           and journals under Atheris; --seconds 60 (default), an equal share for each of the seven
+  soak    what the suite checks for seconds, for longer: oracle, kernel, nasty values, memory, faulty puts;
+          --seconds 60 (default), --seed N, --part NAME
   layer   the Lambda layer, into dist/; --python 3.12, 3.13 (default) or 3.14, --arch x86_64 (default) or arm64, --out DIRECTORY
   lowest  the examples and the pipeline with the oldest versions that pyproject.toml allows; arguments go to pytest
   lock    requirements.lock and requirements-lowest.lock, from pyproject.toml; --upgrade takes the newest versions
@@ -362,6 +364,11 @@ fuzz_kernel() {
     .venv/bin/python -m dev.arm64
 }
 
+# The pipeline against the oracle, the kernel against the engine, memory and puts, for as long as one likes.
+soak() {
+    PYTHONPATH=tests/support .venv/bin/python tests/support/soak.py "$@"
+}
+
 # sdist and wheel into dist/, checked as an index would, and the wheel installed beside nothing in every Python that is here.
 dist() {
     local python wheel
@@ -418,5 +425,6 @@ layer) layer "$@" ;;
 lowest) lowest "$@" ;;
 lock) lock "$@" ;;
 fuzz) fuzz "$@" ;;
+soak) locked setup_environment; soak "$@" ;;
 *) say "unknown verb '$verb'"; usage ;;
 esac

@@ -1,77 +1,56 @@
-"""`python -m dev.hostile [NAME...]`: what a single hostile record costs, as the table of docs/security.md.
+"""`python -m dev.hostile [NAME...]`: what hostile records cost, as the table of docs/security.md.
 
 Each record of `tests/support/hostile_records.py` is transformed once, in a process of its own whose address space is
-bounded. Invariant: what is measured is the record alone, above an empty invocation of its transform.
+bounded (`tests/support/measured.py`). Invariant: the table has a row for each record, in their order.
 """
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent
-ADDRESS_SPACE_BYTES: Final = 2 << 30
-
-CHILD: Final = """
-import resource, sys, time, json
-sys.path.insert(0, sys.argv[2])
-resource.setrlimit(resource.RLIMIT_AS, (%d, %d))
-from hostile_records import RECORDS
-from fastxform import Pipeline
-(record,) = [record for record in RECORDS if record.name == sys.argv[1]]
-payload = record.make()
-pipeline = Pipeline.from_toml(record.config)
-for warm in (b"{}", b"\\x1f\\x8bno", b"\\x28\\xb5\\x2f\\xfdno", b"no"):
-    pipeline.run([warm])
-
-def peak():
-    with open("/proc/self/status") as lines:
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
-
-def resident():
-    with open("/proc/self/statm") as lines:
-        return int(lines.read().split()[1]) * 4096
-
-with open("/proc/self/clear_refs", "w") as file:
-    file.write("5")
-before, start = resident(), time.process_time()
-batch = pipeline.run([payload])
-cpu = time.process_time() - start
-print(json.dumps({"bytes": len(payload), "cpu_s": cpu, "memory": max(0, peak() - before),
-    "reason": batch.reason[0] or batch.result[0]}))
-"""
+ADDRESS_SPACE_MB: Final = 2_000
 
 
-def measure(name: str, timeout_s: float = 60) -> dict[str, Any]:
-    """Return the bytes of a record, the seconds and the memory that it takes, and what becomes of it."""
-    code = CHILD % (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES)
-    command = [sys.executable, "-c", code, name, str(ROOT / "tests" / "support")]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=timeout_s, check=False)
-    except subprocess.TimeoutExpired:
-        return {"bytes": 0, "cpu_s": timeout_s, "memory": 0, "reason": "no end"}
-    if done.returncode:
-        return {"bytes": 0, "cpu_s": 0.0, "memory": 0, "reason": (done.stderr.splitlines() or ["killed"])[-1]}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def measured(
+    names: list[str], address_space_mb: int = ADDRESS_SPACE_MB, **environment: str
+) -> Iterator[dict[str, Any]]:
+    """Yield what each record costs that is named, by default all: bytes, CPU seconds, bytes of memory, outcomes.
+
+    `batches` stands for all batches of several records.
+    """
+    support = ROOT / "tests" / "support"
+    command = [sys.executable, str(support / "measured.py"), str(address_space_mb), *names]
+    known = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(support)])} | environment
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=known) as process:
+        assert process.stdout is not None
+        yield from map(json.loads, process.stdout)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
 
 
-def names() -> list[str]:
-    """Return the names of all records."""
-    sys.path.insert(0, str(ROOT / "tests" / "support"))
-    from hostile_records import RECORDS  # type: ignore[import-not-found]
-
-    return [record.name for record in RECORDS]
+def row(found: dict[str, Any]) -> str:
+    """Return the row of a record."""
+    if "error" in found:
+        return f"| {found['name']} | {found['bytes'] / 1e3:,.1f} | {found['error']} | | | |"
+    outcomes = ", ".join(f"`{outcome}`" for outcome in found["outcomes"])
+    times = f"{found['times']:.1f}" if "times" in found else ""
+    cost = f"{found['cpu_s'] * 1e3:,.0f} | {found['memory'] / 1e6:,.0f} | {times}"
+    return f"| {found['name']} | {found['bytes'] / 1e3:,.1f} | {outcomes} | {cost} |"
 
 
 def main() -> None:
     """Print the rows of the table."""
-    print("| record | KB | what becomes of it | CPU ms | MB |\n|---|--:|---|--:|--:|")
-    for name in sys.argv[1:] or names():
-        found = measure(name)
-        cost = f"{found['cpu_s'] * 1e3:,.0f} | {found['memory'] / 1e6:,.0f}"
-        print(f"| {name} | {found['bytes'] / 1e3:,.1f} | `{found['reason']}` | {cost} |", flush=True)
+    print("| record | KB | what becomes of it | CPU ms | MB | times good order |\n|---|--:|---|--:|--:|--:|")
+    for found in measured(sys.argv[1:]):
+        print(row(found), flush=True)
+    if not sys.argv[1:]:
+        for found in measured(["batches"]):
+            print(row(found), flush=True)
 
 
 if __name__ == "__main__":

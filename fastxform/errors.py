@@ -22,7 +22,7 @@ FAILED: Final = "ProcessingFailed"
 REASONS: Final[dict[str, str]] = {
     "base64": "the data of the record is not base64",
     "compression": "the record is compressed and cannot be decompressed",
-    "too_large": "the record decompresses to more than the limit",
+    "too_large": "the record decompresses to more than the limit, or holds more values than can be read one by one",
     "rows": "the record holds more rows than the limit",
     "utf8": "the record is not UTF-8, or starts with a byte order mark",
     "json": "the record is not one JSON document",

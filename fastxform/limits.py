@@ -116,10 +116,17 @@ DECOMPRESSED_LIMIT_BYTES: Final = 16 * 1024 * 1024
 RECORD_ROWS_LIMIT: Final = 100_000
 """Rows of one record, documents or log events, ours: a real CloudWatch Logs message holds some thousands."""
 
+RECORD_VALUES_LIMIT: Final = 500_000
+"""Values of one record, members and elements, that are made Python objects all at once, ours: for JMESPath, look-ups in
+lists and DynamoDB's attribute values. No record of 1 MB has more."""
+
+PARSED_TEXT_LIMIT_CHARACTERS: Final = 1_048_576
+"""Characters of a text that `[parse]` reads as anything but JSON, ours: a record of Firehose has no more."""
+
 RECORD_WRITTEN_LIMIT_BYTES: Final = 6_000_000
 """Bytes that the rows of one record are written as, ours: more can be in no response."""
 
-PART_WRITTEN_LIMIT_BYTES: Final = 48_000_000
+PART_WRITTEN_LIMIT_BYTES: Final = 20_000_000
 """Bytes that the rows of a part are written as, ours: with more its records are worked in halves."""
 
 PART_UNPACKED_LIMIT_BYTES: Final = 16 * 1024 * 1024

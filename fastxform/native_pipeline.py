@@ -24,6 +24,7 @@ from fastxform.decode.native_values import UnsupportedError
 from fastxform.decode.source import EVENT_NAME
 from fastxform.encode.batch import InternalFault
 from fastxform.encode.native_encoder import NativeRowEncoder
+from fastxform.encode.withheld import WithheldRow
 from fastxform.errors import DROPPED, FAILED, OK
 from fastxform.limits import RECORD_ROWS_LIMIT
 from fastxform.transform.native_columns import NativeColumns
@@ -78,6 +79,10 @@ if TYPE_CHECKING:
         def values_rounded(self) -> int:
             """How many values had more digits than float64 keeps."""
 
+        @property
+        def withheld(self) -> int:
+            """How many rows are not kept, but their length."""
+
 
 __all__ = ["Answers", "NativePipeline", "NativeResponse", "UnsupportedError"]
 
@@ -87,8 +92,8 @@ _DECODE: Final = msgspec.json.Decoder().decode
 Observe = Callable[[Stage], None]
 
 
-Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None], "EngineBatch"]
-"""Payloads, `meta`, the time and the end of it, through the engine."""
+Engine = Callable[[Sequence[Any], Mapping[str, Sequence[Any]], int, int | None, int | None], "EngineBatch"]
+"""Payloads, `meta`, the time and the end of it, and the room there is for rows, through the engine."""
 
 
 class WrittenPart(Struct):
@@ -112,6 +117,7 @@ class Answers(Struct):
         values_nulled: how many values were null instead of failing their rows.
         rows_dropped: how many rows were left out of their records, by reason.
         values_rounded: how many values had more digits than float64 keeps.
+        withheld: the rows of records of which only the length is kept.
     """
 
     record_count: int
@@ -124,6 +130,7 @@ class Answers(Struct):
     values_nulled: int = 0
     rows_dropped: Mapping[str, int] = field(default_factory=dict)
     values_rounded: int = 0
+    withheld: Mapping[int, Any] = field(default_factory=dict)
 
     @property
     def ok_count(self) -> int:
@@ -150,6 +157,8 @@ class Answers(Struct):
             each = [_DECODE(part.metadata)] * len(records) if is_one else map(_DECODE, part.metadata.to_pylist())
             for record, record_metadata in zip(records, each, strict=True):
                 metadata[record] = record_metadata
+        for record, length in self.withheld.items():
+            result[record], data[record] = OK, length
         for record, why in self.failed.items():
             result[record], reason[record] = FAILED, why
         return result, reason, data, metadata
@@ -193,21 +202,23 @@ class NativePipeline:
         now_ms: int,
         observe: Observe,
         stop_ns: int | None,
+        room_bytes: int | None,
     ) -> Answers | None:
         """Return what becomes of payloads, as `Pipeline.run` takes them; None where the batch is the engine's."""
         if not self.switch.is_on():
             return None
         texts, is_base64 = (payloads.texts, True) if isinstance(payloads, Payloads) else (payloads, False)
         decoded = self.plan.plan.decode_texts(texts if isinstance(texts, list) else list(texts), is_base64, _unpack)
+        if len(decoded.fallback) == len(payloads):
+            self.switch.note(len(payloads), len(payloads))
+            return None
         observe("decode")
         columns = NativeColumns(self.plan, decoded, None, meta)
 
         def by_engine(records: list[int]) -> "EngineBatch":
-            if len(records) == len(payloads):
-                return self.engine(payloads, meta, now_ms, stop_ns)
             part = [payloads[record] for record in records]
             taken = {name: [values[record] for record in records] for name, values in meta.items() if values}
-            return self.engine(part, taken, now_ms, stop_ns)
+            return self.engine(part, taken, now_ms, stop_ns, room_bytes)
 
         return self._answers(columns, now_ms, by_engine, observe)
 
@@ -231,9 +242,11 @@ class NativePipeline:
             meta = {}
             if parsed.arrivals is not None:
                 meta["arrival_ms"] = kernels.take(parsed.arrivals, taken).to_pylist()
-            return self.engine(Payloads(texts), meta, now_ms, stop_ns)
+            return self.engine(Payloads(texts), meta, now_ms, stop_ns, limit_bytes)
 
         answers = self._answers(NativeColumns(self.plan, decoded, parsed.arrivals, {}), now_ms, by_engine, observe)
+        if answers.withheld:  # more than the limit for certain
+            return None
         written = self.plan.plan.respond(parsed.ids, answers.parts, list(answers.failed), limit_bytes)
         observe("response")
         if isinstance(written, int):
@@ -266,17 +279,20 @@ class NativePipeline:
         faults: tuple[InternalFault, ...] = ()
         empty = values_nulled = values_rounded = 0
         rows_dropped: Mapping[str, int] = {}
+        withheld: Mapping[int, Any] = {}
         if fallback:
             ordered = sorted(fallback)
             batch = by_engine(ordered)
             where_null += batch.where_null
             empty, values_nulled, rows_dropped = batch.empty, batch.values_nulled, batch.rows_dropped
             values_rounded = batch.values_rounded
+            if batch.withheld:
+                withheld = {r: d for r, d in zip(ordered, batch.data, strict=True) if isinstance(d, WithheldRow)}
             parts += _parts_of(batch, ordered)
             failed |= {r: str(reason) for r, reason in zip(ordered, batch.reason, strict=True) if reason is not None}
             failed = dict(sorted(failed.items()))
             faults = tuple(InternalFault(ordered[f.record], f.exception, f.location) for f in batch.faults)
-        counts = empty, values_nulled, rows_dropped, values_rounded
+        counts = empty, values_nulled, rows_dropped, values_rounded, withheld
         return Answers(decoded.record_count, parts, failed, len(fallback), where_null, faults, *counts)
 
 
@@ -306,7 +322,9 @@ def _without(route: RouteRows, columns: NativeColumns, refused: list[int]) -> An
 
 def _parts_of(batch: "EngineBatch", records: list[int]) -> list[WrittenPart]:
     """Return what the engine answered as parts."""
-    is_ok = [word == OK for word in batch.result]
+    is_ok = [
+        word == OK and not isinstance(data, WithheldRow) for word, data in zip(batch.result, batch.data, strict=True)
+    ]
     rows = list(compress(batch.data, is_ok))
     if not rows:
         return []

@@ -21,6 +21,7 @@ from fastxform.decode.source import Rows, Source, default_columns
 from fastxform.encode.batch import Batch, InternalFault, failed, joined
 from fastxform.encode.records import DocumentWriter, Joiner
 from fastxform.encode.rows import RowEncoder, WrittenRows
+from fastxform.encode.withheld import Room
 from fastxform.errors import DROPPED, FAILED, OK, ConfigError, ContractError
 from fastxform.parts import Part, run_in_parts
 from fastxform.settings import kernel_is_wanted, secret_mistakes
@@ -110,9 +111,13 @@ class Pipeline:
         from fastxform.native_pipeline import NativePipeline, UnsupportedError
 
         def engine(
-            payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]], now_ms: int, stop_ns: int | None
+            payloads: Sequence[bytes | None],
+            meta: Mapping[str, Sequence[Any]],
+            now_ms: int,
+            stop_ns: int | None,
+            room_bytes: int | None,
         ) -> Batch:
-            return self.run_engine(payloads, meta=meta, now_ms=now_ms, stop_ns=stop_ns)
+            return self.run_engine(payloads, meta=meta, now_ms=now_ms, stop_ns=stop_ns, room_bytes=room_bytes)
 
         try:
             return NativePipeline(self.spec, self._router.where, self._plans, engine), simd
@@ -145,6 +150,7 @@ class Pipeline:
         now_ms: int | None = None,
         observer: StageObserver | None = None,
         stop_ns: int | None = None,
+        room_bytes: int | None = None,
     ) -> Batch:
         """Transform one batch; nothing a payload holds makes this raise.
 
@@ -154,6 +160,8 @@ class Pipeline:
             now_ms: what `now_ms()` gives in expressions, epoch milliseconds; the time of the call by default.
             observer: is called with each stage when it is over.
             stop_ns: by `time.monotonic_ns`; records that are not begun by then fail as `deadline`.
+            room_bytes: how much of the rows, as base64, is wanted: of those past it, in order, the length alone is kept
+                (`encode.withheld`), so that a batch of gigabytes is never in memory. By default all of them.
 
         Raises:
             TypeError: the payloads are text, or one payload instead of a list of them.
@@ -162,12 +170,14 @@ class Pipeline:
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         observe = observer or _observe_nothing
         if self.native is not None:
-            answers = self._natively(self.native.run, payloads, meta or {}, now, observe, stop_ns)
+            answers = self._natively(self.native.run, payloads, meta or {}, now, observe, stop_ns, room_bytes)
             if answers is not None:
                 result, reason, data, metadata = answers.lists()
                 counts = answers.where_null, answers.faults, answers.values_nulled, answers.empty, answers.rows_dropped
-                return Batch(result, reason, data, metadata, *counts, answers.values_rounded)
-        return self.run_engine(payloads, meta=meta, now_ms=now, observer=observer, stop_ns=stop_ns)
+                return Batch(result, reason, data, metadata, *counts, answers.values_rounded, len(answers.withheld))
+        return self.run_engine(
+            payloads, meta=meta, now_ms=now, observer=observer, stop_ns=stop_ns, room_bytes=room_bytes
+        )
 
     def answer(
         self, event: bytes, limit_bytes: int, observer: StageObserver, stop_ns: int | None
@@ -197,10 +207,12 @@ class Pipeline:
         now_ms: int | None = None,
         observer: StageObserver | None = None,
         stop_ns: int | None = None,
+        room_bytes: int | None = None,
     ) -> Batch:
         """Transform one batch as `run` does, without the native kernel."""
         now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
         observe = observer or _observe_nothing
+        room = Room(room_bytes)
 
         def work(part: Part) -> tuple[Batch, int]:
             rows, written, outcomes = self._run(part, now, self._encoder, observe)
@@ -208,6 +220,8 @@ class Pipeline:
             if self.spec.output.line_end == "none":
                 # Rows of one record stay apart; what stands between records is the stream's.
                 batch = replace(batch, data=[None if data is None else data[:-1] for data in batch.data])
+            if withheld := room.keep(batch.data):
+                batch = replace(batch, withheld=withheld)
             observe("encode")
             return batch, rows.records
 
@@ -331,15 +345,15 @@ class Pipeline:
         if not row_set.rows:
             return
         columns = plan.input_columns(row_set)
-        added: list[OutputColumn] = []
+        added: list[str] = []
         if self.map_batch is not None:
             given = columns.keys()
             row_set, columns = mapping.apply(self.map_batch, plan, row_set, columns, outcomes, self._faults)
-            added = [column for name, column in columns.items() if name not in given]
+            added = [name for name in columns if name not in given]
         if plan.expressions:
-            columns = compute(plan.expressions, row_set, columns, outcomes, now, needed)
+            row_set, columns = compute(plan.expressions, row_set, columns, outcomes, now, needed)
         observe("columns")
-        visible = [columns[column.name] for column in plan.visible] + added
+        visible = [columns[name] for name in (*(column.name for column in plan.visible), *added)]
         if plan.has_metadata:
             written.add_metadata(row_set, metadata_of(plan, row_set, columns, rows, outcomes, now))
         if plan.is_verbatim and self.map_batch is None:

@@ -16,6 +16,7 @@ typedef struct {
 typedef struct {
     Column *each;
     size_t row_count, row_capacity;
+    u64 written; /* bytes of all text columns */
 } Columns;
 
 static const u8 WIDTH[CONVERSION_COUNT] = {
@@ -29,14 +30,15 @@ INLINE int is_text(Conversion conversion) { return conversion <= TO_JSON || conv
    its limits (RECORD_ROWS_LIMIT and RECORD_WRITTEN_LIMIT_BYTES of `limits`) is left to it. */
 #define RECORD_ROWS_LIMIT 30000
 #define RECORD_WRITTEN_LIMIT 3000000
-#define WIDE_MESSAGE 1000
+#define WIDE_MESSAGE 4096
+#define RECORD_LIMIT 1000000 /* bytes of a record; what has more may hold more values than the engine takes */
 
 /* ---- from text to numbers, days and times: 1, or 0 where it is not sure */
 
 static int parse_int64(const u8 *p, const u8 *end, i64 *out) {
     const int is_negative = p < end && *p == '-';
     p += is_negative;
-    if (p == end || end - p > 18 || (*p == '0' && (end - p > 1 || is_negative))) return 0;
+    if (p == end || end - p > 18 || (*p == '0' && end - p > 1)) return 0; /* -0 is 0 */
     i64 value = 0;
     for (; p < end; p++) {
         if (*p < '0' || *p > '9') return 0;
@@ -441,12 +443,29 @@ static void free_columns(const Plan *plan, Columns *columns) {
     free(columns->each);
 }
 
+static u64 written_bytes(const Plan *plan, const Columns *columns) {
+    u64 size = 0;
+    for (int i = 0; i < plan->column_count; i++) size += is_text(plan->columns[i].conversion) ? columns->each[i].data.size : 0;
+    return size;
+}
+
+/* The bytes of the message that each of its rows repeats, once for each column of them. */
+static u64 repeated_bytes(const Plan *plan, const Document *d) {
+    u64 size = 0;
+    for (int i = 0; i < plan->column_count; i++) {
+        const Slot *slot = pick_slot(&plan->columns[i], d);
+        if (slot - d->slots < plan->outer_slot_count && slot->kind != ABSENT) size += slot->end - slot->start;
+    }
+    return size;
+}
+
 /* ---- a record */
 
 /* Appends the rows of the record in `d`; none are left of one that is not TAKEN. */
 static Status read_record(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
     const size_t first_row = columns->row_count;
     u64 rows_seen = 0;
+    if (d->size > RECORD_LIMIT) return FALLBACK;
     Status status = index_document(plan->simd, d);
     if (status != TAKEN) return status;
     const u8 *text = d->text;
@@ -471,20 +490,21 @@ static Status read_record(const Plan *plan, Columns *columns, Document *d, Buffe
         if (size == 15 && !memcmp(text + type->start, "CONTROL_MESSAGE", 15)) return TAKEN;
         if (size != 12 || memcmp(text + type->start, "DATA_MESSAGE", 12) || !d->rows_token) return FALLBACK;
         d->next = d->rows_token + 1;
+        const size_t looked_at = repeated_bytes(plan, d) > WIDE_MESSAGE ? 0 : 255; /* what is narrow is looked at now and then */
         while (AT(d->next) != ']') {
             status = walk_object(d, &plan->row, plan->outer_slot_count, plan->slot_count);
             rows_seen++;
             if (status == TAKEN) status = take_row(plan, columns, d, scratch);
+            if (!(rows_seen & looked_at) && written_bytes(plan, columns) - columns->written > RECORD_WRITTEN_LIMIT) status = FALLBACK;
             if (status != TAKEN) break;
             if (AT(d->next) == ',') d->next++; /* the list itself was judged when it was passed over */
         }
     }
     if (rows_seen > RECORD_ROWS_LIMIT) status = FALLBACK;
-    if (plan->documents == LOG_MESSAGE && status == TAKEN) {
-        const u64 list = tokens[d->next] - tokens[d->rows_token], around = d->size - list;
-        if (around > WIDE_MESSAGE && around * (list / 3 + 1) > RECORD_WRITTEN_LIMIT) status = FALLBACK;
-    }
+    const u64 written = written_bytes(plan, columns);
+    if (written - columns->written > RECORD_WRITTEN_LIMIT) status = FALLBACK;
     if (status != TAKEN) take_back(plan, columns, first_row);
+    else columns->written = written;
     return status;
 }
 #endif

@@ -8,9 +8,10 @@
 
 #define EVENT_DEPTH_LIMIT 64
 
-/* Of one call: what comes after so many rows, or bytes unpacked, is the engine's, which works a batch in parts. */
+/* Of one call: what comes after so many rows, or bytes unpacked or in columns, is the engine's, which works a batch in parts. */
 #define CALL_ROWS_LIMIT 200000
 #define CALL_UNPACKED_LIMIT (32u << 20)
+#define CALL_WRITTEN_LIMIT (48u << 20)
 
 /* Unpacks `packed` into `unpacked` (PADDING included): TAKEN, FALLBACK where it is broken or too large, or an error. */
 typedef Status (*Unpack)(void *context, const Buffer *packed, Buffer *unpacked);
@@ -89,7 +90,7 @@ static Status decode_base64(const Simd *simd, const u8 **text, const u8 *end, Bu
 /* Reads the payload of the record that comes next: its rows, or a note that it is the engine's. */
 static Status read_payload(Call *call) {
     Buffer *payload = &call->payload;
-    Status status = call->columns.row_count < CALL_ROWS_LIMIT && call->unpacked_bytes < CALL_UNPACKED_LIMIT ? TAKEN : FALLBACK;
+    Status status = call->columns.row_count < CALL_ROWS_LIMIT && call->unpacked_bytes < CALL_UNPACKED_LIMIT && call->columns.written < CALL_WRITTEN_LIMIT ? TAKEN : FALLBACK;
     const u8 *p = payload->data;
     const int is_gzip = payload->size >= 2 && p[0] == 0x1f && p[1] == 0x8b;
     if (status == TAKEN && (is_gzip || (payload->size >= 4 && !memcmp(p, "\x28\xb5\x2f\xfd", 4)))) {

@@ -6,6 +6,7 @@ whether it fails, does not depend on the other rows.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ NUMBER: Final = rf"\A{NUMBER_GRAMMAR.pattern}\z"
 """JSON's grammar of a number as a pattern of Arrow's, which is RE2."""
 _VERIFIED_INTEGER: Final = r"\A-?(?:0|[1-9][0-9]{0,17})\z"
 _VERIFIED_FLOAT: Final = r"\A-?(?:0|[1-9][0-9]{0,15})(?:\.[0-9]{1,17})?(?:[eE][+-]?[0-9]{1,2})?\z"
+_WRITTEN_DATE: Final = r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}(?:\z|[Tt ])"
 # Years 0001 and 9999 are left to Python: an offset may carry them over the edge.
 _YEAR: Final = r"(?:000[2-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
 _LEAP_YEAR: Final = (
@@ -43,6 +45,8 @@ _SHORT_MONTH: Final = r"(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
 _LONG_MONTH: Final = r"(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
 # The days that there are, so that no cast meets one that there is not.
 _DAY: Final = rf"(?:{_YEAR}-(?:{_LONG_MONTH}|{_SHORT_MONTH}|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}-02-29)"
+_ANY_LEAP_YEAR: Final = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
+_ANY_DAY: Final = rf"(?:[0-9]{{4}}-(?:{_LONG_MONTH}|{_SHORT_MONTH}|02-(?:0[1-9]|1[0-9]|2[0-8]))|{_ANY_LEAP_YEAR}-02-29)"
 _VERIFIED_DATE: Final = rf"\A{_DAY}\z"
 _HOUR: Final = "(?:[01][0-9]|2[0-3])"
 _VERIFIED_TIMESTAMP: Final = (
@@ -66,9 +70,26 @@ def convert(target: Type, column: RawColumn, written: "TimeFormat | None" = None
     if target.kind in ("auto", "string") and _is_text(column):
         return _text_patched(target, column)
     array, unverified = _FAST[target.kind](target, column)
+    if len(unverified) > _FEW and target.kind in STORAGE and column.kind == "str":
+        return _without_impossible(target, column, array, unverified)
     if not unverified and not column.fallback:
         return Converted(TypedColumn(array, column.values if _SAME.get(target.kind) == column.kind else None), [])
     return _patch(target, array, {row: _outcome(column, row) for row in unverified} | column.fallback)
+
+
+_FEW: Final = 32
+
+
+def _without_impossible(target: Type, column: RawColumn, array: pa.Array, unverified: list[int]) -> Converted:
+    """Patch times of days of which most there are not: one pattern tells those, the calendar of Python the others."""
+    texts = pa.array([column.values[row] for row in unverified], pa.string())
+    is_impossible = kernels.call(
+        "and_not", [kernels.matches(texts, _WRITTEN_DATE), kernels.matches(texts, rf"\A{_ANY_DAY}")]
+    ).to_pylist()
+    impossible = list(compress(unverified, is_impossible))
+    gone = set(impossible)
+    found = _patch(target, array, {row: column.values[row] for row in unverified if row not in gone} | column.fallback)
+    return Converted(found.column, sorted([*found.invalid, *impossible]) if impossible else found.invalid)
 
 
 def _convert_by_format(target: Type, column: RawColumn, written: "TimeFormat") -> Converted:
@@ -184,16 +205,25 @@ def _outcome(column: RawColumn, row: int) -> Outcome:
 
 
 def _validate(target: Type, outcomes: dict[int, Outcome]) -> tuple[dict[int, Any], list[int]]:
-    """Return the value of each row, None where it does not fit, and the rows where it does not."""
-    fitted: dict[int, Any] = {}
+    """Return the value of each row, None where it does not fit, and the rows where it does not; equal ones at once."""
+    known: dict[tuple[type, Outcome], Any] = {}
     invalid = []
+    values = {}
     for row, outcome in outcomes.items():
-        try:
-            fitted[row] = scalar.fit(target, outcome)
-        except scalar.InvalidValueError:
-            fitted[row] = None
+        key = type(outcome), outcome
+        if key in known:
+            value = known[key]
+        else:
+            try:
+                value = scalar.fit(target, outcome)
+            except scalar.InvalidValueError:
+                value = _INVALID
+            known[key] = value
+        if value is _INVALID:
             invalid.append(row)
-    return fitted, invalid
+            value = None
+        values[row] = value
+    return values, invalid
 
 
 def _patch(target: Type, array: pa.Array, outcomes: dict[int, Outcome]) -> Converted:

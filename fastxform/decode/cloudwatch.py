@@ -88,7 +88,11 @@ class Messages:
         decoded: list[Any] = []
         sizes: list[int] = []
         rows = 0
-        for group in _groups(lists):
+        makes_objects = any(shape.members.decode_kind(request).kind == "any" for request in decoder.members.requests)
+        few = lists
+        if makes_objects:
+            few = {record: text for record, text in lists.items() if not _has_many_values(text)}
+        for group in _groups(few):
             if rows >= PART_ROWS_LIMIT:
                 count = group[0]
                 break
@@ -129,6 +133,11 @@ class Messages:
         kept = [row for row, record in enumerate(parents) if record not in refused]
         columns = {key: column.take(kept) for key, column in projection.columns.items()}
         return Events(columns, [parents[row] for row in kept], dict.fromkeys(refused, "message"), count)
+
+
+def _has_many_values(text: Any) -> bool:
+    view = memoryview(text)
+    return len(view) > _MANY_VALUES and bytes(view).count(b",") > _MANY_VALUES
 
 
 def _groups(lists: dict[int, Any]) -> Iterator[list[int]]:
@@ -209,12 +218,13 @@ def _lists(messages: Projection) -> tuple[dict[int, Any], dict[int, str]]:
 
 def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Projection) -> None:
     """Take out the lists of messages that hold more events, or are written as more bytes, than a record may."""
-    repeated = [column.values for column in messages.columns.values()]
+    repeated = list(messages.columns.values())
     is_wide = sum(map(_widest, messages.columns.values())) >= _WIDE_BYTES
     for record, text in list(lists.items()):
         if len(memoryview(text)) < _LONG_BYTES and not is_wide:
             continue
-        width_bytes = sum(len(value) for values in repeated if isinstance(value := values[record], str))
+        values = (column.fallback.get(record, column.values[record]) for column in repeated)
+        width_bytes = sum(len(value) for value in values if isinstance(value, str))
         rows = _count(text)
         if rows < 0:
             refused[record] = "message"
@@ -229,9 +239,10 @@ def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Proj
 
 def _widest(column: RawColumn) -> int:
     """Return the length of the longest text of a column."""
-    if column.kind == "str":
+    if column.kind == "str" and not column.fallback:
         return max(map(len, filter(None, column.values)), default=0)
-    return max((len(value) for value in column.values if isinstance(value, str)), default=0)
+    values = chain(column.values, column.fallback.values())
+    return max((len(value) for value in values if isinstance(value, str)), default=0)
 
 
 def _count(text: Any) -> int:
@@ -247,8 +258,10 @@ class _AnyEvent(msgspec.Struct, gc=False):
 
 
 _EVENTS_ONLY: Final = msgspec.json.Decoder(list[_AnyEvent])
-_GROUP_BYTES: Final = 1 << 20
-"""What is decoded in one call, less than the events of so many bytes more than a part holds: 350,000 at worst."""
+_GROUP_BYTES: Final = 1 << 18
+"""What is decoded in one call, less than the events of so many bytes more than a part holds: 90,000 at worst."""
+_MANY_VALUES: Final = 1_000_000
+"""Ten members of each event that a record may hold; where there are more, values that nobody asked for are not made."""
 _LONG_BYTES: Final = 2 * RECORD_ROWS_LIMIT
 """Lists of fewer bytes hold no more events than a record may, whatever they hold: a digit and a comma is least."""
 _WIDE_BYTES: Final = 1_024

@@ -134,16 +134,23 @@ class _ExtractorSource:
 
     def compile(self) -> tuple[Any, dict[Hashable, Any]]:
         """Return the function, and those that tell what `(a || b).c` picked."""
-        columns = [f"        {self._column(request)}," for request in self.tree.requests]
-        lines = [*self.functions, "def extract(roots, double):", "    return [", *columns, "    ]"]
+        read: dict[tuple[paths.Path, str], str] = {}  # what two columns read alike is read, and held, once
+        lines = []
+        for request in self.tree.requests:
+            alike = request.path, request.kind
+            if alike not in read:
+                read[alike] = f"c{len(read)}"
+                lines.append(f"    {read[alike]} = {self._column(request)}")
+        names = ", ".join(read[request.path, request.kind] for request in self.tree.requests)
+        lines = [*self.functions, "def extract(roots, double):", *lines, f"    return [{names}]"]
         picked = {}
         for request in self.tree.requests:
             if isinstance(request.path, paths.Either) and request.path.rest:
                 name = self._name()
                 lines += [f"def {name}(x):", f"    return {' or '.join(self._holds(request.path))}"]
                 picked[request.name] = name
-        # In the text there are fields (f0), the names below (k0), the readers, and the letters of this class. The names
-        # of members and the texts of paths stay outside: as the `rename` of a struct, or as the value of a k0.
+        # In the text there are fields (f0), columns (c0), the names below (k0), the readers, and the letters of this
+        # class. The names of members and the texts of paths stay outside: as the `rename` of a struct, or in a k0.
         _execute("\n".join(lines) + "\n", self.values)
         return self.values["extract"], {column: self.values[name] for column, name in picked.items()}
 

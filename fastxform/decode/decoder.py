@@ -24,6 +24,7 @@ FIRST_LOOK: Final = 16
 
 _KINDS: Final = {"str": "str", "S": "str", "N": "num", "int": "int", "bool": "bool", "BOOL": "bool"}
 _EMPTY_OBJECT: Final = re.compile(rb"\{[ \t\n\r]*\}")
+_ZERO_HAS_NO_SIGN: Final = frozenset({"int64", "timestamp"})
 _MINUS_ZERO: Final = re.compile(rb"(?<=[:,\[ \t\n\r])-0(?=[,\]} \t\n\r])")
 
 
@@ -100,6 +101,7 @@ class Reading:
         self.requests = self.shape.members.requests
         self._generated = self.shape.generated
         self._kinds = [self.shape.members.decode_kind(request).kind for request in self.requests]
+        self.makes_objects = "any" in self._kinds
         self._refused, self._containers = _Watch(), _Watch()
 
     def read(self, texts: list[bytes]) -> tuple[list[list[Any]], set[int]] | None:
@@ -126,7 +128,7 @@ class Reading:
         for request, kind, values in zip(self.requests, self._kinds, lists, strict=True):
             if kind == "any":
                 containers |= _containers(values)
-            if kind in ("any", "int"):
+            if kind in ("any", "int") and request.kind not in _ZERO_HAS_NO_SIGN:
                 refused |= _minus_zeros(values, texts)
             if request.name in generated.picked and request.path not in looked_at:
                 looked_at.add(request.path)  # the same path gives the same values

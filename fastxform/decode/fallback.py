@@ -6,9 +6,11 @@ same.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from typing import Any, Final
+
+import msgspec
 
 from fastxform.core.json_text import (
     canonical_number,
@@ -28,22 +30,49 @@ from fastxform.query import paths
 _WHITE_SPACE: Final = b" \t\n\r"
 
 
+Members = Callable[[bytes], Mapping[str, Any]]
+"""Returns members of a JSON object as views of their texts."""
+
+
+class MemberReader:
+    """Reads the members of some names, and no others: of an object of a million others it makes nothing."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.names = dict.fromkeys(names)
+        slots = {f"m{index}": name for index, name in enumerate(self.names)}
+        try:
+            fields = [(slot, msgspec.Raw, _ABSENT) for slot in slots]
+            self._decode = msgspec.json.Decoder(msgspec.defstruct("Members", fields, rename=slots)).decode
+        except ValueError:  # a name with a quote, a backslash or a control character
+            self._decode = None  # type: ignore[assignment]
+
+    def __call__(self, text: bytes) -> Mapping[str, Any]:
+        """Return the members of a valid object that it has."""
+        if self._decode is None:
+            return raw_members(text)
+        values = msgspec.structs.astuple(self._decode(text))
+        return {name: raw for name, raw in zip(self.names, values, strict=True) if raw is not _ABSENT}
+
+
+_ABSENT: Final = msgspec.Raw()
+
+
 class _JsonNode:
     """A node of a plain document: the JSON text that stands there, which is taken apart once, whoever asks."""
 
-    def __init__(self, raw: bytes) -> None:
-        self.raw = bytes(raw).strip(_WHITE_SPACE)
-        self._members: dict[str, Any] | None = None
+    def __init__(self, raw: bytes, read: Members = raw_members) -> None:
+        self.raw, self.read = bytes(raw).strip(_WHITE_SPACE), read
+        self._members: Mapping[str, Any] | None = None
         self._nodes: dict[str, _JsonNode] = {}
 
     def member(self, name: str) -> "_AnyNode | None":
         if self._members is None:
-            self._members = raw_members(self.raw) if self.raw.startswith(b"{") else {}
+            self._members = self.read(self.raw) if self.raw.startswith(b"{") else {}
         raw = self._members.get(name)
         if raw is None:
             return None
         if name not in self._nodes:
-            self._nodes[name] = _JsonNode(raw)
+            self._nodes[name] = _JsonNode(raw, self.read)
         return self._nodes[name]
 
     def value(self, as_json: bool = False) -> Outcome:
@@ -144,13 +173,24 @@ def is_true(value: Any) -> bool:
 class Document:
     """One valid record, whose paths can be evaluated; `validation.reject_reason` must be None."""
 
-    def __init__(self, payload: bytes, images: Images | None = None, root: str | None = None) -> None:
-        """Take a document; `root` is the name that paths know it by, where they do not begin with its members."""
+    def __init__(
+        self, payload: bytes, images: Images | None = None, root: str | None = None, read: Members = raw_members
+    ) -> None:
+        """Take a document.
+
+        Args:
+            payload: its text.
+            images: where attribute values are.
+            root: the name that paths know it by, where they do not begin with its members.
+            read: gives all members that paths ask for, where the document has no images.
+        """
         self.payload, self.images, self.root = payload, images, root
-        self.members = raw_members(payload) if root is None else {root: payload}
+        self.read = read if images is None else raw_members
+        self.members = self.read(payload) if root is None else {root: payload}
         self.double = images is not None and dynamodb.is_double_encoded(self.members)
         self._plain: Any = None
         self._roots: dict[str, _AnyNode] = {}
+        self._known: dict[tuple[paths.Path, bool], Outcome] = {}
 
     def evaluate(self, path: paths.Path, as_json: bool = False) -> Outcome:
         """Return the value at a path.
@@ -158,6 +198,11 @@ class Document:
         `BAD_TYPE` stands for a malformed attribute on the way, `BAD_PATH` where JMESPath raised. With `as_json` every
         value is its JSON text, as a `json` column holds it.
         """
+        if (path, as_json) not in self._known:
+            self._known[path, as_json] = self._evaluate(path, as_json)
+        return self._known[path, as_json]
+
+    def _evaluate(self, path: paths.Path, as_json: bool) -> Outcome:
         try:
             if isinstance(path, paths.Dotted):
                 node = self._node(path.names)
@@ -187,7 +232,7 @@ class Document:
     def _root(self, name: str, raw: bytes) -> _AnyNode:
         """Return the node of a member of the document."""
         if self.images is None:
-            return _JsonNode(raw)
+            return _JsonNode(raw, self.read)
         if () in self.images.names:
             return _ImageNode(decode_written(self.payload)[name], False, is_map=False)
         below = self.images.below(name, self.images.names)
@@ -223,7 +268,7 @@ class Document:
         if node is None or not node.raw.startswith(b"["):
             return None
         for element in elements_of(node.raw):
-            entry = _JsonNode(element)
+            entry = _JsonNode(element, self.read)
             key = _descend(entry, path.key.names)
             if key is None or (first := key.value()) != path.equals or type(first) is not str:
                 continue

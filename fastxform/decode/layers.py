@@ -21,6 +21,7 @@ from fastxform.decode.decoder import FIRST_LOOK
 from fastxform.decode.fields import FieldRequest
 from fastxform.decode.parsing import Parser, parser_of
 from fastxform.decode.projection import WIDENINGS, Projector
+from fastxform.decode.validation import has_many_values
 from fastxform.limits import PART_ROWS_LIMIT, RECORD_ROWS_LIMIT, RECORD_WRITTEN_LIMIT_BYTES
 from fastxform.query import paths
 
@@ -269,6 +270,8 @@ class _ExplodeStep:
                     return _bounded(raw)
                 return [bytes(element) for element in _ELEMENTS.decode(raw)], None
             if raw.startswith(b"{"):
+                if has_many_values(raw):
+                    return [], "rows"
                 members = raw_members(raw)
                 if len(members) > RECORD_ROWS_LIMIT:
                     return [], "rows"
@@ -298,8 +301,8 @@ def _refused(decode: Callable[[bytes], Any], lists: Sequence[bytes]) -> Iterator
 
 def _written_bytes(columns: Sequence[RawColumn], row: int) -> int:
     """Return how many bytes are repeated in each row of a record, at least."""
-    widths = [len(value) for column in columns if isinstance(value := column.values[row], (str, bytes))]
-    return sum(widths)
+    values = (column.fallback.get(row, column.values[row]) for column in columns)
+    return sum(len(value) for value in values if isinstance(value, (str, bytes)))
 
 
 def _bounded(raw: bytes) -> tuple[list[bytes], str | None]:

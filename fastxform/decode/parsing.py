@@ -16,6 +16,7 @@ from fastxform.core.values import RawColumn
 from fastxform.decode.fields import FieldRequest
 from fastxform.decode.projection import Projector
 from fastxform.decode.texts import TextProjector
+from fastxform.limits import PARSED_TEXT_LIMIT_CHARACTERS
 
 Texts = Sequence[str | None]
 
@@ -70,10 +71,15 @@ class _FieldParser:
 
     def parse(self, texts: Texts, invalid: set[int]) -> tuple[dict[Any, RawColumn], set[int]]:
         nulls = {row for row, text in enumerate(texts) if text is None}
+        long = {row for row, text in enumerate(texts) if text is not None and len(text) > PARSED_TEXT_LIMIT_CHARACTERS}
+        if long:
+            texts = [None if row in long else text for row, text in enumerate(texts)]
         if self.split is None:
             pairs, refused = logfmt(texts)
+            refused |= long
             return self.projector.project_pairs(pairs, nulls | refused), refused
         fields, refused = self.split(texts, self.wanted)
+        refused |= long
         return self.projector.project(fields, len(texts), nulls | refused), refused
 
 
@@ -199,7 +205,7 @@ class _Separated:
 
     def _parts(self, text: str) -> list[str | None] | None:
         if (not self.quote or self.quote not in text) and not (self.with_brackets and "[" in text):
-            return list(text.split(self.delimiter))
+            return list(text.split(self.delimiter, len(self.names)))  # with one more than there may be
         parts: list[str | None] = []
         at = 0
         while True:

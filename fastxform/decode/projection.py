@@ -8,7 +8,7 @@ was decoded never shows in its values, nor does any other record of its batch.
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from fastxform.core.values import BAD_PATH, BAD_TYPE, RawColumn
 from fastxform.decode import fallback, validation
 from fastxform.decode.decoder import Decoder, DecoderShape, Reading
 from fastxform.decode.fields import ConflictError, FieldRequest, Images, leaves
-from fastxform.limits import PART_UNPACKED_LIMIT_BYTES
+from fastxform.limits import PART_UNPACKED_LIMIT_BYTES, RECORD_VALUES_LIMIT
 from fastxform.query import paths
 
 CHUNK_RECORDS: Final = 512
@@ -81,6 +81,12 @@ class Projector:
             path = request.path if root is None else _below(request.path)
             if path is None or _needs_fallback(path, images) or not self._assign(replace(request, path=path)):
                 self.fallback_requests.append(request)
+        # Where a record is read as Python objects all at once, whatever else is in it, it may not have too many.
+        self.bounds_values = images is not None or any(not _is_plain(request.path) for request in requests)
+        named = [r.path for decoder in self.decoders for r in decoder.members.requests]
+        self.read_members = fallback.MemberReader(
+            name for path in [*named, *(request.path for request in self.fallback_requests)] for name in _names(path)
+        )
 
     def _assign(self, request: FieldRequest) -> bool:
         """Give a column to the first decoder that its path agrees with; tell whether any decoder can take it."""
@@ -154,7 +160,8 @@ class Projector:
 
     def _read(self, chunk: "_Chunk", readings: list[Reading], projection: Projection, nulls: Collection[int]) -> bool:
         """Read some records while they are in the cache; tell whether no decoder was widened."""
-        texts, unverified = _texts(chunk, projection, self.unpacks)
+        makes_objects = any(reading.makes_objects for reading in readings)
+        texts, unverified = _texts(chunk, projection, self.unpacks, self.bounds_values, makes_objects)
         for reading in readings:
             read = reading.read(texts)
             if read is None:
@@ -179,7 +186,7 @@ class Projector:
             if reason is not None or payload is None:
                 projection.failed[row] = reason or "base64"
                 continue
-            document = fallback.Document(payload, self.images)
+            document = fallback.Document(payload, self.images, read=self.read_members)
             for request in requests:
                 projection.columns[request.name].fallback[row] = document.evaluate(request.path, request.kind == "json")
 
@@ -190,7 +197,8 @@ class Projector:
         for row, payload in enumerate(chunk.payloads, chunk.start):
             document = None
             if payload is not None and row not in projection.failed:
-                document = fallback.Document(b"null" if row in nulls else payload, self.images, self.root)
+                text = b"null" if row in nulls else payload
+                document = fallback.Document(text, self.images, self.root, self.read_members)
             for request, values in columns:
                 outcome = None if document is None else document.evaluate(request.path, request.kind == "json")
                 if outcome is BAD_PATH or outcome is BAD_TYPE:
@@ -206,10 +214,13 @@ class _Chunk(Struct):
     start: int
 
 
-def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[bytes], set[int]]:
+def _texts(
+    chunk: _Chunk, projection: Projection, unpacks: bool, bounds_values: bool, makes_objects: bool
+) -> tuple[list[bytes], set[int]]:
     """Return what the decoders are given, and the places where that is nothing: the payload is no record to them.
 
-    Compressed payloads are never UTF-8: they are found by that, and the chunk has them unpacked from then on.
+    Compressed payloads are never UTF-8: they are found by that, and the chunk has them unpacked from then on. Of a
+    record of very many values no decoder makes objects.
     """
     texts = _present(chunk.payloads)
     # The records of a stream are mostly of one kind: where the first is compressed nothing is found out by UTF-8.
@@ -246,12 +257,43 @@ def _texts(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[b
     for index in deep:
         if index not in unverified and not texts[index].startswith(validation.BYTE_ORDER_MARK):
             projection.failed[chunk.start + index] = "depth"
-    gone = [*unverified, *deep]
+    many = [index for index, text in enumerate(texts) if bounds_values and len(text) > _FEW_VALUES_BYTES]
+    for index in many:
+        if index not in unverified and validation.has_many_values(texts[index]):
+            projection.failed.setdefault(chunk.start + index, "too_large")
+    if makes_objects and projection.longest_bytes > _LONG_BYTES:
+        long = [index for index, text in enumerate(texts) if len(text) > _LONG_BYTES]
+        unverified.update(index for index in long if texts[index].count(b",") > _FEW_VALUES)
+    gone = [*unverified, *deep, *(index for index in many if chunk.start + index in projection.failed)]
     if gone:  # what the decoders would leave for later to stumble over
         texts = texts.copy()
         for index in gone:
             texts[index] = b""
     return texts, unverified
+
+
+_FEW_VALUES_BYTES: Final = 2 * RECORD_VALUES_LIMIT
+"""Shorter texts have no more values than a record may, whatever they hold: a digit and a comma is least."""
+
+_LONG_BYTES: Final = 256 * 1024
+_FEW_VALUES: Final = 20_000
+"""Values that may become Python objects that nobody asked for: 100 bytes each."""
+
+
+def _is_plain(path: paths.Path) -> bool:
+    return isinstance(path, paths.Dotted | paths.Either)
+
+
+def _names(path: paths.Path) -> Iterator[str]:
+    """Yield the names of all members on the way to a value."""
+    match path:
+        case paths.Dotted(names=names):
+            yield from names
+        case paths.Either(terms=terms, rest=rest):
+            yield from (name for term in terms for name in term.names)
+            yield from rest
+        case paths.FirstWhere():
+            yield from (*path.list.names, *path.key.names, *path.value.names)
 
 
 def _present(payloads: list[bytes | None]) -> list[bytes]:

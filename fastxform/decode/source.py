@@ -44,6 +44,7 @@ class Rows(Struct):
         texts: the document of each row.
         parents: the record of each row; None where each record is one row, in order.
         longest_bytes: no text of a record is longer, unpacked.
+        unpacked_bytes: what the compressed records hold together.
         refused: why a record has no rows, where `parents` is given.
         dropped: rows that are left out and are no failures.
         empty: the records that hold nothing.
@@ -59,6 +60,7 @@ class Rows(Struct):
     dropped: set[int] = field(default_factory=set)
     empty: list[int] = field(default_factory=list)
     longest_bytes: int = 0
+    unpacked_bytes: int = 0
 
     def sizes(self) -> list[int]:
         """Return how many rows each record has."""
@@ -140,6 +142,7 @@ class Source:
             projection.failed,
             texts,
             longest_bytes=projection.longest_bytes,
+            unpacked_bytes=projection.unpacked_bytes,
         )
         if self.checks_shape:
             self._check_shapes(rows, payloads)
@@ -321,7 +324,11 @@ def _is_inside(path: paths.Path, images: Images) -> bool:
 def _decoded_kind(column: Column) -> str:
     if column.rest is not None:
         return "json"
-    return column.type.kind
+    # A pattern is matched on the digits as written, which a zero that was -0 has lost.
+    return "auto" if column.pattern is not None and column.type.kind in _INTEGERS else column.type.kind
+
+
+_INTEGERS: Final = frozenset({"int64", "timestamp"})
 
 
 def _unpack(payloads: Sequence[bytes | None], refused: dict[int, str]) -> Iterator[bytes | None]:

@@ -44,7 +44,8 @@ class Batch(Struct, frozen=True):
     the content of the response's `metadata`. `where_null` counts the rows that were dropped because `where` was null.
     `faults` says more of the records whose reason is `internal`; `values_nulled` counts the values that are null since
     they did not fit, where their column says so, and `values_rounded` those of float64 columns that had more digits
-    than a double keeps; `empty` counts the records that hold nothing, and `rows_dropped` the
+    than a double keeps; `withheld` counts the rows of which only the length is kept, where the caller said how much it
+    has room for; `empty` counts the records that hold nothing, and `rows_dropped` the
     rows that `bad_rows = "drop"` left out of their records, by reason.
     """
 
@@ -58,6 +59,7 @@ class Batch(Struct, frozen=True):
     empty: int = 0
     rows_dropped: Mapping[str, int] = field(default_factory=dict)
     values_rounded: int = 0
+    withheld: int = 0
 
     def __len__(self) -> int:
         return len(self.result)
@@ -124,4 +126,5 @@ def joined(batches: Sequence[Batch]) -> Batch:
         empty,
         dict(rows_dropped),
         values_rounded,
+        sum(batch.withheld for batch in batches),
     )

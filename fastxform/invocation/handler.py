@@ -138,16 +138,24 @@ class _Invoker:
         payloads = Payloads(received.data())
         meta = self._meta(received)
         record_stage("event")
-        batch = self.pipeline.run(payloads, meta=meta, observer=record_stage, stop_ns=context.stop_ns(lambda_context))
+        batch = self.pipeline.run(
+            payloads,
+            meta=meta,
+            observer=record_stage,
+            stop_ns=context.stop_ns(lambda_context),
+            room_bytes=RESPONSE_LIMIT_BYTES if self.observer is None else None,
+        )
         if self.observer is not None:
             self.observer.transformed(batch)
         as_bytes = isinstance(raw, (bytes, bytearray, memoryview))
         response: Any = None
-        if as_bytes:
+        if as_bytes and not batch.withheld:
             response = event.write_bytes(received, batch.result, batch.data, batch.metadata)
             record_stage("response")
         spelling = _SPELLINGS["compact" if as_bytes else runtime.spelling()]
-        bytes_out = len(response) if as_bytes else budget.most_bytes(received, batch, spelling)
+        bytes_out = None if response is None else len(response)
+        if not as_bytes and not batch.withheld:
+            bytes_out = budget.most_bytes(received, batch, spelling)
         if bytes_out is None or bytes_out > RESPONSE_LIMIT_BYTES:
             plan = budget.plan_response(received, batch, spelling, RESPONSE_LIMIT_BYTES)
             bytes_out = plan.response_bytes_max

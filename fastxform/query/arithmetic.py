@@ -6,6 +6,7 @@ its row, as a division by zero is.
 
 import operator
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from fastxform.core.kernels import call, cast
 from fastxform.core.structs import replace
 from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
 from fastxform.limits import DECOMPRESSED_LIMIT_BYTES
-from fastxform.query.refusals import infinite, out_of_int64, zero_divisor
+from fastxform.query.refusals import beyond, infinite, least_int64, out_of_int64, power_out_of_int64, zero_divisor
 from fastxform.query.terms import (
     FLOAT64,
     INT64,
@@ -45,6 +46,7 @@ _INT_CERTAIN: Final = {
     "+": out_of_int64(operator.add),
     "-": out_of_int64(operator.sub),
     "*": out_of_int64(operator.mul),
+    "**": power_out_of_int64,
 }
 
 Binary = Callable[[Datum, Datum], Datum]
@@ -82,7 +84,14 @@ def negative(term: Term, offset: int) -> Term:
     if literal and isinstance(literal.value, int | float):
         return constant(-literal.value, offset, literal.digits and literal.digits.copy_negate())
     raises = term.kind == "int64"
-    return derived(term.known_type, offset, [term], lambda value: call("negate_checked", [value]), raises=raises)
+    return derived(
+        term.known_type,
+        offset,
+        [term],
+        lambda value: call("negate_checked", [value]),
+        raises=raises,
+        certain=least_int64 if raises else None,
+    )
 
 
 def positive(term: Term, offset: int) -> Term:
@@ -228,10 +237,14 @@ def _decimal_arithmetic(op: str, left: Term, right: Term, offset: int) -> Term:
     if whole + scale <= MAX_PRECISION:
         return derived(result, offset, terms, lambda a, b: call(kernel, [a, b]))
 
-    def run(a: Datum, b: Datum) -> Datum:
-        return cast(call(kernel, [cast(a, wide[0]), cast(b, wide[1])]), target)
+    def computed(a: Datum, b: Datum) -> Datum:
+        return call(kernel, [cast(a, wide[0]), cast(b, wide[1])])
 
-    return derived(result, offset, terms, run, raises=True)
+    def run(a: Datum, b: Datum) -> Datum:
+        return cast(computed(a, b), target)
+
+    too_long = beyond(Decimal(10) ** (MAX_PRECISION - scale), computed)
+    return derived(result, offset, terms, run, raises=True, certain=too_long)
 
 
 def _sum(left: Type, right: Type) -> tuple[int, int, tuple[pa.DataType, pa.DataType]]:

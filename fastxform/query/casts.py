@@ -7,6 +7,7 @@ nearest one, and coarser times, cut towards the past.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import pyarrow as pa
@@ -27,6 +28,8 @@ from fastxform.datatypes.logical import (
     timestamp,
 )
 from fastxform.query.arithmetic import finite, floor_divide
+from fastxform.query.fitting import FITTED, REAL_DATE, does_not_fit
+from fastxform.query.refusals import each
 from fastxform.query.terms import (
     STRING,
     TEXTS,
@@ -137,7 +140,9 @@ def _by_arrow(term: Term, target: Type, offset: int) -> Term:
     """Cast by Arrow, which refuses what does not fit."""
     arrow = arrow_type(target)
     raises = target.kind != "string" or term.kind == "binary"
-    return derived(target, offset, [term], lambda value: cast(value, arrow), raises=raises)
+    certain = each(partial(does_not_fit, target)) if target.kind in FITTED else None
+    read = _reader(target) if (term.kind, target.kind) == ("string", "decimal") else partial(cast, target=arrow)
+    return derived(target, offset, [term], read, raises=raises, certain=certain)
 
 
 def _from_text(term: Term, target: Type, offset: int) -> Term:
@@ -151,8 +156,15 @@ def _from_text(term: Term, target: Type, offset: int) -> Term:
             raise pa.ArrowInvalid("text of another type")
         return read(value)
 
+    real = options.MatchSubstringOptions(REAL_DATE) if target.kind in TIMES else grammar
+    unfit = each(partial(does_not_fit, target)) if target.kind in FITTED else None
+
     def certain(value: Datum) -> Datum:
-        return call("invert", [call("match_substring_regex", [value], grammar)])
+        wrong = call("invert", [call("match_substring_regex", [value], real)])
+        if unfit is None:
+            return wrong
+        known = call("if_else", [wrong, pa.scalar(None, pa.string()), value])
+        return call("or", [wrong, unfit(known)])
 
     made = derived(target, offset, [term], run, raises=True, certain=certain)
     return in_calendar(made) if target.kind in TIMES else made
@@ -165,7 +177,22 @@ def _reader(target: Type) -> Callable[[Datum], Datum]:
         return lambda value: _read_timestamp(value, target.unit)
     if target.kind == "float64":
         return lambda value: finite(cast(value, arrow))
+    if target.kind == "decimal":
+        return partial(_read_decimal, target)
     return lambda value: cast(value, arrow)
+
+
+def _read_decimal(target: Type, value: Datum) -> Datum:
+    """Read the text of a number: Arrow, of 26.0.1, makes 0.000 of 5e-324 where it should refuse it."""
+    small = call("match_substring_regex", [value], _SMALL)
+    if call("any", [small]).as_py():
+        texts = value.to_pylist() if isinstance(value, pa.Array) else [value.as_py()]
+        if any(text is not None and does_not_fit(target, text) for text in texts):
+            raise pa.ArrowInvalid("a number that is lost")
+    return cast(value, arrow_type(target))
+
+
+_SMALL: Final = options.MatchSubstringOptions(r"[eE]-[0-9]{2,}|\.[0-9]{39,}")
 
 
 def _read_timestamp(value: Datum, unit: str) -> Datum:

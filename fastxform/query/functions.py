@@ -7,6 +7,7 @@ on which Arrow would crash or never end gets through.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from fastxform.query.arithmetic import bounded_text, finite, row_count
 from fastxform.query.calls import Call, Function, Option, not_empty, one_character, one_of, regex, within
 from fastxform.query.casts import cast_to, in_calendar, parse_target
 from fastxform.query.operators import conditional
+from fastxform.query.refusals import beyond, not_finite
 from fastxform.query.terms import (
     BOOL,
     FLOAT64,
@@ -97,7 +99,12 @@ def _real(written: Call) -> Term:
     _expect(written, NUMBERS)
     name = written.name
     return derived(
-        FLOAT64, written.offset, [to_float(written.terms[0])], lambda value: finite(call(name, [value])), raises=True
+        FLOAT64,
+        written.offset,
+        [to_float(written.terms[0])],
+        lambda value: finite(call(name, [value])),
+        raises=True,
+        certain=not_finite(lambda value: call(name.removesuffix("_checked"), [value])),
     )
 
 
@@ -201,10 +208,14 @@ def _rounded(written: Call, made: Any = None) -> Term:
         return _kernel(written, term.known_type, made, raises=True)
     wide, narrow = pa.decimal256(2 * MAX_PRECISION, term.known_type.scale), arrow_type(term.known_type)
 
-    def run(value: Datum) -> Datum:
-        return cast(call(name, [cast(value, wide)], made), narrow)
+    def rounded(value: Datum) -> Datum:
+        return call(name, [cast(value, wide)], made)
 
-    return derived(term.known_type, written.offset, [term], run, raises=True)
+    def run(value: Datum) -> Datum:
+        return cast(rounded(value), narrow)
+
+    too_long = beyond(Decimal(10) ** (MAX_PRECISION - term.known_type.scale), rounded)
+    return derived(term.known_type, written.offset, [term], run, raises=True, certain=too_long)
 
 
 def _round_time(written: Call) -> Term:

@@ -20,6 +20,7 @@ from fastxform.query.arithmetic import floor_divide
 from fastxform.query.calls import Call, Function, Option, not_empty, regex, within
 from fastxform.query.casts import cast_to, in_calendar, parse_target
 from fastxform.query.functions import FUNCTIONS, unknown_function
+from fastxform.query.refusals import Certain, each
 from fastxform.query.terms import (
     INT64,
     STRING,
@@ -68,8 +69,8 @@ def _expect(written: Call, kinds: frozenset[str], wanted: str) -> Term:
     return term
 
 
-def _each(written: Call, function: Callable[[str], Any], result: Type = STRING, *, raises: bool = False) -> Term:
-    """Build a function of one text in Python: equal texts of a batch are computed once."""
+def _each(written: Call, function: Callable[[str], Any], result: Type = STRING, refused: Certain | None = None) -> Term:
+    """Build a function of one text in Python: equal texts of a batch are computed once; it may raise where it says."""
     term, arrow = _expect(written, TEXTS, "string"), arrow_type(result)
 
     def run(value: Datum) -> Datum:
@@ -80,7 +81,7 @@ def _each(written: Call, function: Callable[[str], Any], result: Type = STRING, 
         made = pa.array([None if text is None else function(text) for text in encoded.dictionary.to_pylist()], arrow)
         return call("take", [made, encoded.indices])
 
-    return derived(result, written.offset, [term], run, raises=raises)
+    return derived(result, written.offset, [term], run, raises=refused is not None, certain=refused)
 
 
 def _concat(written: Call) -> Term:
@@ -176,7 +177,8 @@ def _to_timestamp(written: Call) -> Term:
             raise pa.ArrowInvalid("no time of the format")
         return ticks
 
-    return _as_times(_each(written, read, INT64, raises=True))
+    refused = each(lambda text: form.ticks(text, "us") is None)
+    return _as_times(_each(written, read, INT64, refused))
 
 
 def _as_times(term: Term) -> Term:

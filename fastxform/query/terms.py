@@ -9,6 +9,7 @@ import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,7 +18,8 @@ from fastxform.core import kernels
 from fastxform.core.structs import Struct, replace
 from fastxform.datatypes.logical import END_SECONDS, MAX_PRECISION, MIN_SECONDS, Type, arrow_type
 from fastxform.errors import FastxformError
-from fastxform.query.refusals import Certain, Refusals
+from fastxform.query.fitting import does_not_fit
+from fastxform.query.refusals import Certain, Refusals, each
 from fastxform.query.refusals import Datum as Datum
 
 BOOL: Final = Type("bool")
@@ -333,7 +335,7 @@ def to_decimal(term: Term, target: Type) -> Term:
     def run(value: Datum) -> Datum:
         return kernels.cast(kernels.cast(value, wide) if value.type == pa.int64() else value, arrow)
 
-    return derived(target, term.offset, [term], run, raises=True)
+    return derived(target, term.offset, [term], run, raises=True, certain=each(partial(does_not_fit, target)))
 
 
 def nearest_float(value: Datum) -> Datum:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from fastxform.config.model import Column
-from fastxform.core.values import TypedColumn
+from fastxform.core.values import Selection, TypedColumn
 from fastxform.datatypes.logical import Type
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 
@@ -72,14 +72,20 @@ def compute(
     outcomes: Outcomes,
     now: int,
     needed: frozenset[str] | None = None,
-) -> dict[str, OutputColumn]:
-    """Return the columns with those that expressions make of them; rows on which a needed one raises have failed."""
-    known: dict[str, HasArray] = {name: column.column for name, column in columns.items()}
+) -> tuple[RowSet, dict[str, OutputColumn]]:
+    """Return rows and their columns with those that expressions make of them.
+
+    Rows on which a needed expression raises have failed, and are left out before the next one is evaluated: what
+    raises costs a hundred times as much as what does not.
+    """
     computed = dict(columns)
     for column, expression in expressions:
+        known: dict[str, HasArray] = {name: computed[name].column for name in expression.names}
         array, raised = evaluate(expression, known, len(row_set), now)
-        if needed is None or column.name in needed:
+        computed[column.name] = OutputColumn(column.name, column.type, TypedColumn(array))
+        if raised and (needed is None or column.name in needed):
             outcomes.fail(row_set, raised, f"expression:{column.name}")
-        known[column.name] = typed = TypedColumn(array)
-        computed[column.name] = OutputColumn(column.name, column.type, typed)
-    return computed
+            left = row_set.complement(raised)
+            row_set, selection = row_set.take(left), Selection(left)
+            computed = {name: known_column.take(selection) for name, known_column in computed.items()}
+    return row_set, computed

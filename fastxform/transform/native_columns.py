@@ -155,16 +155,10 @@ def evaluate_rows(
     odd: set[int],
 ) -> tuple[Any, SelectedRows]:
     """Return the value of an expression for rows, and those of them where it does not raise."""
-
-    def attempt(indices: pa.Array) -> pa.Array:
-        start, length = indices[0].as_py(), len(indices)
-        return expression.evaluate({name: array.slice(start, length) for name, array in given.items()}, length, now_ms)
-
     try:
         return expression.evaluate(given, rows.count, now_ms), rows
     except pa.ArrowException:
-        indices = pa.array(range(rows.count), pa.int64())
-        array, raised = kernels.bisect(attempt, indices, arrow_type(expression.type))
+        array, raised = expression.evaluate_rows(given, rows.count, now_ms)
     gone = set(raised)
     fits = pa.array([index not in gone for index in range(rows.count)], pa.bool_())
     return array, without(rows, batch, fits, odd)

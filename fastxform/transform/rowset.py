@@ -31,6 +31,13 @@ class OutputColumn(Struct, frozen=True):
     json_literals: pa.Array | None = None
     spread: bool = False
 
+    def take(self, selection: Selection) -> "OutputColumn":
+        """Return some rows, in the order given."""
+        literals = self.json_literals
+        if literals is not None:
+            literals = kernels.take(literals, selection.array)
+        return OutputColumn(self.name, self.type, self.column.take(selection), literals)
+
 
 class RowSet(Struct, frozen=True):
     """Some rows of a batch, with those of their columns that have a type by now.

@@ -26,7 +26,8 @@ def refuse_large(plan: RoutePlan, row_set: RowSet, rows: Rows, outcomes: Outcome
     inputs = [(key, column) for key, column in plan.inputs if not column.hidden]
     row_bytes = sum(len(column.name) + _QUOTES_BYTES for column in plan.visible) if is_json else len(plan.visible)
     most_bytes = rows.longest_bytes * len(inputs) + row_bytes * (1 if rows.parents is None else len(row_set.rows))
-    if most_bytes <= RECORD_WRITTEN_LIMIT_BYTES:
+    together_bytes = rows.unpacked_bytes * len(inputs)  # of records that are not compressed an event holds few bytes
+    if most_bytes <= RECORD_WRITTEN_LIMIT_BYTES and together_bytes <= PART_WRITTEN_LIMIT_BYTES:
         return row_set
     sizes = [row_bytes] * len(row_set.rows)
     for raw in row_set.raw_columns([key for key, _ in inputs]):

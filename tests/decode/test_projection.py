@@ -50,6 +50,8 @@ def outcome(values, row):
 def is_same(found, expected, kind="auto"):
     if kind == "string" and type(expected) is Json:  # of which only the text matters
         expected = str(expected) if type(found) is str else expected
+    if kind in ("int64", "timestamp") and expected == "-0":  # a zero of these has no sign
+        return found in ("0", "-0") and type(found) is Number
     if type(found) is float:
         return type(expected) is Number and repr(float(expected)) == repr(found)
     return type(found) is type(expected) and found == expected
@@ -542,7 +544,7 @@ def test_a_list_of_attributes_is_searched_as_plain_values():
     ("text", "kind", "expected"),
     [
         ("-0", "auto", Number("-0")),
-        ("-0", "int64", Number("-0")),
+        ("-0", "int64", Number("0")),
         ("-0", "float64", Number("-0")),
         ("-0.0", "auto", Number("-0.0")),
         ("0", "auto", Number("0")),
@@ -557,7 +559,7 @@ def test_a_list_of_attributes_is_searched_as_plain_values():
     ],
 )
 def test_numbers_keep_their_digits(text, kind, expected):
-    """However large they are, and the sign of zero."""
+    """However large they are, and the sign of zero where its type has one."""
     assert read(projector(c=("a", kind)), [f'{{"a":{text}}}'.encode()])["c"] == [expected]
 
 

@@ -58,7 +58,9 @@ class Pair:
             self.native.spec,
             self.native._router.where,
             self.native._plans,
-            lambda payloads, meta, now_ms, stop_ns: self.native.run_engine(payloads, meta=meta, now_ms=now_ms),
+            lambda payloads, meta, now_ms, stop_ns, room_bytes: self.native.run_engine(
+                payloads, meta=meta, now_ms=now_ms
+            ),
             is_wide,
         )
         native.switch = AlwaysOn()

@@ -1,69 +1,35 @@
 """Single records of at most 1 MB that are made to cost as much as they can, each with the transform it is meant for.
 
-What they cost is measured by `python -m dev.hostile`, in a process for each; `tests/soak` holds the ceilings.
+What they cost is measured by `python -m dev.hostile`, in a process for each; `tests/test_ceilings.py` bounds it.
 Invariant: a name says what the record is, and the same name is the same bytes.
 """
 
 import gzip
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
 
-import zstandard
-
-MB = 1_000_000
-JSON_OUT = 'output = { format = "json" }\n'
-MANY = 'documents = "many"\n'
-LOGS = 'source = "cloudwatch-logs"\n'
-DYNAMODB = 'source = "dynamodb"\n'
-
-
-@dataclass(frozen=True)
-class Hostile:
-    """One record: its name, the configuration, and what makes its payload."""
-
-    name: str
-    config: str
-    make: Callable[[], bytes]
-
-
-def columns(count: int, kind: str = "", path: str = "a", more: str = "") -> str:
-    """So many columns of a type, of one path or, with a star in it, of a path each."""
-    word = f', type = "{kind}"' if kind else ""
-    lines = [f'c{i} = {{ path = "{path.replace("*", str(i))}"{word}{more} }}' for i in range(count)]
-    return "[columns]\n" + "\n".join(lines) + "\n"
-
-
-def lines(line: bytes, size: int) -> bytes:
-    """A line again and again, up to a size."""
-    return (line + b"\n") * (size // (len(line) + 1))
-
-
-def message(events: str, group: str = "g") -> bytes:
-    """A CloudWatch Logs message."""
-    head = {"messageType": "DATA_MESSAGE", "owner": "o", "logGroup": group, "logStream": "s"}
-    return gzip.compress((json.dumps(head)[:-1] + f',"logEvents":[{events}]}}').encode())
-
-
-def change(image: str) -> bytes:
-    """A DynamoDB change with an item."""
-    return b'{"eventName":"INSERT","dynamodb":{"Keys":{"id":{"S":"1"}},"NewImage":{%s}}}' % image.encode()
-
-
-def gigabyte(compress: Callable[[bytes], bytes]) -> bytes:
-    """What 64 MB of zeros are compressed to, which is more than any record may hold."""
-    return compress(bytes(1 << 26))
-
-
-def zstd(data: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=19).compress(data)
-
+from hostile_batches import BATCHES
+from hostile_layers import LAYERS
+from hostile_order import OUT_OF_ORDER
+from hostile_parts import (
+    DYNAMODB,
+    JSON_OUT,
+    LOGS,
+    MANY,
+    MB,
+    Hostile,
+    change,
+    columns,
+    gigabyte,
+    lines,
+    message,
+    zstd,
+)
+from hostile_values import VALUES
 
 EXPRS = "[columns]\n" + 'a = { path = "a", type = "int64" }\nb = { path = "b", type = "int64" }\n'
 TEN = EXPRS + "".join(f'e{i} = {{ expr = "a // b + {i}" }}\n' for i in range(10))
 DATES = columns(3, "date", "d*")
 
-RECORDS = [
+_RECORDS = [
     # -- compressed
     Hostile("gzip of 64 MB of zeros", columns(1), lambda: gigabyte(gzip.compress)),
     Hostile("gzip of 16 MiB of zeros", columns(1), lambda: gzip.compress(bytes(1 << 24))),
@@ -145,12 +111,12 @@ RECORDS = [
     ),
     Hostile(
         "message of 100,000 {} events, thirty columns",
-        LOGS + columns(30, path="message.m*"),
+        LOGS + columns(30, path="m*"),
         lambda: message(",".join(["{}"] * 100_000)),
     ),
     Hostile(
         "message of 100,000 {} events, JSON",
-        JSON_OUT + LOGS + columns(30, path="message.m*"),
+        JSON_OUT + LOGS + columns(30, path="m*"),
         lambda: message(",".join(["{}"] * 100_000)),
     ),
     Hostile(
@@ -306,3 +272,7 @@ RECORDS = [
         lambda: gzip.compress(b'{"a":[%s]}' % b",".join([b'{"n":"y","v":1.50}'] * 800_000)),
     ),
 ]
+
+RECORDS = [*_RECORDS, *VALUES, *LAYERS, *OUT_OF_ORDER]
+
+__all__ = ["BATCHES", "RECORDS", "Hostile"]
