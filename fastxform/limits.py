@@ -126,7 +126,7 @@ PARSED_TEXT_LIMIT_CHARACTERS: Final = 1_048_576
 RECORD_WRITTEN_LIMIT_BYTES: Final = 6_000_000
 """Bytes that the rows of one record are written as, ours: more can be in no response."""
 
-PART_WRITTEN_LIMIT_BYTES: Final = 20_000_000
+PART_WRITTEN_LIMIT_BYTES: Final = 24_000_000
 """Bytes that the rows of a part are written as, ours: with more its records are worked in halves."""
 
 PART_UNPACKED_LIMIT_BYTES: Final = 16 * 1024 * 1024

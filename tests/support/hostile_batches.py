@@ -14,25 +14,25 @@ BATCHES = [
         copies=130,
     ),
     Hostile(
-        "30 records of {} lines", MANY + columns(10, path="a*"), lambda: gzip.compress(lines(b"{}", 16 * MB)), copies=30
+        "10 records of {} lines", MANY + columns(10, path="a*"), lambda: gzip.compress(lines(b"{}", 16 * MB)), copies=10
     ),
     Hostile(
-        "30 records of 100,000 {} lines",
+        "10 records of 100,000 {} lines",
         MANY + columns(30, path="a*"),
         lambda: gzip.compress(b"{}\n" * 100_000),
-        copies=30,
+        copies=10,
     ),
     Hostile(
-        "30 messages of 100,000 {} events",
+        "10 messages of 100,000 {} events",
         LOGS + columns(30, path="m*"),
         lambda: message(",".join(["{}"] * 100_000)),
-        copies=30,
+        copies=10,
     ),
     Hostile(
-        "30 messages of five million {} events",
+        "10 messages of five million {} events",
         LOGS + columns(3),
         lambda: message(",".join(["{}"] * 5_000_000)),
-        copies=30,
+        copies=10,
     ),
     Hostile(
         "40 raw records of 150 KB for 30 columns",
@@ -41,16 +41,16 @@ BATCHES = [
         copies=40,
     ),
     Hostile(
-        "300 documents of 5 MB as they are",
+        "100 documents of 5 MB as they are",
         JSON_OUT,
         lambda: gzip.compress(b'{"a":"%s"}' % (b"x" * 5_000_000)),
-        copies=300,
+        copies=100,
     ),
     Hostile(
-        "100 records of explode of 100,000",
+        "20 records of explode of 100,000",
         '[explode]\npath = "h"\nas = "item"\n' + columns(3, path="item"),
         lambda: gzip.compress(b'{"h":[%s0]}' % (b"0," * 99_998)),
-        copies=100,
+        copies=20,
     ),
     Hostile("100 texts of 5 MB", 'source = "text"\n', lambda: gzip.compress(b"x" * 5_000_000), copies=100),
     Hostile(

@@ -2,8 +2,8 @@
 
 `python reasons.py leaks ROUNDS` prints a line of JSON for each reason: by how many bytes a process grows that meets it
 again and again. `python reasons.py mixed ROUNDS` does so for all of them in turn, among good records; `planted` for
-what leaves 700 bytes each time. Invariant: each reason of `errors.REASONS` has its case, and each is seen to give its reason
-before it is repeated.
+what leaves 700 bytes each time.
+Invariant: each reason of `errors.REASONS` has its case, and each is seen to give its reason before it is repeated.
 """
 
 import base64
