@@ -38,7 +38,10 @@ def broken(found, cpu_s=CPU_CEILING_S, memory=MEMORY_CEILING_BYTES):
 
 
 def test_a_record_has_a_ceiling():
-    """Of time and memory, whatever it holds: none is unknown, and none ends the process."""
+    """Of time and memory, whatever it holds: none is unknown, and none ends the process.
+
+    40 s of processor time: each record is to cost much, and is made in gzip first.
+    """
     found = list(hostile.measured([], ADDRESS_SPACE_MB))
     assert [each["name"] for each in found] == [record.name for record in hostile_records.RECORDS]
     assert {each["name"]: why for each in found if (why := broken(each))} == {}
@@ -46,20 +49,20 @@ def test_a_record_has_a_ceiling():
 
 
 def test_a_record_has_a_ceiling_without_the_kernel():
-    """Of those that the kernel takes; the others are the engine's in any case."""
-    names = [record.name for record in hostile_records.RECORDS if not record.name.startswith("gzip")]
+    """Some of those that the kernel takes; the others are the engine's in any case."""
+    names = [record.name for record in hostile_records.RECORDS if not record.name.startswith("gzip")][::4]
     found = list(hostile.measured(names, ADDRESS_SPACE_MB, FASTXFORM_KERNEL="0"))
     assert {each["name"]: why for each in found if (why := broken(each))} == {}
 
 
 @pytest.mark.parametrize(
     ("ceilings", "address_space_mb"),
-    [({"cpu_s": 0.001}, 700), ({"memory": 1_000_000}, 700), ({}, 8)],
+    [({"cpu_s": 0.001}, 700), ({"memory": 1_000_000}, 700), ({}, 1)],
     ids=["time", "memory", "address space"],
 )
 def test_a_lower_ceiling_is_seen_to_be_broken(ceilings, address_space_mb):
     """Each of the three is one that fails."""
-    (found,) = hostile.measured(["gzip of one text of 16 MB, one column"], address_space_mb)
+    (found,) = hostile.measured(["message of five million {} events"], address_space_mb)
     assert broken(found, **ceilings)
 
 
