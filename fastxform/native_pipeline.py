@@ -202,7 +202,7 @@ class NativePipeline:
         now_ms: int,
         observe: Observe,
         stop_ns: int | None,
-        room_bytes: int | None,
+        room_bytes: int | None = None,
     ) -> Answers | None:
         """Return what becomes of payloads, as `Pipeline.run` takes them; None where the batch is the engine's."""
         if not self.switch.is_on():

@@ -50,7 +50,7 @@ def zstd(data: bytes) -> bytes:
 
 
 def raising(*_: Any) -> Any:
-    raise OSError("no")
+    raise ValueError("no")
 
 
 class Refusing:
