@@ -183,16 +183,16 @@ def _reader(target: Type) -> Callable[[Datum], Datum]:
 
 
 def _read_decimal(target: Type, value: Datum) -> Datum:
-    """Read the text of a number: Arrow, of 26.0.1, makes 0.000 of 5e-324 where it should refuse it."""
-    small = call("match_substring_regex", [value], _SMALL)
-    if call("any", [small]).as_py():
+    """Read the text of a number: Arrow, of 26.0.1, makes 0.000 of 5e-324 and -1.0 of 400 nines."""
+    far = call("match_substring_regex", [value], _FAR)
+    if call("any", [far]).as_py():
         texts = value.to_pylist() if isinstance(value, pa.Array) else [value.as_py()]
         if any(text is not None and does_not_fit(target, text) for text in texts):
             raise pa.ArrowInvalid("a number that is lost")
     return cast(value, arrow_type(target))
 
 
-_SMALL: Final = options.MatchSubstringOptions(r"[eE]-[0-9]{2,}|\.[0-9]{39,}")
+_FAR: Final = options.MatchSubstringOptions(r"[eE][+-]?[0-9]{2,}|[0-9]{39,}")
 
 
 def _read_timestamp(value: Datum, unit: str) -> Datum:

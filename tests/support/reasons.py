@@ -131,7 +131,7 @@ def failing(reason: str) -> Callable[[], None]:
     if case.breaks:
         pipeline._encoder.write = raising
         pipeline.native = None
-    handler = make_handler(pipeline, case.client)
+    handler = make_handler(pipeline, case.client, reports=True)
     event, context = event_of(case.payloads, case.event), Context(case.left_ms)
 
     def invoke() -> None:
@@ -173,7 +173,7 @@ def growth(invoke: Callable[[], object], rounds: int) -> int:
 
 def good() -> Callable[[], None]:
     """Return an invocation none of whose records fails."""
-    handler = make_handler(Pipeline.from_toml(A))
+    handler = make_handler(Pipeline.from_toml(A), reports=True)
     event = event_of((GOOD, gzip.compress(GOOD), zstd(GOOD)) * 4, {})
     return lambda: handler(event, None)
 
