@@ -330,7 +330,7 @@ def _parts_of(batch: "EngineBatch", records: list[int]) -> list[WrittenPart]:
         return []
     metadata = None
     if batch.metadata is not None:
-        # `null` cannot be told from none in an array: the records of each are apart
+        # `null` cannot take from none in an array: the records of each are apart
         with_metadata = [ok and each is not None for ok, each in zip(is_ok, batch.metadata, strict=True)]
         if not all(is_it for is_it, ok in zip(with_metadata, is_ok, strict=True) if ok):
             bare = [ok and not it for ok, it in zip(is_ok, with_metadata, strict=True)]

@@ -78,7 +78,7 @@ _LAMBDA: Final = ("AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME")
 """The variables by which a function knows that it runs in Lambda, or under its emulator."""
 
 _QUIET: Final = "ERROR"
-"""The level outside of Lambda: a fault of this package is still said."""
+"""The level outside of Lambda: a fault of this package is still logged."""
 
 _DIMENSION_LIMIT: Final = 255
 """Characters of a namespace or a dimension's value: CloudWatch's limit for the first, ours for the second."""

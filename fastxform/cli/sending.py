@@ -1,6 +1,6 @@
 """What `replay --put` and `put` share: their arguments, the journal, interrupts and progress.
 
-The puts are `fastxform.tools.replay.sender`'s, what is said of them at the end is `sent`'s. Invariant: an interrupt
+The puts are `fastxform.tools.replay.sender`'s, what is reported of them at the end is `sent`'s. Invariant: an interrupt
 lets the calls in flight end, unless it comes twice.
 """
 

@@ -1,4 +1,4 @@
-"""What is said of puts: what a run did, and what a dry run would do.
+"""What is reported of puts: what a run did, and what a dry run would do.
 
 The puts are `fastxform.tools.replay.sender`'s. Invariant: every record that was read and not acknowledged is counted,
 and named as far as a screen goes; exit code 1 says that there are some.

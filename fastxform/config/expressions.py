@@ -1,4 +1,4 @@
-"""The expressions of a file, compiled against its columns: their names, their types, and their circles.
+"""The expressions of a file, compiled against its columns: their names, their types, and their cycles.
 
 What an expression may say is decided in `fastxform.query`; which columns it sees is decided here. Invariant: an
 expression that names a column whose type is a mistake makes no second mistake of it.

@@ -1,4 +1,4 @@
-"""The readers that `[output] reader` names: what each can be told, and what not.
+"""The readers that `[output] reader` names: what each can be set to, and what not.
 
 A reader sets the keys of `[output]` that the file leaves out. Invariant: with the keys of a reader, what is written is
 read back by it as it was, or the record fails with `quoting`; what was tried is in `docs/readers.md`.
@@ -17,7 +17,7 @@ class Reader(Struct, frozen=True):
 
     Attributes:
         format: the format of `[output]` that it reads.
-        keys: for each key that matters to it the values that it can be told, the default first.
+        keys: for each key that matters to it the values that it can be set to, the default first.
         tells_null: whether it tells a quoted text from an unquoted null; otherwise a text that equals `null` fails.
         refuses: characters that it cannot hold in a text.
     """

@@ -81,7 +81,7 @@ def _check_format(table: Table, content: dict[str, Any], output: Output) -> None
 
 
 def _check_reader(table: Table, content: dict[str, Any], name: str, reader: Reader) -> None:
-    """Refuse what the reader cannot be told."""
+    """Refuse what the reader cannot take."""
     if "format" in content and content["format"] in ("csv", "json") and content["format"] != reader.format:
         table.fail("format", f"{name} reads {reader.format.upper()}; leave format out")
     for key, values in reader.keys.items():
@@ -91,7 +91,7 @@ def _check_reader(table: Table, content: dict[str, Any], name: str, reader: Read
         if value is None or value in values or (wanted.choices and value not in wanted.choices):
             continue
         words = " or ".join(json_word(value) for value in values)
-        table.fail(key, f"{name} cannot be told {json_word(value)}; leave {key} out, or write {words}")
+        table.fail(key, f"{name} cannot take {json_word(value)}; leave {key} out, or write {words}")
 
 
 def json_word(value: str | bool) -> str:

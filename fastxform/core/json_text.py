@@ -46,7 +46,7 @@ def compact_all(raws: Sequence[Any]) -> list[str]:
     """Return many valid JSON texts less their insignificant white space, in one pass over all of them.
 
     They become the elements of one list. Where nothing but the line feeds between them goes away, none had any; no
-    compact text holds a line feed, so that they are told apart by those.
+    compact text holds a line feed, so that they are separated by those.
     """
     together = b",\n".join(raws).join((b"[", b"]"))
     lines = msgspec.json.format(together, indent=-1)

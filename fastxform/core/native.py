@@ -252,7 +252,7 @@ class KernelPlan:
         """Return the response; how many bytes it would have where these are above the limit.
 
         Args:
-            ids: the ids of all records; those that nothing else is said of are `Dropped`.
+            ids: the ids of all records; those of which nothing else is reported are `Dropped`.
             parts: records, their rows, and their metadata: None, JSON for all of them, or an array of JSON.
             failed: the records that failed.
             limit_bytes: the largest response that is written.

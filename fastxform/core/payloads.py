@@ -194,7 +194,7 @@ def _feed(codec: Any, member: Any, data: bytes | memoryview, limit_bytes: int) -
 def _unzstd(payload: bytes, limit_bytes: int) -> bytes:
     """Return what all frames of a payload hold, one after the other; most payloads are one frame.
 
-    Arrow's stream keeps its buffer for ever where it raises: 16.8 MB for 546 bytes of payload that are cut off.
+    Arrow's stream keeps its buffer forever where it raises: 16.8 MB for 546 bytes of payload that are cut off.
     """
     codec = _zstandard()
     decompressor = codec.ZstdDecompressor()

@@ -1,7 +1,7 @@
 """The types a column can have: their spelling, its one parser, and the Arrow type that holds each.
 
 Nothing here converts a value. Invariants: two columns of equal `Type` have equal Arrow types; a misspelt type gets the
-spelling that was meant, where one can be told.
+spelling that was meant, where one is near.
 """
 
 import re

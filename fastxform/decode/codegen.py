@@ -315,7 +315,7 @@ def _raws_value(raws: list[Any]) -> list[Outcome]:
 
 
 def _raws_string(raws: list[Any]) -> list[Outcome]:
-    """Return values of which only the text matters: an object is not told from a text that looks like it."""
+    """Return values of which only the text matters: an object is not distinguished from a text that looks like it."""
     return [
         text if text[0] in "{[" else None if text == "null" else json_text.json_value(text.encode())
         for text in _compact(raws)

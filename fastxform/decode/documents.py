@@ -1,4 +1,4 @@
-"""What one record holds: its documents, or its lines, told apart and counted.
+"""What one record holds: its documents, or its lines, separated and counted.
 
 A document is not decoded here beyond what it takes to find its end. Invariant: no record gives more than
 `limits.RECORD_ROWS_LIMIT` parts, and to find that out costs no more than so many.
@@ -20,7 +20,7 @@ _ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class SplitError(Exception):
-    """The record cannot be told apart; `reason` is a code of `errors.REASONS`."""
+    """The record cannot be separated; `reason` is a code of `errors.REASONS`."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -65,9 +65,9 @@ def text_lines(text: str) -> list[str]:
 def split_documents(payload: bytes) -> list[bytes]:
     """Return the documents of a payload: one behind the other, or the elements of one list.
 
-    Behind a document stands nothing, white space or one comma: a rule of AWS IoT puts its separator behind the last one
-    too. What a document is, beside valid JSON, is not checked. A record of more parts than a record may have is told by
-    the first so many.
+    Behind a document stands nothing, white space or one comma: a rule of AWS IoT puts its separator behind the last
+    one too. What a document is, beside valid JSON, is not checked. A record of more parts than a record may have is
+    known by the first so many.
 
     Raises:
         SplitError: `utf8` or `depth`; `json`, something else stands there; `rows`, there are too many.
@@ -95,7 +95,7 @@ def _elements(payload: bytes, text: str, start: int) -> list[bytes] | None:
             return [bytes(raw) for raw in _ELEMENTS.decode(payload)]
         except (msgspec.MsgspecError, ValueError):
             return None
-    # So that a list of millions costs what its first elements cost, they are told apart one by one.
+    # So that a list of millions costs what its first elements cost, they are separated one by one.
     elements: list[bytes] = []
     at = _skip(text, start + 1)
     if text.startswith("]", at):

@@ -56,7 +56,7 @@ class Layers:
         self.record_requests = by_layer[None]
         self.steps: list[_ParseStep | _ExplodeStep] = []
         waiting = dict(sources)
-        while waiting:  # the configuration has no circles
+        while waiting:  # the configuration has no cycles
             for name, request in list(waiting.items()):
                 below = _layer_of(request.path, names)
                 if explode is not None and below is not None and below == explode.index:

@@ -1,6 +1,6 @@
 """Texts to columns by a format: JSON, logfmt, separated values, a regular expression, or a named format.
 
-Texts come a whole column at a time, and rows that are not of the format are told. Invariant: a null text gives null
+Texts come a whole column at a time, and rows that are not of the format are named. Invariant: a null text gives null
 members, and so does one that is not of the format.
 """
 

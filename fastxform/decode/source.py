@@ -104,7 +104,7 @@ class Source:
         elif spec.source == "text":
             self.text = TextProjector(requests)
         else:
-            # What several documents are in is unpacked before they are told apart; a document is never compressed.
+            # What several documents are in is unpacked before they are separated; a document is never compressed.
             self.projector = Projector(requests, images, unpacks=spec.documents != "many")
 
     def read(self, payloads: Sequence[bytes | None], meta: Mapping[str, Sequence[Any]]) -> Rows:

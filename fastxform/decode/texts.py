@@ -1,4 +1,4 @@
-"""Columns out of texts that were told apart into fields: a list of values a field, all rows at a time.
+"""Columns out of texts that were separated into fields: a list of values a field, all rows at a time.
 
 A path that names one field is that field's list; any other is evaluated on the fields of a row as a JSON document.
 Invariant: both give the same values.

@@ -1,7 +1,7 @@
 """The rows of one route by the native kernel, out of decoded columns and what expressions made.
 
-Here is said which way each column is written; the bytes are the kernel's. Invariant: a row is the bytes that `csv_rows`
-and `json_rows` write.
+Here is decided which way each column is written; the bytes are the kernel's. Invariant: a row is the bytes that
+`csv_rows` and `json_rows` write.
 """
 
 from typing import Final

@@ -21,10 +21,10 @@ from fastxform.puts.client import TIME_OUTS_OF_A_CALL, ClientConfig, ClientFacto
 from fastxform.puts.threads import Pool, Threads
 
 PATIENCE_MS: Final = 60_000
-"""The longest that one `put` goes on, whatever the time left: what fits the response should not wait for ever. Ours."""
+"""The longest that one `put` goes on, whatever the time left: what fits the response should not wait forever. Ours."""
 
 REFUSAL_MEMORY_MS: Final = 300_000
-"""How long a container asks nothing of a stream that refused; not for ever, since rights get mended. Ours."""
+"""How long a container asks nothing of a stream that refused; not forever, since permissions get granted. Ours."""
 
 UNKNOWN_CALLS_MAX: Final = 4
 """Calls of one `put` whose fate is unknown, none being acknowledged, after which no other is started. Ours."""

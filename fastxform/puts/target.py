@@ -52,7 +52,7 @@ def target_of(
         is_msk: Whether the event comes from MSK, which takes nothing back.
         region: The event's `region`.
         stream: The name or ARN of the configuration, which beats those of the event.
-        account: The function's own. Firehose is told the name of a stream only, and takes it for one of the caller's:
+        account: The function's own. Firehose is given the name of a stream only, and takes it for one of the caller's:
             where the ARN is of another account, records would go to a stream that they do not come from.
     """
     if is_msk:

@@ -1,7 +1,7 @@
 """The threads that calls run in, and the end of a call that does not end by itself.
 
 A time-out of a client is one for each read: a reply that drips comes to no end, and would hold its thread for as long
-as the stream likes. Which call has taken too long the callers know; how its connection is found is told by the client
+as the stream likes. Which call has taken too long the callers know; how its connection is found is known by the client
 that `client` makes. Invariant: a call that was abandoned holds no thread that another call needs, and closes no
 connection but its own.
 """

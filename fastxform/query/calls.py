@@ -135,7 +135,7 @@ def one_of(*words: str) -> Check:
 
 
 def not_empty(value: str) -> str | None:
-    """Check that a text is not empty: Arrow would replace an empty one for ever."""
+    """Check that a text is not empty: Arrow would replace an empty one forever."""
     return None if value else "must not be empty"
 
 

@@ -1,6 +1,6 @@
 """The text of an expression, parsed and walked node by node into a term.
 
-What operators and functions mean is said beside this module. Invariant: whatever the text, the outcome is an
+What operators and functions mean is defined beside this module. Invariant: whatever the text, the outcome is an
 `Expression` or an `ExpressionError` of one line, never a crash of the parser or a stack that ran out.
 """
 

@@ -1,8 +1,8 @@
 """The typed terms of an expression: literals, columns, and the types that several terms have in common.
 
 A term knows its type before a row is seen, and gives a whole column (or one scalar, for all rows) of a frame of rows.
-Which operators and functions there are is said elsewhere. Invariant: no conversion here loses anything in silence, but
-for int64 and decimal to float64, which round to the nearest as Python's `float()` does.
+Which operators and functions there are is defined elsewhere. Invariant: no conversion here loses anything in silence,
+but for int64 and decimal to float64, which round to the nearest as Python's `float()` does.
 """
 
 import datetime

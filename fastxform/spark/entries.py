@@ -52,7 +52,7 @@ _NEXT: Final = re.compile(rb"\}[ \t\r\n]*(?=\{)")
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]', re.DOTALL)
 _CLOSING: Final = {ord("{"): ord("}"), ord("["): ord("]")}
 _LOOKS: Final = 4
-"""How often an object of broken records is looked through for the ends of documents, which would else take for ever."""
+"""How often an object of broken records is searched for the ends of documents, which would else take forever."""
 
 
 _ANY: Final = msgspec.json.Decoder(msgspec.Raw)

@@ -1,6 +1,6 @@
 """What Firehose leaves in S3, as DataFrames of payloads: failed records, and the backup of everything that came in.
 
-The objects are read whole, by Spark's own file systems; what is in them is told apart in `entries`. Invariant: every
+The objects are read whole, by Spark's own file systems; what is in them is separated in `entries`. Invariant: every
 byte of an object that is not white space between records is in some row, or that row says why not.
 """
 
@@ -32,7 +32,7 @@ def failed_records(spark: SparkSession, path: str | Sequence[str]) -> DataFrame:
 def backup_records(spark: SparkSession, path: str | Sequence[str]) -> DataFrame:
     """Read source-backup objects: one row for each JSON document, which is each record if records are single documents.
 
-    Firehose puts nothing between records, so they are told apart by where a document ends; what is none, is a payload
+    Firehose puts nothing between records, so they are separated by where a document ends; what is none, is a payload
     up to the end of its line or to the next document, and fails by itself. Columns: `payload`, `path`, `line`, which
     counts the payloads of an object, and `problem`, where the object itself is damaged.
 

@@ -1,7 +1,7 @@
 """`transform`: a DataFrame of payloads to a DataFrame of typed columns, through the pipeline of a stream.
 
 This is the side of the driver, which looks at schemas and at no payload; the work is in `worker`. Invariant: what
-cannot work is said here, in one line, before a task starts.
+cannot work is reported here, in one line, before a task starts.
 """
 
 import time
@@ -122,7 +122,7 @@ def _meta(df: DataFrame, name: str, column: str) -> Column:
 
 
 def _status_columns(pipeline: Pipeline) -> dict[str, pa.DataType]:
-    """Return what is said of each row, in order, with its type."""
+    """Return what is reported of each row, in order, with its type."""
     spec = pipeline.spec
     left_out = set()
     if spec.documents == "one" and spec.source != "cloudwatch-logs":

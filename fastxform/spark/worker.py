@@ -23,14 +23,14 @@ RECORDS_A_PARTITION: Final = 1 << 33
 
 
 class Job(Struct, frozen=True):
-    """What a task is told.
+    """What a task is given.
 
     Attributes:
         pipeline: the pickled `Spec` and `map_batch` of the pipeline.
         schema: the columns of the transform.
         names: of all columns that go out: those kept, `statuses`, those of the transform.
         metas: the names of the meta columns, which follow the payload; after them come those that are kept.
-        statuses: what is said of each row: some of `STATUS_COLUMNS`.
+        statuses: what is reported of each row: some of `STATUS_COLUMNS`.
         now_ms: what `now_ms()` gives.
     """
 
@@ -51,7 +51,7 @@ STATUS_COLUMNS: Final[dict[str, pa.DataType]] = {
     "table": pa.string(),
     "operation": pa.string(),
 }
-"""What can be said of a row, and its type; the type of `partition_keys`, which is the last, depends on the keys."""
+"""What can be reported of a row, and its type; the type of `partition_keys`, which is the last, depends on the keys."""
 
 
 def run(job: Job, batches: Iterable[pa.RecordBatch], partition: int) -> Iterator[pa.RecordBatch]:
@@ -88,7 +88,7 @@ def _transform(job: Job, pipeline: Pipeline, batch: pa.RecordBatch, number: int)
 
 
 class _StatusColumns:
-    """What is said of the rows of one batch, a column a method; `record` is None where each record is one row."""
+    """What is reported of the rows of one batch, a column a method; `record` is None where each record is one row."""
 
     def __init__(self, pipeline: Pipeline, columns: "Columns", record: pa.Array | None, number: int) -> None:
         self._spec = pipeline.spec

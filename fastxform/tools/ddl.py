@@ -44,7 +44,7 @@ _PROPERTIES: Final = "TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parqu
 
 @dataclass(frozen=True, slots=True)
 class IcebergTable:
-    """One table: its columns by name with their types in Athena's words, and what Firehose is told to do with rows.
+    """One table: its columns by name with their types in Athena's words, and what Firehose is set to do with rows.
 
     `keys` are the columns that hold the key of a DynamoDB item.
     """

@@ -1,4 +1,4 @@
-"""How the reader of `[output] reader` is told to read the objects: a table definition, a load or a call.
+"""How the reader of `[output] reader` is set to read the objects: a table definition, a load or a call.
 
 What is written for it is decided by the keys of `[output]`, and the definition names the same ones. Invariant: with
 what is printed, the reader gives back what was written, which `tests/spark/test_readers.py` shows for those that run

@@ -230,7 +230,7 @@ class NativeRouter:
     def _mask(
         self, condition: "Expression", batch: NativeColumns, rows: SelectedRows, now_ms: int, odd: set[int]
     ) -> tuple[Any, SelectedRows]:
-        """Return where a condition holds, and the rows that it could be told of."""
+        """Return where a condition holds, and the rows that it is known of."""
         keys = {column.name: key for key, column in self.shared}
         while True:
             given = {name: rows.take(batch.array(keys[name])) for name in condition.names}

@@ -246,7 +246,7 @@ def test_a_reader_reads_what_was_written_for_it(case, spark, tmp_path, found):
 
 def test_the_page_shows_what_was_found(found):
     """The table of the documentation: cells that were written and came back, records that failed, and why."""
-    heads = ("`reader`", "read by", "cells that came back", "records that failed", "what it cannot be told")
+    heads = ("`reader`", "read by", "cells that came back", "records that failed", "what it cannot take")
     lines = [f"| {' | '.join(heads)} |", "|---|---|---:|---:|---|"]
     for case in CASES:
         count, failed = found[case.key, case.what]

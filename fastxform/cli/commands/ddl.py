@@ -1,4 +1,4 @@
-"""`fastxform ddl`: the tables that a configuration writes to, and how the reader of its objects is told to read them.
+"""`fastxform ddl`: the tables that a configuration writes to, and how the reader of its objects is set to read them.
 
 The statements are made in `fastxform.tools.ddl` for Iceberg and in `fastxform.tools.reader_ddl` for CSV and JSON
 objects. Invariant: what is printed agrees with the transform, as `fastxform check --ddl` compares them.
@@ -17,7 +17,7 @@ _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]*[a-z0-9]")
 
 EPILOG: Final = (
     "Iceberg tables: the statements are Athena's. Without --location they are for S3 Tables, which places tables "
-    "itself; a table of the Glue catalog needs one. CSV and JSON objects: what the reader of [output] is told, with "
+    "itself; a table of the Glue catalog needs one. CSV and JSON objects: what the reader of [output] is given, with "
     "--location. Exit code 1: the configuration names neither an Iceberg table nor a reader; 2: a column has no type."
 )
 
@@ -82,7 +82,7 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 
 def _print_reader(options: argparse.Namespace, spec: Any, console: Console) -> int:
-    """Print what the reader of the objects is told."""
+    """Print what the reader of the objects is given."""
     from fastxform.errors import InputError
     from fastxform.tools import reader_ddl
 

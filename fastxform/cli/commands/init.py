@@ -1,7 +1,7 @@
 """`fastxform init`: writes a configuration, a copy of an example or one inferred from sample records.
 
 Inferring is `fastxform.tools.inference`'s, the examples lie in `fastxform/examples`; here they are only found and
-written. Invariant: a file that exists stays as it is unless it is said to be overwritten, and what is written passes
+written. Invariant: a file that exists stays as it is unless it is to be overwritten, and what is written passes
 `check` and `test`.
 """
 
@@ -218,7 +218,7 @@ def _report(inferred: "Inferred", options: argparse.Namespace, console: Console)
 
 
 def _lines(inferred: "Inferred") -> list[str]:
-    """Return what the user is told of an inferred configuration."""
+    """Return what the user sees of an inferred configuration."""
     (family, count), *others = inferred.families.items()
     lines = []
     if inferred.is_partial:

@@ -55,7 +55,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         help="where failed records are: file, directory, s3:// URI, - for standard input",
     )
-    add = parser.add_argument_group("what is read, and what is said of it").add_argument
+    add = parser.add_argument_group("what is read, and what is reported").add_argument
     add("--error-code", action="append", metavar="CODE", help="only records that failed so; may be repeated")
     add("--after-transform", action="store_true", help="take what failed behind the transform for originals")
     add("--examples", type=whole(0, 100), default=3, metavar="N", help="examples of each group (default 3)")
@@ -110,7 +110,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 class _ReplayRun:
-    """One run over the objects, and what is to be said of it."""
+    """One run over the objects, and what is to be reported."""
 
     def __init__(
         self, options: argparse.Namespace, files: "list[Stored]", pipeline: "Pipeline | None", console: Console
@@ -226,7 +226,7 @@ class _ReplayRun:
         return 1 if self._options.strict and (self._broken or again) else 0
 
     def _results(self, numbered: "Iterable[tuple[int, Stored]]") -> "Iterator[DryRunResult]":
-        """Yield the records with what is said of them today, and count them."""
+        """Yield the records with what is reported of them today, and count them."""
         from fastxform.tools.replay.dry_run import dry_run
 
         for finding in dry_run(self._failures(numbered), self._pipeline, after_transform=self._options.after_transform):

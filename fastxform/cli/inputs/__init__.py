@@ -1,7 +1,7 @@
-"""INPUT of the verbs: read in `reader`, told into records in `forms`, envelopes taken off in `envelopes`.
+"""INPUT of the verbs: read in `reader`, made into records in `forms`, envelopes taken off in `envelopes`.
 
 What a record holds is not judged here. Invariant: a record is the bytes that Firehose would hand to the function, and
-whatever was taken off to get there is said.
+whatever was taken off to get there is noted.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ INPUT_HELP: Final = (
     "INPUT is a Firehose event, one record, a JSON list of records, documents one behind the other, or "
     "newline-delimited records; gzip is decompressed. Trigger events of Lambda (Kinesis, DynamoDB, SQS, SNS, MSK, "
     "CloudWatch Logs) and what the AWS CLI prints (kinesis get-records, dynamodbstreams get-records, dynamodb scan, "
-    "logs filter-log-events) are unwrapped, which is said."
+    "logs filter-log-events) are unwrapped, with a note."
 )
 """The forms of INPUT, for the help of the verbs."""
 

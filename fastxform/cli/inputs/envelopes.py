@@ -133,7 +133,7 @@ def _text(raw: "msgspec.Raw | None") -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind of elements: how it is told, what it is called, and the record of one; None where it has none."""
+    """One kind of elements: how it is recognised, what it is called, and the record of one; None where it has none."""
 
     matches: "Callable[[Members], bool]"
     name: str
@@ -141,7 +141,7 @@ class _Kind:
     record: "Callable[[msgspec.Raw, Members], InputRecord] | None"
 
     def says(self, count: int) -> str:
-        """Return what is told of so many."""
+        """Return what is reported of so many."""
         return f"{count} {self.name}, {self.done}"
 
 

@@ -4,7 +4,7 @@ The bytes are `reader`'s, the envelopes `envelopes`'. Invariant: of newline-deli
 and every other line is exactly one, byte for byte.
 
 How the form is found. Input of one line, and input whose first line is no JSON value but that is JSON as a whole, is
-told as a whole: an object is an event, an envelope, or one record; a list is a record an element; documents one behind
+read as a whole: an object is an event, an envelope, or one record; a list is a record an element; documents one behind
 the other are a record each. Everything else is lines. Where a record may hold several documents, a list and documents
 in a row are one record, and text is always lines.
 """
@@ -39,7 +39,7 @@ def read_source(reader: InputReader, console: Console | None = None, spec: "Spec
 
     Args:
         reader: the input.
-        console: where it is said what was unwrapped.
+        console: where a note says what was unwrapped.
         spec: the transform that the records are for, where there is one: it tells what one record is.
 
     Raises:

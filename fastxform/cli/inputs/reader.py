@@ -1,7 +1,7 @@
-"""Lines and whole documents out of one file or of standard input, gzip looked through.
+"""Lines and whole documents out of one file or of standard input, gzip decompressed.
 
-What they mean is told in `forms`. Invariant: a stream of lines is never held whole, and whatever cannot be read is an
-`InputError` that names the input.
+What they mean is decided in `forms`. Invariant: a stream of lines is never held whole, and whatever cannot be read is
+an `InputError` that names the input.
 """
 
 import io
@@ -21,7 +21,7 @@ _EMPTY_LINES: Final = (b"\n", b"\r\n")
 
 
 class InputReader:
-    """Lines and documents out of one file or stream, gzip looked through; every failure is an `InputError`."""
+    """Lines and documents out of one file or stream, gzip decompressed; every failure is an `InputError`."""
 
     def __init__(self, name: str, file: BinaryIO, total_bytes: int | None) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""Columns out of shapes: which places become one, and what is said beside each.
+"""Columns out of shapes: which places become one, and what is noted beside each.
 
 Names are given in `names`, types in `types`. Invariant: every member that was seen is in exactly one column, its own or
 that of an object around it, as long as there are not too many.

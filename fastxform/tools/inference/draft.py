@@ -70,7 +70,7 @@ class DraftPlan:
     hints: list[str] = field(default_factory=list)
     """Lines of TOML that are written as comments above the columns."""
     notes: list[str] = field(default_factory=list)
-    """What the user is told of it."""
+    """What the user is shown of it."""
 
 
 def holds_json(drafts: Iterable[DraftColumn]) -> bool:
@@ -79,7 +79,7 @@ def holds_json(drafts: Iterable[DraftColumn]) -> bool:
 
 
 def left_out_notes(count: int) -> list[str]:
-    """Return what the user is told of places that became no column."""
+    """Return what the user is shown of places that became no column."""
     return [f"{count} members have no column: they are too many, and these are the rarest"] if count else []
 
 

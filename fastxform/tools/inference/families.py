@@ -1,6 +1,6 @@
 """The families of records: each gathers what its documents have, and plans the configuration for them.
 
-How documents are told apart is in `documents`; DynamoDB's are in `changes`, those of log lines in `lines`. Invariant:
+How documents are separated is in `documents`; DynamoDB's are in `changes`, those of log lines in `lines`. Invariant:
 what is gathered has a bound, whatever the number of documents; a plan takes every document that was gathered.
 """
 

@@ -1,7 +1,7 @@
 """What lies inside of places: texts that hold more become `[parse.NAME]`, lists of objects an `[explode]` to choose.
 
-What texts hold is told in `texts`, columns are made in `columns`. Invariant: no member is lost: a text stays a column
-where one of its values is not of the format.
+What texts hold is decided in `texts`, columns are made in `columns`. Invariant: no member is lost: a text stays a
+column where one of its values is not of the format.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ def with_texts(
         leaves: the places of the record, or of a text.
         total: how many rows there are.
         taken: names that paths already begin with.
-        are_lines: the texts are whole records, so that separated values are told too.
+        are_lines: the texts are whole records, so that separated values are recognised too.
     """
     names = set(taken)
     kept: list[Place] = []

@@ -1,6 +1,6 @@
 """Log lines: events of CloudWatch Logs messages, and records that are text.
 
-What is in a line is told in `texts`. Invariant: a line is a row, and stays a column as long as not every one of them
+What is in a line is decided in `texts`. Invariant: a line is a row, and stays a column as long as not every one of them
 is of the format that was found.
 """
 

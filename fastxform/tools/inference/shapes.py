@@ -142,7 +142,7 @@ def _fits(target: Type, text: str) -> bool:
 
 
 class Budget:
-    """How many more places may be told apart, and characters of texts kept."""
+    """How many more places may be separated, and characters of texts kept."""
 
     def __init__(self, left: int = MEMBERS_LIMIT) -> None:
         self.left = left

@@ -1,7 +1,7 @@
 """What the texts of one place hold: JSON, pairs, separated values, or lines of a named format.
 
-Only told here; what becomes of it is `layers`'. Invariant: a format that is found reads every text that counts for it,
-by the engine's own splitters.
+Only recognised here; what becomes of it is `layers`'. Invariant: a format that is found reads every text that counts
+for it, by the engine's own splitters.
 """
 
 import json
@@ -82,7 +82,7 @@ def format_of(texts: Sequence[str], total: int, *, is_line: bool) -> Format | No
     Args:
         texts: those that were kept.
         total: how many there were of all kinds.
-        is_line: the texts are whole records, so that separated values are told too.
+        is_line: the texts are whole records, so that separated values are recognised too.
     """
     formats = [
         read

@@ -108,7 +108,7 @@ def _decimal(whole_digits: int, fraction_digits: int) -> Typed:
 
 
 def _epoch(units: set[str], fraction_digits: int) -> Typed:
-    """Return the unit that holds all of the times; what a number of them is is told by its magnitude."""
+    """Return the unit that holds all of the times; what a number of them is is known by its magnitude."""
     finest = next(unit for unit in ("us", "ms", "s") if unit in units)
     if fraction_digits:
         finest = "us" if finest != "s" or fraction_digits > 3 else "ms"

@@ -1,4 +1,4 @@
-"""What a transform writes into CSV and JSON objects, held against what their reader was told of them.
+"""What a transform writes into CSV and JSON objects, held against what their reader is set to.
 
 The wanted columns and options are those of the statement that `fastxform.tools.reader_ddl` makes, read by the same
 `reader_tables`; so a statement agrees with its transform. CSV has no names, so that the order of its columns counts;
@@ -22,7 +22,7 @@ _WHOLE_DIGITS: Final = 19
 
 
 def compare(spec: Spec, text: str, name: str, ddl_name: str) -> tuple[Finding, ...]:
-    """Return where a reader was told something else than a transform writes.
+    """Return where a reader is set to something else than a transform writes.
 
     Args:
         spec: the transform, which writes to no Iceberg table.
@@ -55,7 +55,7 @@ def _is(table: ReaderTable, serde: str) -> bool:
 
 
 class _ReaderComparison:
-    """What a reader has to be told, and what it was told."""
+    """How a reader has to be set, and how it is set."""
 
     def __init__(self, spec: Spec, wanted: ReaderTable, told: ReaderTable, ddl_name: str) -> None:
         self.spec, self.wanted, self.told = spec, wanted, told

@@ -1,6 +1,6 @@
-"""What a reader was told, read by `sqlglot` from its statements: the columns of its rows, the options of its dialect.
+"""How a reader is set, read by `sqlglot` from its statements: the columns of its rows, the options of its dialect.
 
-What it should be told is judged in `objects`. Invariant: whatever the text, the outcome is a table or an `InputError`
+What it should be set to is judged in `objects`. Invariant: whatever the text, the outcome is a table or an `InputError`
 of one line, and the statement that `fastxform.tools.reader_ddl` makes is read.
 """
 
@@ -25,7 +25,7 @@ DIALECTS: Final = {
     "duckdb": "duckdb",
     "spark": "spark",
 }
-"""The SQL of each reader that has statements; the others are told in windows or in Python."""
+"""The SQL of each reader that has statements; the others are set in windows or in Python."""
 
 PARQUET: Final = "parquet"
 """The serde of a table that Firehose's own format conversion writes."""
@@ -97,7 +97,7 @@ _REDSHIFT_FLAGS: Final = ("EMPTYASNULL", "BLANKSASNULL")
 
 @dataclass(frozen=True, slots=True)
 class ReaderTable:
-    """What a reader was told.
+    """How a reader is set.
 
     Attributes:
         name: the table, as the text has it.

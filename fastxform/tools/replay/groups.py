@@ -10,7 +10,7 @@ from typing import Final
 from fastxform.tools.replay.failures import Failure
 
 GROUPS_MAX: Final = 1_000
-"""Groups that are told apart; error codes come from outside. Ours."""
+"""Groups that are separated; error codes come from outside. Ours."""
 
 OTHER: Final = "(other codes)"
 UNNAMED: Final = "(no error code)"

@@ -2,7 +2,7 @@
 
 A text file that only grows: a head that names the stream, a line for each object of the input with its size and time,
 one line for each thing that happened, with ranges of locations; `ledger` reads and writes the lines. What to put is
-decided elsewhere. Invariant: what is told to `began` is on the disk before `sync` returns, so that after an end at any
+decided elsewhere. Invariant: what is given to `began` is on the disk before `sync` returns, so that after an end at any
 place every record is known to be acknowledged, untouched, or in flight; and a file that is not a journal of the same
 stream is left as it is.
 """

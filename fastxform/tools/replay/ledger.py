@@ -140,7 +140,7 @@ def event_line(event: str, ranges: list[Span]) -> str:
 def parse(path: Path, text: bytes, stream: str) -> tuple[PutLedger, Chain, int]:
     """Return what a journal says, its checksum, and how many of its bytes are whole lines.
 
-    A last line without its end was cut short, and told of nothing that was done yet.
+    A last line without its end was cut short, and recorded nothing that was done yet.
 
     Raises:
         InputError: it is no journal, damaged, or of another stream.

@@ -19,7 +19,7 @@ from fastxform.errors import InputError
 SCHEME: Final = "s3://"
 STDIN: Final = "standard input"
 _BUFFER_BYTES: Final = 4 << 20
-"""Bytes of one request to S3, ours: a request for each line would take for ever."""
+"""Bytes of one request to S3, ours: a request for each line would take forever."""
 
 _REMEDIES: Final = {
     "ACCESS_DENIED": "access denied: reading needs s3:ListBucket and s3:GetObject, writing s3:PutObject",

@@ -60,7 +60,7 @@ class LocalClient:
             put: Takes each accepted record.
             kinesis: Whether the source of the stream is Kinesis.
             faults: What goes wrong.
-            hold: Is told the seconds that a call takes; without it calls take no time.
+            hold: Is given the seconds that a call takes; without it calls take no time.
             kinesis_record_bytes: The largest record that the Kinesis stream takes.
         """
         self.calls = 0

@@ -55,7 +55,7 @@ FAULTS: Final[dict[str, ContractFault]] = {
     "function-error": _sinking(
         _FUNCTION,
         "this is the error of a function that raised, not a response",
-        "mend the exception; answer a record that cannot be transformed ProcessingFailed",
+        "fix the exception; answer a record that cannot be transformed ProcessingFailed",
     ),
     "gateway-response": _failing(
         _MISSING, "this is a response for API Gateway, with statusCode and body", f"for Firehose {_RECORDS}"
@@ -116,7 +116,7 @@ FAULTS: Final[dict[str, ContractFault]] = {
         "the data does not end with a newline, and Firehose puts none between records",
         "end each row with a line feed, unless the stream appends a delimiter",
     ),
-    "member-unknown": ContractFault("note", "Firehose does not know this member", "leave it out, or mend its name"),
+    "member-unknown": ContractFault("note", "Firehose does not know this member", "leave it out, or correct its name"),
     # of partition keys
     "metadata-not-object": _sinking(
         _UNPARSABLE, "metadata, partitionKeys and otfMetadata are objects", 'write {"partitionKeys": {"name": "value"}}'
@@ -170,7 +170,7 @@ FAULTS: Final[dict[str, ContractFault]] = {
     "all-dropped": ContractFault(
         "warning",
         "every record is Dropped, and the event, decompressed, is more than one response holds: a function that puts "
-        "back what does not fit puts back everything, for ever",
+        "back what does not fit puts back everything, forever",
         "deliver at least one record a batch, and answer ProcessingFailed for one that can never fit",
     ),
 }

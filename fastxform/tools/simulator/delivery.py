@@ -87,7 +87,7 @@ class Delivery:
             seed: of the names of objects.
             hints: when objects are closed, and their prefixes.
             tables: take the rows of an Iceberg destination.
-            failed_late: is told the error code of a record that was taken for delivery and then failed.
+            failed_late: is given the error code of a record that was taken for delivery and then failed.
         """
         self._sink = sink
         self._names = names

@@ -3,7 +3,7 @@
 Here is the order of the service's work and its totals; single steps live beside it: the event in `wire`, the
 invocation in `function`, the verdict in `response`, the objects in `delivery`. Time is record time: the clock is
 the latest arrival, so a run gives the same objects however fast the machine is; a stream that is driven (`live`) is
-told the time instead. Invariant: after `close`, every record that was taken is delivered, dropped or failed, once.
+given the time instead. Invariant: after `close`, every record that was taken is delivered, dropped or failed, once.
 
 How a batch is cut: at the size hint counted on raw payloads, at the interval from the arrival of its first record,
 at `max_records` where the caller wants fewer, and before the event would be larger than Lambda's request limit; the
@@ -27,7 +27,7 @@ from fastxform.tools.simulator.layout import Sink
 from fastxform.tools.simulator.response import MESSAGES, ContractFinding, Outcome, check_ids, failed
 
 START_MS: Final = 1_767_225_600_000
-"""The clock of a stream starts here unless told: 2026-01-01 00:00 UTC."""
+"""The clock of a stream starts here unless given: 2026-01-01 00:00 UTC."""
 
 _ROUNDS: Final = 100
 
@@ -181,7 +181,7 @@ class Firehose:
             identity = wire.record_id_of(number)
             self.totals.records_in += 1
             self.totals.bytes_in += len(data)
-            # Other producers put while the function runs, where time is real; what is theirs is not to be told.
+            # Other producers put while the function runs, where time is real; what is theirs is not to be known.
             self.totals.put_back += self._invoking and not self.settings.driven
             arrived_ms = self.now_ms if arrival_ms is None else arrival_ms
             self._queue.append(wire.StreamRecord(identity, arrived_ms, data, key, shard_id))

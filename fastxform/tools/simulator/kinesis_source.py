@@ -85,7 +85,7 @@ class KinesisSource:
             while not self._ending.wait(0 if is_read else _PAUSE_SECONDS):
                 reads = [self._read(name, shard) for name, shard in list(self._open.items())]
                 is_read = any(reads)
-        except Exception as error:  # whoever closes the stream is told
+        except Exception as error:  # reported to whoever closes the stream
             self.failure = error
 
     def _find_shards(self, start: str) -> None:

@@ -93,5 +93,5 @@ class LiveStream:
                 self._woken.clear()
                 self.firehose.turn(wall_ms())
             self.firehose.close()
-        except Exception as error:  # of the sink, the tables or the function's caller: told to whoever puts or closes
+        except Exception as error:  # of the sink, the tables or the caller: reported to whoever puts or closes
             self.failure = error

@@ -27,7 +27,7 @@ _JITTER_STEPS: Final = 1 << 53
 
 
 class NumberedPayload(bytes):
-    """The bytes of a record that is put back, with its index in the event: equal payloads are told apart by it."""
+    """The bytes of a record that is put back, with its index in the event: equal payloads are separated by it."""
 
     record: int
 

@@ -23,7 +23,7 @@ CALM_SHARE: Final = 0.8
 """The share of the response that a planned batch takes at most: from there on the module's alarm says so."""
 
 PUT_MS: Final = 100
-"""What one PutRecordBatch or PutRecords of a full call takes, unless told: an assumption, not a measurement."""
+"""What one PutRecordBatch or PutRecords of a full call takes, unless given: an assumption, not a measurement."""
 
 
 @dataclass(frozen=True, slots=True)
