@@ -748,8 +748,8 @@ def test_threads_that_were_lost_are_bounded(reingester, monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """Time-outs of tenths of a second instead of seconds."""
-    monkeypatch.setattr(reingest, "READ_TIMEOUT_MIN_MS", 200)
-    monkeypatch.setattr(reingest, "READ_TIMEOUT_MAX_MS", 200)
+    monkeypatch.setattr(reingest, "READ_TIMEOUT_MIN_MS", 500)
+    monkeypatch.setattr(reingest, "READ_TIMEOUT_MAX_MS", 500)
 
 
 @pytest.mark.parametrize("with_tls", [False, True], ids=["plain", "TLS"])
