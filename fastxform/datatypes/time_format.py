@@ -148,7 +148,7 @@ def _fill(numbers: pa.Array, width: int) -> pa.Array:
 
 
 def _name(kernel: str, names: tuple[str, ...], first: int, length: int | None) -> Callable[[pa.Array], pa.Array]:
-    known = pa.array([name.capitalize()[:length] for name in names])
+    known = pa.array([name.capitalize()[:length] for name in names], pa.string())
     return lambda times: kernels.call(
         "take", [known, kernels.call("subtract", [kernels.call(kernel, [times]), pa.scalar(first, pa.int64())])]
     )

@@ -111,7 +111,7 @@ _APOSTROPHE: Final = pa.scalar("'", pa.string())
 _NOTHING: Final = pa.scalar("", pa.string())
 _QUOTE: Final = pa.scalar('"', pa.string())
 _LETTERS: Final = {False: pa.scalar("x", pa.string()), True: pa.scalar("y", pa.string())}
-_NO: Final = pa.scalar(False)
+_NO: Final = pa.scalar(False, pa.bool_())
 
 
 # -- what cannot be written

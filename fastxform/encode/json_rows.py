@@ -24,6 +24,8 @@ from fastxform.encode import times
 from fastxform.transform.rowset import OutputColumn
 
 _NULL: Final = pa.scalar("null", pa.string())
+_QUOTE: Final = pa.scalar('"', pa.string())
+_NOTHING: Final = pa.scalar("", pa.string())
 _ICEBERG: Final = "epoch_us"
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -172,4 +174,4 @@ def _nested_as_text(literals: pa.Array) -> pa.Array:
 
 
 def _quoted(text: pa.Array) -> pa.Array:
-    return kernels.call("binary_join_element_wise", [pa.scalar('"'), text, pa.scalar('"'), pa.scalar("")])
+    return kernels.call("binary_join_element_wise", [_QUOTE, text, _QUOTE, _NOTHING])

@@ -21,7 +21,7 @@ def written(array: pa.Array, form: str | None) -> pa.Array:
         return text
     options = kernels.options.ReplaceSubstringOptions(" ", "T", max_replacements=1)
     text = kernels.call("replace_substring", [text], options)
-    return kernels.call("binary_join_element_wise", [text, pa.scalar("Z"), pa.scalar("")])
+    return kernels.call("binary_join_element_wise", [text, pa.scalar("Z", pa.string()), pa.scalar("", pa.string())])
 
 
 def epoch(array: pa.Array, unit: str) -> pa.Array:

@@ -278,11 +278,11 @@ def conditional(condition: Term, yes: Term, no: Term, offset: int, *, keeps_null
 
     def run(frame: Frame) -> Datum:
         chosen = frame.full(condition.run(frame))
-        is_true = call("coalesce", [chosen, pa.scalar(False)])
+        is_true = call("coalesce", [chosen, pa.scalar(False, pa.bool_())])
         if not keeps_null:
             chosen = is_true
         left = _where(frame, is_true, yes) if yes.raises else yes.run(frame)
-        is_false = call("coalesce", [call("invert", [chosen]), pa.scalar(False)]) if no.raises else None
+        is_false = call("coalesce", [call("invert", [chosen]), pa.scalar(False, pa.bool_())]) if no.raises else None
         right = no.run(frame) if is_false is None else _where(frame, is_false, no)
         return call("if_else", [chosen, left, right])
 

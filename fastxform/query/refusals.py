@@ -48,7 +48,7 @@ class Refusals:
                 return pa.scalar(None, target)
         given = list(values)
         if certain is not None:
-            mask = kernels.call("coalesce", [certain(*given), pa.scalar(False)])
+            mask = kernels.call("coalesce", [certain(*given), pa.scalar(False, pa.bool_())])
             self.rows.update(map(origin.__getitem__, kernels.true_rows(mask)))
             given = [_without(value, mask) for value in given]
         parts: list[Any] = []

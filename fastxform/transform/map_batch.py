@@ -203,7 +203,7 @@ def _json_literals(
         return None
     if selection is not None:
         before, literals = kernels.take(before, selection), kernels.take(literals, selection)
-    same = kernels.call("coalesce", [kernels.call("equal", [array, before]), pa.scalar(False)])
+    same = kernels.call("coalesce", [kernels.call("equal", [array, before]), pa.scalar(False, pa.bool_())])
     return kernels.call("if_else", [same, literals, as_text.json_strings(array)])
 
 

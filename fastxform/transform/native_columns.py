@@ -93,11 +93,11 @@ class NativeColumns:
             index, pattern = self.plan.patterns[key]
             fits = kernels.matches(self.decoded.columns[index].array, rf"\A(?:{pattern})\z")
             if fits.false_count:
-                fits = kernels.call("coalesce", [fits, pa.scalar(True)])
+                fits = kernels.call("coalesce", [fits, pa.scalar(True, pa.bool_())])
                 good = fits if good is None else kernels.call("and", [good, fits])
         is_float = key in self.plan.floats
         if is_float and (long := vector.long_numbers(column.array)) is not None:
-            short = kernels.call("invert", [kernels.call("coalesce", [long, pa.scalar(False)])])
+            short = kernels.call("invert", [kernels.call("coalesce", [long, pa.scalar(False, pa.bool_())])])
             good = short if good is None else kernels.call("and", [good, short])  # the engine counts what is rounded
         self._arrays[key] = kernels.cast(column.array, pa.float64()) if is_float else column.array
         self._good[key] = good

@@ -97,7 +97,7 @@ class NativeRouter:
             if plan.where is not None:
                 mask, rows = self._mask(plan.where, batch, rows, now_ms, odd)
                 taken = rows.keep(mask)
-                not_taken = kernels.call("invert", [kernels.call("coalesce", [mask, pa.scalar(False)])])
+                not_taken = kernels.call("invert", [kernels.call("coalesce", [mask, pa.scalar(False, pa.bool_())])])
                 others = rows.keep(not_taken) if taken.count < rows.count else others
             routed.append(taken)
             rows = others
@@ -283,7 +283,7 @@ def _of_events(
     names = rows.take(batch.array(EVENT_NAME))
     column = batch.column(EVENT_NAME)
     assert column is not None
-    is_text = pa.scalar(True)
+    is_text = pa.scalar(True, pa.bool_())
     if column.kinds is not None:
         is_text = kernels.call("equal", [rows.take(column.kinds), pa.scalar(native.STRING, pa.uint8())])
     indices = kernels.call("index_in", [names], _among(operations))
