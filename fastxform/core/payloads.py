@@ -139,7 +139,9 @@ def unpack_list(payload: bytes, name: bytes, limit_bytes: int, beside_limit_byte
         text = decompress(payload, limit_bytes)
     except DecompressionError:
         return None
-    head = text.find(name) if len(text) <= limit_bytes else limit_bytes
+    if len(text) > limit_bytes:
+        return None
+    head = text.find(name)
     return None if head >= 0 and max(head, len(text) - text.rfind(b"]")) > beside_limit_bytes else text
 
 

@@ -67,7 +67,7 @@ def json_strings(text: pa.Array) -> pa.Array:
         if ord(character) in controls or (character >= " " and character.encode() in data):
             options = kernels.options.ReplaceSubstringOptions(character, escape)
             escaped = kernels.call("replace_substring", [escaped], options)
-    quoted = kernels.call("binary_join_element_wise", [_QUOTE, escaped, _QUOTE, _NOTHING])
+    quoted = in_quotes(escaped)
     if controls <= _SHORT_CONTROLS:
         return quoted
     rows = kernels.true_rows(kernels.matches(text, r"[\x00-\x1f]"))
@@ -85,5 +85,11 @@ _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\
 """What text is full of, the backslash first; the other control characters are rare."""
 _SHORT_CONTROLS: Final = frozenset(b"\n\r\t")
 _NOT_CONTROLS: Final = bytes(range(0x20, 0x100))
-_QUOTE: Final = pa.scalar('"', pa.string())
-_NOTHING: Final = pa.scalar("", pa.string())
+QUOTE: Final = pa.scalar('"', pa.string())
+NOTHING: Final = pa.scalar("", pa.string())
+"""The empty text: what joins texts with nothing between them."""
+
+
+def in_quotes(text: pa.Array) -> pa.Array:
+    """Return texts with a quote at both ends."""
+    return kernels.call("binary_join_element_wise", [QUOTE, text, QUOTE, NOTHING])

@@ -19,7 +19,7 @@ from fastxform.config.model import Output
 from fastxform.core import kernels
 from fastxform.core.payloads import encode
 from fastxform.core.values import arrays_of
-from fastxform.datatypes.text import needs_texts, texts
+from fastxform.datatypes.text import NOTHING, QUOTE, needs_texts, texts
 from fastxform.datatypes.vector import NUMBER
 from fastxform.encode import times
 from fastxform.transform.rowset import OutputColumn
@@ -84,7 +84,7 @@ def _escape(text: pa.Array, output: Output) -> pa.Array:
 
 def _without_formulas(text: pa.Array) -> pa.Array:
     formula = kernels.call("and_not", [kernels.matches(text, _FORMULA), kernels.matches(text, NUMBER)])
-    return _join([kernels.call("if_else", [formula, _APOSTROPHE, _NOTHING]), text], "")
+    return _join([kernels.call("if_else", [formula, _APOSTROPHE, NOTHING]), text], "")
 
 
 def _holds(text: pa.Array, characters: str) -> bool:
@@ -108,8 +108,6 @@ def _join(arrays: Sequence[pa.Array | pa.Scalar], separator: str) -> pa.Array:
 
 
 _APOSTROPHE: Final = pa.scalar("'", pa.string())
-_NOTHING: Final = pa.scalar("", pa.string())
-_QUOTE: Final = pa.scalar('"', pa.string())
 _LETTERS: Final = {False: pa.scalar("x", pa.string()), True: pa.scalar("y", pa.string())}
 _NO: Final = pa.scalar(False, pa.bool_())
 
@@ -277,7 +275,7 @@ def _quoted(text: pa.Array, output: Output) -> pa.Array:
     """Return a column in quotes; null stays null."""
     escape = output.escape
     replacements = {escape: escape * 2, '"': escape + '"'} if escape else {'"': '""'}
-    return _join([_QUOTE, _replaced(text, replacements), _QUOTE], "")
+    return _join([QUOTE, _replaced(text, replacements), QUOTE], "")
 
 
 def _not_empty(text: pa.Array) -> pa.Array:

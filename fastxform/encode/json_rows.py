@@ -19,13 +19,11 @@ from fastxform.core import kernels
 from fastxform.core.json_text import quote, raw_members
 from fastxform.core.payloads import encode
 from fastxform.core.structs import Struct
-from fastxform.datatypes.text import json_strings, texts
+from fastxform.datatypes.text import NOTHING, in_quotes, json_strings, texts
 from fastxform.encode import times
 from fastxform.transform.rowset import OutputColumn
 
 _NULL: Final = pa.scalar("null", pa.string())
-_QUOTE: Final = pa.scalar('"', pa.string())
-_NOTHING: Final = pa.scalar("", pa.string())
 _ICEBERG: Final = "epoch_us"
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -133,7 +131,7 @@ def _raws(run: Sequence[OutputColumn], style: _Style) -> Iterable[msgspec.Raw]:
         parts: list[pa.Array | pa.Scalar] = [text]
         for column in run[1:]:
             parts += [pa.scalar(f",{quote(column.name)}:", pa.string()), _texts(column, style)]
-        text = kernels.call("binary_join_element_wise", [*parts, pa.scalar("", pa.string())])
+        text = kernels.call("binary_join_element_wise", [*parts, NOTHING])
     return map(msgspec.Raw, kernels.cast(text, pa.binary()).to_pylist())
 
 
@@ -157,21 +155,17 @@ def _json_texts(column: OutputColumn, style: _Style) -> pa.Array:
     text = texts(array)
     if pa.types.is_floating(array.type):  # JSON has no word for what only `map_batch` can bring here
         return kernels.call("if_else", [kernels.call("is_finite", [array]), text, pa.scalar(None, pa.string())])
-    return _quoted(text) if pa.types.is_date(array.type) else text
+    return in_quotes(text) if pa.types.is_date(array.type) else text
 
 
 def _timestamps(array: pa.Array, form: str) -> pa.Array:
     if form == _ICEBERG:
         return kernels.cast(times.epoch(array, "us"), pa.string())
     written = times.written(array, form)
-    return kernels.cast(written, pa.string()) if form == "epoch_ms" else _quoted(written)
+    return kernels.cast(written, pa.string()) if form == "epoch_ms" else in_quotes(written)
 
 
 def _nested_as_text(literals: pa.Array) -> pa.Array:
     """Return JSON values with objects and lists as JSON strings that hold their text."""
     nested = kernels.matches(literals, r"\A[\[{]")
     return kernels.call("if_else", [nested, json_strings(literals), literals])
-
-
-def _quoted(text: pa.Array) -> pa.Array:
-    return kernels.call("binary_join_element_wise", [_QUOTE, text, _QUOTE, _NOTHING])
