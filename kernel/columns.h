@@ -146,9 +146,9 @@ static int parse_time(const u8 *p, const u8 *end, i64 per_second, i64 *out) {
     return 1;
 }
 
-/* An epoch, in seconds, milliseconds or microseconds by its magnitude. */
+/* An epoch, in seconds, milliseconds or microseconds by its magnitude; nanoseconds, from 1e17 on, are the engine's. */
 static int time_of_number(i64 number, i64 per_second, i64 *out) {
-    if (number < 0) return 0;
+    if (number < 0 || number >= 100000000000000000LL) return 0;
     const i64 per = number < 100000000000LL ? 1 : number < 100000000000000LL ? 1000 : 1000000;
     if (number / per >= END_SECOND) return 0;
     *out = per_second >= per ? number * (per_second / per) : number / (per / per_second);

@@ -89,6 +89,13 @@ BUGS = (
         "a text that is no document",
         "parsed-fail",
     ),
+    (
+        "columns.h",
+        "if (number < 0 || number >= 100000000000000000LL) return 0;",
+        "if (number < 0) return 0;",
+        "nanoseconds as microseconds",
+        "typed-csv",
+    ),
     ("columns.h", "kind = NULL_WORD;\n    }", "kind = STRING;\n    }", "a text that is null", "elements"),
     (
         "rows.h",
