@@ -9,7 +9,7 @@ usage: ./build.sh VERB [ARGUMENT...]
   setup   make .venv, the Lambda runtime in .venv-runtime* and AWS's runtime interface emulator in .cache
   run     the main job: a burst of DynamoDB changes through the local Firehose into out/, with a summary;
           arguments go to `fastxform burst` (--records 100000)
-  test    every test, or those that the arguments of pytest name
+  test    every test, or those that the arguments of pytest name; --sanitize first: with a kernel under the sanitizers of GCC
   lint    ruff and mypy
   bench   the benchmarks; arguments go to pytest
   spark   the tests of the backfill on Spark; arguments go to pytest (-k NAME)
@@ -239,11 +239,16 @@ run() {
 
 # One worker more than there are cores: tests that start processes wait for them most of the time.
 run_tests() {
+    local runner=pytest
     locked setup_all
-    if (($#)); then
-        exec .venv/bin/python -m pytest "$@"
+    if [[ ${1:-} == --sanitize ]]; then
+        runner=dev.sanitize
+        shift
     fi
-    exec .venv/bin/python -m pytest --numprocesses "$(($(nproc) + 1))" --dist loadgroup
+    if (($#)); then
+        exec .venv/bin/python -m "$runner" "$@"
+    fi
+    exec .venv/bin/python -m "$runner" --numprocesses "$(($(nproc) + 1))" --dist loadgroup
 }
 
 lint() {

@@ -6,6 +6,7 @@ looks for new ones.
 
 import pytest
 from hypothesis import settings
+from kernel_watch import watched
 
 from fastxform import pipeline
 from fastxform.cli import main
@@ -25,13 +26,25 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="module", params=("kernel", "engine"))
 def with_and_without_kernel(request):
-    """Run a module's tests with the native kernel, where the package has it, and without."""
+    """Run a module's tests with the native kernel, which never pauses then, and without; its `Watch`, or None."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "engine":
             patch.setattr(pipeline, "kernel_is_wanted", lambda: False)
-        elif native.load() is None:
+            yield None
+            return
+        if native.load() is None:
             pytest.fail("there is no native kernel: run ./build.sh setup")
-        yield request.param
+        with watched(patch) as watch:
+            yield watch
+
+
+@pytest.fixture
+def both_ways(with_and_without_kernel):
+    """Run a test with the native kernel and without; with it fails where the kernel answered no record at all."""
+    watch = with_and_without_kernel
+    before = watch and watch.records
+    yield
+    assert watch is None or watch.records > before, "all of it was the engine's: nothing is shown of the kernel"
 
 
 @pytest.fixture

@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from oracle import DROPPED, FAILED, OK, Cut, Oracle, Outcome, cut, response_size
 from strategies import MALFORMED_ATTRIBUTES, NOW_MS, batches, configs, metas, ses_payloads, ticker_payloads
 
-pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
-
 
 def said(config, payload, meta=None, now_ms=0, map_row=None):
     """The text of an `Ok` record, the reason of a failed one, or "Dropped"."""

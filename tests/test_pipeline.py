@@ -28,6 +28,7 @@ def outcomes_of(batch):
     return list(zip(batch.result, batch.reason, batch.data, metadata, strict=True))
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("source", ["json", "dynamodb", "cloudwatch-logs"])
 def test_pipeline_equals_the_oracle(source):
     """Every record of any batch has the result, reason, data and metadata that the oracle gives it alone."""
@@ -103,6 +104,7 @@ ODD = {
 }
 
 
+@pytest.mark.usefixtures("with_and_without_kernel")
 @pytest.mark.parametrize(("config", "payloads"), ODD.values(), ids=ODD)
 def test_odd_records_are_what_the_oracle_says(config, payloads):
     """Alone, together and many times over, so that the decoders have widened: no neighbour shows."""
@@ -130,6 +132,7 @@ def test_a_long_string_behind_many_brackets_takes_no_memory_of_its_own():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
+@pytest.mark.usefixtures("with_and_without_kernel")
 def test_what_jmespath_computes_may_be_longer_than_64_bits():
     """A sum over integers of a record is written with all its digits, as the oracle writes it."""
     config = '[columns]\ntotal = "sum(n)"\n'

@@ -256,6 +256,7 @@ def test_the_memory_that_is_said_is_that_of_many_keys():
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
 
 
+@pytest.mark.usefixtures("both_ways")
 @settings(max_examples=60, deadline=None)
 @given(
     rows=st.dictionaries(TEXT.filter(bool), st.tuples(TEXT, TEXT), min_size=1, max_size=30),

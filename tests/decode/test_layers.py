@@ -210,6 +210,7 @@ def check(config, payloads):
             assert answer == expected[position % len(payloads)], f"record {position % len(payloads)}, {count} times"
 
 
+@pytest.mark.usefixtures("both_ways")
 @MANY
 @given(runs())
 def test_layers_equal_the_oracle(run):
@@ -219,6 +220,7 @@ def test_layers_equal_the_oracle(run):
     check(config, payloads)
 
 
+@pytest.mark.usefixtures("with_and_without_kernel")
 @pytest.mark.parametrize("count", [1, 40])
 @pytest.mark.parametrize("bad", [b"{", b'{"items":[{"sku":1},2]}', b'{"items":[null]}', b'{"items":"x"}'])
 def test_lists_of_objects_are_decoded_alike_whatever_stands_beside_them(count, bad):

@@ -257,6 +257,7 @@ PAYLOADS = st.one_of(
 )
 
 
+@pytest.mark.usefixtures("both_ways")
 @pytest.mark.parametrize("spelling", sorted(SPELLINGS))
 @pytest.mark.parametrize("config", [CONFIG, ROUTED], ids=["csv", "routed"])
 def test_the_cut_is_exact(config, spelling, monkeypatch):

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import mutation
+from kernel_watch import always_on
 
 BATCH_RECORDS = 60
 QUIET = {"POWERTOOLS_METRICS_DISABLED": "true", "POWERTOOLS_LOG_LEVEL": "CRITICAL"}
@@ -39,16 +40,7 @@ class Pair:
 
     def __init__(self, case, is_wide):
         from fastxform import Pipeline, make_handler
-        from fastxform.core.native import Switch
         from fastxform.native_pipeline import NativePipeline
-
-        class AlwaysOn(Switch):
-            def note(self, fallback_count, record_count):
-                """Never pause: most of these records are the engine's."""
-
-            def pause(self):
-                """Let the exception be seen for which a stream would be left to the engine."""
-                raise
 
         self.case = case
         self.engine = Pipeline.from_toml(case.config)
@@ -63,7 +55,7 @@ class Pair:
             ),
             is_wide,
         )
-        native.switch = AlwaysOn()
+        native.switch = always_on()()
         self.native.native = native
         self.handlers = make_handler(self.engine), make_handler(self.native)
 

@@ -25,10 +25,12 @@ import differential
 import mutation
 import nasty
 import pyarrow as pa
+import pytest
 import reasons
 from aws_faults import FAULTS, AwsServer, Plan
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from kernel_watch import watched
 from oracle import Oracle
 from strategies import batches, configs, metas
 
@@ -56,7 +58,7 @@ def until(end: float) -> Iterator[int]:
 
 
 def model(rng: random.Random, end: float) -> str:
-    """Compare the pipeline with the oracle, record by record."""
+    """Compare the pipeline with the oracle, record by record, with the kernel and by the engine alone."""
     compared = configurations = 0
 
     def compare(data):
@@ -65,23 +67,30 @@ def model(rng: random.Random, end: float) -> str:
         payloads = data.draw(batches(config=config))
         meta = data.draw(metas(len(payloads)))
         expected = Oracle(config).batch(payloads, meta, NOW_MS)
-        found = Pipeline.from_toml(config).run(payloads, meta=meta, now_ms=NOW_MS)
-        for payload, want, got in zip(payloads, expected, found, strict=True):
-            if (want.result, want.reason, want.data, want.metadata) != tuple(got):
-                raise SoakError(f"the oracle says {want}, the pipeline {got}, of {payload!r} in\n{config}")
+        pipeline = Pipeline.from_toml(config)
+        for run in (pipeline.run, pipeline.run_engine):
+            found = run(payloads, meta=meta, now_ms=NOW_MS)
+            for payload, want, got in zip(payloads, expected, found, strict=True):
+                if (want.result, want.reason, want.data, want.metadata) != tuple(got):
+                    name = "kernel" if run == pipeline.run else "engine"
+                    raise SoakError(f"the oracle says {want}, the {name} {got}, of {payload!r} in\n{config}")
         compared += len(payloads)
         configurations += 1
 
-    for _ in until(end):
-        check = settings(
-            max_examples=EXAMPLES,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate],
-        )(given(st.data())(compare))
-        seed(rng.randrange(2**32))(check)()
-    return f"{compared:,} records in {configurations:,} configurations agree with the oracle"
+    with pytest.MonkeyPatch.context() as patch, watched(patch) as watch:
+        for _ in until(end):
+            check = settings(
+                max_examples=EXAMPLES,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+                phases=[Phase.generate],
+            )(given(st.data())(compare))
+            seed(rng.randrange(2**32))(check)()
+    return (
+        f"{compared:,} records in {configurations:,} configurations agree with the oracle, "
+        f"{watch.records:,} of them by the kernel"
+    )
 
 
 def kernel(rng: random.Random, end: float) -> str:

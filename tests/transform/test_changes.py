@@ -10,6 +10,8 @@ from fastxform.config import model
 from fastxform.errors import ConfigError
 from fastxform.tools import ddl
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 
 def run(config, *documents):
     """What becomes of documents: row and metadata, or the reason; the oracle says the same."""

@@ -14,6 +14,8 @@ from fastxform.config import model
 from fastxform.datatypes.time_format import TimeFormatError, compile_format
 from fastxform.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 
 def run(config, *documents):
     """The batch of some documents; the oracle has the same."""
@@ -203,7 +205,6 @@ LONG = {
 }
 
 
-@pytest.mark.usefixtures("with_and_without_kernel")
 @pytest.mark.parametrize(("written", "count"), LONG.items())
 def test_a_number_of_more_digits_than_a_double_keeps_is_counted(written, count):
     """As number, as text, and as an attribute of DynamoDB; what a double holds exactly loses nothing."""
@@ -225,6 +226,7 @@ def test_a_number_that_does_not_fit_is_not_rounded():
 DIGITS = st.text("0123456789", min_size=15, max_size=24)
 
 
+@pytest.mark.usefixtures("both_ways")
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(DIGITS, DIGITS, st.integers(-330, 310)), min_size=1, max_size=6))
 def test_any_number_is_counted_as_by_the_oracle(parts):
