@@ -32,6 +32,7 @@ EXAMPLES = (
     "dynamodb-export",
     "dynamotest",
     "lambda-logs",
+    "lookups",
     "order-lines",
     "readings",
     "ses",
@@ -112,11 +113,11 @@ def test_handler_gives_the_expected_output(name, stopped_clock):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_oracle_gives_the_expected_output(name):
     """The slow transform agrees, in metadata too."""
-    config, payloads = config_of(name).read_text(), payloads_of(name)
-    batch = Pipeline.from_toml(config).run(payloads, now_ms=NOW_MS)
+    payloads = payloads_of(name)
+    batch = Pipeline.load(config_of(name)).run(payloads, now_ms=NOW_MS)
     if name == "cloudwatch-logs":
         assert all(payload.startswith(b"\x1f\x8b") for payload in payloads)
-    wanted = Oracle(config).batch(payloads, {}, NOW_MS)
+    wanted = Oracle(config_of(name).read_text(), directory=ROOT / name).batch(payloads, {}, NOW_MS)
     assert b"".join(outcome.data or b"" for outcome in wanted) == expected_of(name)
     assert [outcome.metadata for outcome in wanted] == (batch.metadata or [None] * len(batch))
 
@@ -154,7 +155,7 @@ def columns_of(name):
     return [column.name for column in model.load(config_of(name)).columns if not column.hidden]
 
 
-@pytest.mark.parametrize("name", ["cities", "dynamotest", "readings", "streams", "ticker"])
+@pytest.mark.parametrize("name", ["cities", "dynamotest", "lookups", "readings", "streams", "ticker"])
 def test_csv_reads_back(name):
     """Python's csv module finds as many fields as there are columns, and writes the same bytes again."""
     text = expected_of(name).decode()
@@ -264,6 +265,19 @@ def test_documents_are_the_items():
     }
     assert '"high":40.50' in first
     assert [json.loads(second), json.loads(third)] == [{"device": "d-2", "name": "gone\nnow"}, {"device": "d-3"}]
+
+
+def test_lookups_add_what_the_tables_hold():
+    """A text with a comma, a key in lower case, a number as key, and what stands for a key that no table has."""
+    rows = list(csv.reader(io.StringIO(expected_of("lookups").decode(), newline="")))
+    assert [row[-5:] for row in rows] == [
+        ["Korea, Republic of", "asia", "enterprise", "Okafor, Ada", "web"],
+        ["Côte d'Ivoire", "africa", "small business", "", "shop"],
+        ["Germany", "europe", "consumer", "", "app"],
+        ["", "elsewhere", "new", "", "phone"],
+        ["", "elsewhere", "new", "", ""],
+    ]
+    assert len(rows) == len(payloads_of("lookups")) - 1  # the order of a test account is left out
 
 
 def test_readings_are_partitioned():

@@ -42,6 +42,13 @@ def json_schema() -> dict[str, Any]:
 def _section(section: Section) -> dict[str, Any]:
     members = {key.name: _key(section, key) for key in section.keys}
     described: dict[str, Any] = {"type": "object", "additionalProperties": False, "properties": members}
+    if section is LOOKUP:
+        scalar = {"type": ["string", "number", "boolean"]}
+        members["values"] |= {"additionalProperties": scalar, "minProperties": 1}
+        described["oneOf"] = [
+            {"required": ["file", "key"], "properties": {"values": False}},
+            {"required": ["values"], "properties": {"file": False, "key": False}},
+        ]
     required = _REQUIRED.get(section.location)
     return described | {"required": list(required)} if required else described
 

@@ -14,6 +14,7 @@ import pytest
 
 from fastxform.cli.commands.init import PRESETS
 from fastxform.config import model
+from fastxform.config.files import named_files
 from fastxform.tools.sample_data import burst
 
 pytestmark = pytest.mark.processes
@@ -32,6 +33,12 @@ def sample_of(preset):
     """The path of a preset's sample."""
     (found,) = (path for path in (EXAMPLES / preset).iterdir() if path.name.startswith("sample."))
     return found
+
+
+def tables_of(preset):
+    """The paths of the files that a preset's configuration names."""
+    home = EXAMPLES / preset
+    return [home / name for name in named_files(tomllib.loads((home / f"{preset}.toml").read_text()), home)]
 
 
 def assert_passes(command, config):
@@ -59,9 +66,10 @@ def test_a_preset_works_where_it_is_written(preset, command, here):
     (here / "below").mkdir()
     code, out, err = command("init", "--preset", preset, "--out", "below/mine.toml")
     assert (code, out) == (0, "")
-    sample = sample_of(preset)
+    sample, named = sample_of(preset), tables_of(preset)
+    beside = f", and beside it are {', '.join(f'below/{path.name}' for path in named)}" if named else ""
     assert err.splitlines() == [
-        f"below/mine.toml: the preset {preset}; its sample is below/mine-{sample.name}",
+        f"below/mine.toml: the preset {preset}; its sample is below/mine-{sample.name}{beside}",
         "next: fastxform check below/mine.toml; fastxform test below/mine.toml",
     ]
     assert_passes(command, "below/mine.toml")
@@ -69,21 +77,36 @@ def test_a_preset_works_where_it_is_written(preset, command, here):
     original = (EXAMPLES / preset / f"{preset}.toml").read_text()
     assert text.count("#") == original.count("#") + 1
     assert "sample.json" not in text.replace("mine-sample.json", "")
-    assert model.parse(text) == model.parse(original)
+    for path in named:
+        assert (here / "below" / path.name).read_bytes() == path.read_bytes()
+    home = EXAMPLES / preset
+    assert model.parse(text, directory=here / "below") == model.parse(original, directory=home)
     assert (here / "below" / f"mine-{sample.name}").read_bytes() == sample.read_bytes()
     code, _, err = command("run", "below/mine.toml", f"below/mine-{sample.name}")
     assert code == 0
     assert " Ok" in err
 
 
+def test_a_preset_writes_over_no_table_of_yours(command, here):
+    """A file of the name of one that the preset names: nothing is written, --force writes all."""
+    (here / "customers.jsonl").write_text("mine")
+    refused = (2, "", "fastxform: customers.jsonl: exists; --force overwrites it\n")
+    assert command("init", "--preset", "lookups", "--out", "c.toml") == refused
+    assert [path.name for path in here.iterdir()] == ["customers.jsonl"]
+    assert command("init", "--preset", "lookups", "--out", "c.toml", "--force")[0] == 0
+    assert_passes(command, "c.toml")
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_to_standard_output_names_the_sample_where_it_is(preset, command):
     """Nothing is written; the comments name the installed sample."""
     code, out, err = command("init", "--preset", preset)
-    assert (code, err) == (0, "")
+    named = tables_of(preset)
+    noted = f"copy {', '.join(map(str, named))} to where the configuration will be\n" if named else ""
+    assert (code, err) == (0, noted)
     if "sample.json" in out:
         assert str(sample_of(preset)) in out
-    assert model.parse(out) == model.load(EXAMPLES / preset / f"{preset}.toml")
+    assert model.parse(out, directory=EXAMPLES / preset) == model.load(EXAMPLES / preset / f"{preset}.toml")
 
 
 @pytest.mark.parametrize(
@@ -116,7 +139,10 @@ def test_the_help_lists_the_presets(command):
 def test_a_preset_as_json(command, here):
     """What was written where; on standard output the text itself is a member."""
     code, out, _ = command("init", "--preset", "ses", "--out", "a.toml", "--json")
-    assert (code, json.loads(out)) == (0, {"preset": "ses", "config": "a.toml", "sample": "a-sample.jsonl"})
+    assert (code, json.loads(out)) == (
+        0,
+        {"preset": "ses", "config": "a.toml", "sample": "a-sample.jsonl", "files": []},
+    )
     code, out, _ = command("init", "--preset", "ses", "--json")
     assert model.parse(json.loads(out)["text"]) == model.load(EXAMPLES / "ses" / "ses.toml")
 

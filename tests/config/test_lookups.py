@@ -235,7 +235,7 @@ def test_check_says_the_memory(written, capsys):
     assert main(["check", str(path)]) == 0
     lines = [line.partition("c.toml:")[2] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        "1: lookups.shop: hint: 3 keys take 0.0 MB of the function's memory",
+        "1: lookups.shop: hint: 3 keys take less than 0.1 MB of the function's memory",
         "9: lookups.unused: warning: no expression looks anything up in it; leave it out",
     ]
 
@@ -290,7 +290,9 @@ def test_the_schema_knows_the_tables():
 
     validator = jsonschema.Draft7Validator(json_schema())
     assert list(validator.iter_errors(tomllib.loads(CONFIG))) == []
-    assert [error.message for error in validator.iter_errors(tomllib.loads("[lookups.a]\nfiles = 'a'"))] == [
-        "Additional properties are not allowed ('files' was unexpected)"
+    assert [error.message for error in validator.iter_errors(tomllib.loads("[lookups.a]\nvalues.a = 1\nmore = 1"))] == [
+        "Additional properties are not allowed ('more' was unexpected)"
     ]
+    for wrong in ("", "file = 'a'", "key = 'a'", "file = 'a'\nkey = 'a'\nvalues.a = 1", "key = 'a'\nvalues.a = 1"):
+        assert list(validator.iter_errors(tomllib.loads(f"[lookups.a]\n{wrong}")))
     assert lint(model.parse("[columns]\na = 'a'\n"), "x") == ()

@@ -621,6 +621,9 @@ def test_what_a_configuration_names_is_packed(tmp_path):
         "fastxform.toml", "t/shops.csv", "enrich.py", "more/x.py",
     }  # fmt: skip
     assert names(pack(packed / "package.toml", {})) == {"fastxform.toml", "mine/__init__.py", "mine/rules.py"}
+    assert names(pack(ROOT / "fastxform/examples/lookups/lookups.toml", {})) == {
+        "fastxform.toml", "countries.csv", "customers.jsonl",
+    }  # fmt: skip
     config.write_text('[lookups.shop]\nfile = "../shops.csv"\n')
     with pytest.raises(ValueError, match=r"names \.\./shops\.csv, which is no file below"):
         pack(config, {})

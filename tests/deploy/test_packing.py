@@ -9,10 +9,12 @@ from terraform import MODULE, ROOT
 from fastxform.config.files import is_below, named_files
 
 PACKED = ROOT / MODULE / "tests/packed"
+EXAMPLES = ROOT / "fastxform/examples"
 CONFIGURATIONS = {
-    "what_a_configuration_names": "transform",
-    "a_package_of_code": "package",
-    "names_in_other_spellings": "spellings",
+    "what_a_configuration_names": PACKED / "transform.toml",
+    "an_example_with_lookups": EXAMPLES / "lookups/lookups.toml",
+    "a_package_of_code": PACKED / "package.toml",
+    "names_in_other_spellings": PACKED / "spellings.toml",
 }
 """The configuration of each run of the module's tests that packs something."""
 
@@ -31,16 +33,16 @@ def test_terraform_finds_what_the_list_has(deployed, run):
     (archive,) = [one["values"] for one in made.resources() if one["type"] == "archive_file"]
     added = {"fastxform.toml", "more.py"}  # the configuration itself, and what the run asks for
     found = {source["filename"] for source in archive["source"]} - added
-    assert found == listed(PACKED / f"{CONFIGURATIONS[run]}.toml")
+    assert found == listed(CONFIGURATIONS[run])
     assert found
 
 
 def test_every_configuration_that_is_there_is_compared():
     """None of the module's configurations is without its run."""
-    assert {path.stem for path in PACKED.glob("*.toml")} == set(CONFIGURATIONS.values())
+    assert {*PACKED.glob("*.toml")} == {path for path in CONFIGURATIONS.values() if path.parent == PACKED}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "fastxform/examples").glob("*/*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/*.toml")), ids=lambda path: path.stem)
 def test_what_an_example_names_is_beside_it(path):
     """SAM packs the directory of an example, so that all that it names has to be there."""
     names = named_files(tomllib.loads(path.read_text(encoding="utf-8")), path.parent)

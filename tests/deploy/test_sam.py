@@ -26,9 +26,11 @@ from fastxform.tools.doctor.diagnosis import diagnose
 
 TEMPLATES = {name: ROOT / f"deploy/sam/{name}.yaml" for name in ("template", "alarms", "bucket", "table")}
 TEMPLATE = TEMPLATES["template"]
-EXAMPLE = ROOT / "fastxform/examples/dynamotest"
+EXAMPLES = ROOT / "fastxform/examples"
 CODE_URI = "../../fastxform/examples/dynamotest/"
-SOURCES = ("direct_put", "table")
+SOURCES = {"direct_put": "lookups", "table": "dynamotest"}
+"""The example that is deployed for each source; of one with look-ups the whole directory is the function's code."""
+
 ACCOUNT = "000000000000"
 CODE_BUCKET = "code"
 MATH = re.compile(r"^  FunctionDurationAlarm:\n(?:    .*\n|\n)+", re.MULTILINE)
@@ -159,8 +161,10 @@ def packaged(ministack):
     """The templates with the code in a bucket, as `sam package` leaves it, and the ARN of a layer."""
     bucket = ministack.client("s3")
     bucket.create_bucket(Bucket=CODE_BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
-    files = sorted(path for path in EXAMPLE.iterdir() if path.is_file())
-    bucket.put_object(Bucket=CODE_BUCKET, Key="dynamotest.zip", Body=zipped(*files, root=EXAMPLE))
+    for example in SOURCES.values():
+        root = EXAMPLES / example
+        files = sorted(path for path in root.iterdir() if path.is_file())
+        bucket.put_object(Bucket=CODE_BUCKET, Key=f"{example}.zip", Body=zipped(*files, root=root))
     sources = sorted((ROOT / "fastxform").rglob("*.py"))
     layer = ministack.client("lambda").publish_layer_version(
         LayerName="fastxform", Content={"ZipFile": zipped(*sources, root=ROOT, prefix="python/")}
@@ -168,7 +172,6 @@ def packaged(ministack):
     texts = {name: path.read_text(encoding="utf-8") for name, path in TEMPLATES.items()}
     texts["alarms"], count = MATH.subn("", texts["alarms"])
     assert (count, texts["template"].count(CODE_URI)) == (1, 1)
-    texts["template"] = texts["template"].replace(CODE_URI, f"s3://{CODE_BUCKET}/dynamotest.zip")
     return texts, layer["LayerVersionArn"]
 
 
@@ -177,7 +180,10 @@ class Stack:
 
     def __init__(self, ministack, packaged, source):
         self.ministack, self.source, self.name = ministack, source, f"sam-{source.replace('_', '-')}"
-        self.texts, layer = packaged
+        texts, layer = packaged
+        self.example = EXAMPLES / SOURCES[source]
+        code = f"s3://{CODE_BUCKET}/{self.example.name}.zip"
+        self.texts = {**texts, "template": texts["template"].replace(CODE_URI, code)}
         self.outputs, self.resources = {}, {}
         self.deploy("bucket", Name=self.name)
         if source == "table":
@@ -187,6 +193,7 @@ class Stack:
             "LayerArn": layer,
             "BucketName": self.outputs["BucketName"],
             "SourceStreamArn": self.outputs.get("StreamArn", ""),
+            "ConfigFile": f"{self.example.name}.toml",
             "BufferMB": "2",
             "BufferSeconds": "30",
         }
@@ -304,7 +311,7 @@ def test_alarms_look_at_metrics_that_are_written(stack):
 
 def test_the_function_transforms(stack):
     """The alias, invoked with a batch, answers every record, with the rows of the example and a line of metrics."""
-    payloads = (EXAMPLE / "sample.jsonl").read_bytes().splitlines()
+    payloads = (stack.example / "sample.jsonl").read_bytes().splitlines()
     event = {
         "invocationId": "i",
         "deliveryStreamArn": f"arn:aws:firehose:eu-central-1:{ACCOUNT}:deliverystream/{stack.name}",
@@ -321,7 +328,7 @@ def test_the_function_transforms(stack):
     assert "FunctionError" not in answer, body
     rows = b"".join(base64.b64decode(one["data"]) for one in body["records"] if one["result"] == "Ok")
     assert [one["recordId"] for one in body["records"]] == [record["recordId"] for record in event["records"]]
-    assert rows == (EXAMPLE / "expected.csv").read_bytes()
+    assert rows == (stack.example / "expected.csv").read_bytes()
 
 
 def test_doctor_finds_nothing(stack):
@@ -337,7 +344,7 @@ def test_doctor_finds_nothing(stack):
         documents[f"{role}-trust"] = iam.get_role(RoleName=name)
         for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
             documents[f"{role}-{policy}"] = iam.get_role_policy(RoleName=name, PolicyName=policy)
-    config = str(EXAMPLE / "dynamotest.toml")
+    config = str(stack.example / f"{stack.example.name}.toml")
     account = read_account(
         (f"{name}.json", json.dumps(found, default=str).encode()) for name, found in documents.items()
     )

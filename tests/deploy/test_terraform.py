@@ -24,7 +24,7 @@ from fastxform.limits import (
 
 SOURCE = ROOT / MODULE
 PLACES = ("", *(f"examples/{name}" for name in EXAMPLES))
-RUNS = {"": 89, "examples/dynamotest": 1, "examples/ses": 2, "examples/ticker": 1}
+RUNS = {"": 90, "examples/dynamotest": 1, "examples/ses": 2, "examples/ticker": 1}
 
 
 def values(runs, kind):
@@ -56,7 +56,7 @@ def test_the_tests_of_a_directory_pass(deployed, place):
 def test_no_right_is_wider_than_it_has_to_be(deployed):
     """No action and no resource of a role is a wildcard, but for ends of ARNs on the closed list with reasons."""
     policies = [json.loads(found["policy"]) for found in values(deployed.everywhere(), "aws_iam_role_policy")]
-    assert len(policies) == 38  # two of each run that makes something, one where the stream exists, and one for SES
+    assert len(policies) == 40  # two of each run that makes something, one where the stream exists, and one for SES
     assert [finding for policy in policies for finding in findings(policy)] == []
     assert wide(policies) == WIDE.keys()
 
@@ -113,7 +113,7 @@ def test_alarms_and_charts_name_metrics_that_the_transform_has(deployed):
     }
     assert {tuple(sorted(alarm["dimensions"])) for alarm in ours} == {tuple(sorted(telemetry.DIMENSIONS))}
     boards = [json.loads(board["dashboard_body"]) for board in values(runs, "aws_cloudwatch_dashboard")]
-    assert len(boards) == 20
+    assert len(boards) == 21
     for board in boards:
         lines = [line for widget in board["widgets"] for line in widget["properties"].get("metrics", [])]
         mine = [line for line in lines if line[0] == "fastxform"]
@@ -147,7 +147,7 @@ def test_a_dashboard_shows_what_its_alarms_look_at(deployed):
             alarms = {alarm["metric_name"] for alarm in values([run], "aws_cloudwatch_metric_alarm")}
             assert alarms - shown <= {"PartitionCountExceeded"}
             looked += 1
-    assert looked == 17
+    assert looked == 18
 
 
 def test_everything_keeps_to_the_limits_of_aws(deployed):

@@ -31,6 +31,7 @@ BURSTS = {
     "dynamodb-export": None,
     "dynamotest": "dynamotest",
     "lambda-logs": None,
+    "lookups": None,
     "order-lines": None,
     "readings": None,
     "readme": "cities",

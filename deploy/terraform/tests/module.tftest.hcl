@@ -681,6 +681,17 @@ run "what_a_configuration_names" {
   }
 }
 
+run "an_example_with_lookups" {
+  variables {
+    config_file = "../../fastxform/examples/lookups/lookups.toml"
+  }
+
+  assert {
+    condition     = toset([for source in data.archive_file.code.source : source.filename]) == toset(["fastxform.toml", "countries.csv", "customers.jsonl"])
+    error_message = "The tables of an example are packed with it."
+  }
+}
+
 run "a_package_of_code" {
   variables {
     config_file = "tests/packed/package.toml"

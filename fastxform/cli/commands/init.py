@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import re
+import tomllib
 from collections import Counter
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -43,6 +44,7 @@ PRESETS: Final[dict[str, str]] = {
     "vpc-flow": "VPC flow log lines out of CloudWatch Logs to CSV",
     "cloudfront-realtime": "real-time log lines of CloudFront, tab-separated, to CSV",
     "order-lines": "the lines of an order in a DynamoDB item, a CSV row each",
+    "lookups": "orders with names of countries and segments of customers, out of files beside it",
     "dynamodb-export": "full and incremental DynamoDB exports, and the stream, to CSV",
 }
 """The presets and what each does; the README's own example has no tests, so it is none."""
@@ -120,23 +122,33 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _preset(options: argparse.Namespace, console: Console) -> int:
-    """Write an example, and its sample beside it; the comments that name them keep naming them."""
+    """Write an example, and beside it its sample and the files that it names; the comments keep naming the sample."""
+    from fastxform.config.files import named_files
     from fastxform.errors import one_line
 
     home = files("fastxform") / "examples" / options.preset
     text = (home / f"{options.preset}.toml").read_text(encoding="utf-8")
+    named = named_files(tomllib.loads(text), Path(str(home)))
     sample = next(entry for entry in home.iterdir() if _SAMPLE.fullmatch(entry.name))
     copy = _sample_name(options.out, sample)
     text = _SAMPLE.sub(lambda match: one_line(copy), text)
     if options.out != "-":
         text = text.replace(f"{options.preset}.toml", one_line(options.out))
-        _write_file(copy, sample.read_bytes(), options.force)
+        sources = [sample, *(home / name for name in named)]
+        named = [str(Path(options.out).with_name(name)) for name in named]
+        _write_all(dict(zip([copy, *named], sources, strict=True)), options.force)
+    else:
+        named = [str(home / name) for name in named]
     _write(options, text, console)
     if options.json:
-        console.json({"preset": options.preset, "config": options.out, "sample": copy, **_text(options, text)})
+        written = {"preset": options.preset, "config": options.out, "sample": copy, "files": named}
+        console.json({**written, **_text(options, text)})
     elif options.out != "-":
-        console.note(f"{options.out}: the preset {options.preset}; its sample is {copy}")
+        beside = f", and beside it are {', '.join(named)}" if named else ""
+        console.note(f"{options.out}: the preset {options.preset}; its sample is {copy}{beside}")
         console.note(_next(options.out))
+    elif named:
+        console.note(f"copy {', '.join(named)} to where the configuration will be")
     return 0
 
 
@@ -193,6 +205,15 @@ def _write_file(name: str, content: bytes, force: bool) -> None:
         raise InputError(f"{name}: exists; --force overwrites it") from err
     except (OSError, ValueError) as err:
         raise InputError(f"{name}: {getattr(err, 'strerror', None) or err}") from err
+
+
+def _write_all(sources: dict[str, Traversable], force: bool) -> None:
+    """Write copies of files, all of them or, where one exists, none."""
+    there = next((name for name in sources if os.path.lexists(name)), None)
+    if there is not None and not force:
+        raise InputError(f"{there}: exists; --force overwrites it")
+    for name, source in sources.items():
+        _write_file(name, source.read_bytes(), force)
 
 
 def _report(inferred: "Inferred", options: argparse.Namespace, console: Console) -> None:

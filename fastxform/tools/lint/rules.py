@@ -136,7 +136,8 @@ def _lookups(spec: Spec) -> Iterator[Finding]:
             )
         else:
             size = table.size_bytes / 1_000_000
-            message = f"{len(table):,} keys take {size:,.1f} MB of the function's memory"
+            memory = f"{size:,.1f}" if size >= 0.05 else "less than 0.1"
+            message = f"{len(table):,} keys take {memory} MB of the function's memory"
             yield Finding("hint", "lookup-memory", table.location, message)
 
 
