@@ -386,7 +386,7 @@ static Status append_row(const Plan *plan, Columns *columns, Document *d, Buffer
     const size_t row = columns->row_count;
     int is_double = 0;
     if (plan->event_version_slot >= 0) {
-        is_double = d->slots[plan->event_version_slot].kind == ABSENT && d->slots[plan->event_source_slot].kind == ABSENT;
+        is_double = d->slots[plan->event_version_slot].kind == ABSENT && d->slots[plan->event_source_slot].kind == ABSENT && d->slots[plan->change_slot].kind == CONTAINER;
         if (is_double && d->has_binary) return FALLBACK;
     }
     if (UNLIKELY(row == columns->row_capacity) && !grow_rows(plan, columns, row * 2 + 64)) return OUT_OF_MEMORY;

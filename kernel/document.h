@@ -401,6 +401,8 @@ static Status walk_object(Document *d, const Node *node, int first_slot, int slo
 INLINE void note_whole(Document *d, const Node *root, u32 first) {
     if (root->whole_slot < 0) return;
     const u32 *tokens = d->index.tokens;
-    d->slots[root->whole_slot] = (Slot){tokens[first], tokens[d->next - 1] + 1, first, d->next, d->next == first + 2 ? EMPTY : CONTAINER, 0};
+    const int is_image = root->whole_kind == NODE_IMAGE;
+    const u8 kind = d->next == first + 2 ? EMPTY : is_image ? IMAGE : CONTAINER;
+    d->slots[root->whole_slot] = (Slot){tokens[first], tokens[d->next - 1] + 1, first, d->next, kind, (u8)is_image};
 }
 #endif

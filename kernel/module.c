@@ -242,13 +242,13 @@ static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
     Plan *plan = calloc(1, sizeof *plan);
     (void)module;
     if (!plan) return PyErr_NoMemory();
-    if (!PyArg_ParseTuple(arguments, "OOOOO(iiiiii)pp", &root, &row, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->type_slot, &wants_arrival, &is_wide)) goto fail;
+    if (!PyArg_ParseTuple(arguments, "OOOOO(iiiiiii)pp", &root, &row, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->change_slot, &plan->type_slot, &wants_arrival, &is_wide)) goto fail;
     if (documents < 0 || documents >= DOCUMENTS_COUNT || plan->slot_count < 0 || plan->slot_count > SLOTS_LIMIT || plan->outer_slot_count < 0 || plan->outer_slot_count > plan->slot_count) {
         set_error(PyExc_ValueError, "a plan that the kernel does not know");
         goto fail;
     }
-    if (!slot_is_good(plan->event_version_slot, plan->slot_count) || !slot_is_good(plan->event_source_slot, plan->slot_count) || !slot_is_good(plan->type_slot, plan->slot_count)) goto fail;
-    if ((plan->event_version_slot < 0) != (plan->event_source_slot < 0) || (documents == LOG_MESSAGE && plan->type_slot < 0)) {
+    if (!slot_is_good(plan->event_version_slot, plan->slot_count) || !slot_is_good(plan->event_source_slot, plan->slot_count) || !slot_is_good(plan->change_slot, plan->slot_count) || !slot_is_good(plan->type_slot, plan->slot_count)) goto fail;
+    if ((plan->event_version_slot < 0) != (plan->event_source_slot < 0) || (plan->event_version_slot < 0) != (plan->change_slot < 0) || (documents == LOG_MESSAGE && plan->type_slot < 0)) {
         set_error(PyExc_ValueError, "a plan without the slots that it needs");
         goto fail;
     }

@@ -122,6 +122,7 @@ typedef struct {
     Node row;                          /* of a log message: one event */
     int slot_count, outer_slot_count;  /* slots below the second belong to the message, the others to one event */
     int event_version_slot, event_source_slot; /* of a DynamoDB change: either there says one layer of base64 */
+    int change_slot;                   /* of the object in which else there are two */
     int type_slot;                     /* of a log message */
     int column_count;
     ColumnPlan *columns;

@@ -119,7 +119,6 @@ def test_a_key_that_the_plan_does_not_know_is_the_engines():
         '[parse.p]\nof = "a"\nformat = "logfmt"\n[columns]\na = {}\nb = "p.b"\n',
         '[columns]\na = { path = "length(a)" }\n',
         'output = { delimiter = "x" }\n[columns]\na = {}\n',
-        'source = "dynamodb"\nimages = ["dynamodb.Keys"]\noutput = { format = "json" }\n',
         'source = "dynamodb"\n[columns]\na = "dynamodb"\n',
     ],
 )
@@ -128,6 +127,13 @@ def test_what_the_plan_does_not_take_is_the_engines(config):
     pipeline = Pipeline.from_toml(config)
     assert pipeline.native is None
     assert pipeline.run([b'{"a":"y","dynamodb":{"Keys":{"a":{"S":"y"}}}}']).result == ["Ok"]
+
+
+@pytest.mark.parametrize("images", ['["dynamodb", "dynamodb.Keys"]', '["@"]', '["@", "dynamodb.Keys"]'])
+def test_images_that_the_plan_does_not_take_are_the_engines(images):
+    """One in another, and an attribute whose name says how binary values are encoded."""
+    config = f'source = "dynamodb"\nimages = {images}\n[columns]\na = "dynamodb.Keys"\n'
+    assert Pipeline.from_toml(config).native is None
 
 
 def test_a_stream_of_odd_records_is_left_to_the_engine():

@@ -54,7 +54,12 @@ class Images:
 
     def is_inside(self, names: Names) -> bool:
         """Tell whether a member is an attribute value, or stands below one."""
-        return any(len(names) > len(image) and names[: len(image)] == image for image in self.names)
+        return any(self.is_inside_of(names, image) for image in self.names)
+
+    @staticmethod
+    def is_inside_of(names: Names, image: Names) -> bool:
+        """Tell whether a member stands in an image."""
+        return len(names) > len(image) and names[: len(image)] == image
 
     def is_around(self, names: Names) -> bool:
         """Tell whether a member is an image or holds one."""

@@ -13,12 +13,9 @@ from fastxform.core import native
 from fastxform.core.native import Conversion, Documents, Invalid, NodeKind, Pick
 from fastxform.datatypes import logical
 from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
-from fastxform.decode.fields import Images, item_order
+from fastxform.decode.fields import Images, is_double, item_order
 from fastxform.decode.native_values import NAME_LIMIT, UnsupportedError, default_of, one_class
 from fastxform.query import paths
-
-IMAGES: Final = frozenset({"Keys", "NewImage", "OldImage"})
-"""The images that the kernel knows, those of `dynamodb`."""
 
 DOCUMENT: Final = object()
 """The key of the document itself, where no column is named."""
@@ -81,9 +78,16 @@ class _PlanNode:
         return self.kind, self.name.encode(), self.slot, children, searches, *whole
 
 
-def is_in_image(names: tuple[str, ...]) -> bool:
-    """Tell whether a member of a DynamoDB change is an attribute value, or stands below one."""
-    return len(names) > 2 and names[0] == "dynamodb" and names[1] in IMAGES
+def images_of(spec: Spec) -> Images:
+    """Return the images of the changes.
+
+    Raises:
+        UnsupportedError: one of them stands in another.
+    """
+    images = Images(spec.images if spec.source == "dynamodb" else ())
+    if any(one != other and images.is_inside_of(one, other) for one in images.names for other in images.names):
+        raise UnsupportedError("an image in an image")
+    return images
 
 
 def _is_control(character: str) -> bool:
@@ -98,6 +102,7 @@ class PlanBuilder:
         self.documents = (
             Documents.LOG_MESSAGE if self.is_logs else Documents.MANY if spec.documents == "many" else Documents.ONE
         )
+        self.images = images_of(spec)
         self.root, self.row = _PlanNode(NodeKind.OBJECT, ""), _PlanNode(NodeKind.OBJECT, "")
         self.base = self.root
         self.parses = {parse.name: (_PlanNode(NodeKind.OBJECT, ""), parse) for parse in spec.parses}
@@ -111,7 +116,7 @@ class PlanBuilder:
         self.delete_keys = frozenset[str]().union(*(model.key_names(spec, route) for route in deleting))
         self.index: dict[Hashable, int] = {}
         self.patterns: dict[Hashable, tuple[int, str]] = {}
-        self.version_slot = self.source_slot = self.type_slot = -1
+        self.version_slot = self.source_slot = self.change_slot = self.type_slot = -1
         if self.is_logs:
             self.type_slot = self._leaf(("messageType",))
             self.root.child(NodeKind.ROWS, "logEvents")
@@ -121,8 +126,11 @@ class PlanBuilder:
                     or set(paths.root_names(paths.compile_path(parse.of))) & MESSAGE_MEMBERS
                 ):
                     raise UnsupportedError("a parse of a message")
-        if self.is_dynamodb:
-            self.version_slot, self.source_slot = self._leaf(("eventVersion",)), self._leaf(("eventSourceARN",))
+        self.is_bare = () in self.images.names
+        if any(map(is_double, self.images.names)) or (self.is_bare and spec.is_document):
+            self.version_slot = self._plain_member("eventVersion")
+            self.source_slot = self._plain_member("eventSourceARN")
+            self.change_slot = self._plain_member("dynamodb") if self.is_bare else self._object(("dynamodb",))
 
     @property
     def slot_count(self) -> int:
@@ -170,13 +178,17 @@ class PlanBuilder:
         if not self.is_dynamodb:
             self.root.whole_slot = self._slot()
             self._write_document(Pick.ONLY, ((self.root.whole_slot, -1),))
-        else:
-            found = []
-            for names in item_order(Images(spec.images)):
+            return
+        found = []
+        for names in item_order(self.images):
+            if names:
                 node = self._grow(names, NodeKind.IMAGE)
-                node.slot = self._slot()
-                found.append((node.slot, -1))
-            self._write_document(Pick.FIRST_TRUE, (*found, (self._slot(), -1)))  # the last is never there
+                node.slot = slot = self._slot()
+            else:
+                self.root.whole_kind = NodeKind.IMAGE
+                self.root.whole_slot = slot = self._slot()
+            found.append((slot, -1))
+        self._write_document(Pick.FIRST_TRUE, (*found, (self._slot(), -1)))  # the last is never there
 
     def _write_document(self, pick: int, alternatives: tuple[tuple[int, int], ...]) -> None:
         self.index[DOCUMENT] = len(self.columns)
@@ -239,7 +251,15 @@ class PlanBuilder:
             (self.parses[layer][0].as_tuple(), slot, _INVALID[self.parses[layer][1].invalid])
             for layer, slot in self.parse_slots.items()
         )
-        numbers = (self.documents, slot_count, outer, self.version_slot, self.source_slot, self.type_slot)
+        numbers = (
+            self.documents,
+            slot_count,
+            outer,
+            self.version_slot,
+            self.source_slot,
+            self.change_slot,
+            self.type_slot,
+        )
         row = self.row.as_tuple() if self.is_logs else None
         root = self.root.as_tuple()
         return native.KernelPlan(root, row, tuple(self.columns), parses, documents, numbers, wants_arrival, is_wide)
@@ -250,23 +270,31 @@ class PlanBuilder:
 
     def _grow(self, names: tuple[str, ...], leaf: int) -> _PlanNode:
         """Return the node of a member, with those that it is in."""
+        if self.is_dynamodb and self.is_bare and names[:1] == ("dynamodb",):
+            raise UnsupportedError("an attribute whose name says how it is encoded")
         if len(names) > _NODE_DEPTH:
             raise UnsupportedError("a path that is too deep")
         node = self.base
         for depth in range(1, len(names) + 1):
             part, is_last = names[:depth], depth == len(names)
-            is_attribute = self.is_dynamodb and is_in_image(part)
-            is_image = self.is_dynamodb and len(part) == 2 and part[0] == "dynamodb" and part[1] in IMAGES
+            is_attribute = self.is_dynamodb and self.images.is_inside(part)
+            is_image = self.is_dynamodb and part in self.images.names
             if is_last and leaf == NodeKind.VALUE:
                 kind = NodeKind.ATTRIBUTE if is_attribute else NodeKind.IMAGE if is_image else NodeKind.VALUE
-                if self.is_dynamodb and part == ("dynamodb",):
-                    raise UnsupportedError("the whole change as one value")
+                if self.is_dynamodb and not is_attribute and not is_image and self.images.is_around(part):
+                    raise UnsupportedError("what holds an image as one value")
             elif is_last:
                 kind = leaf
             else:
                 kind = NodeKind.MAP if is_attribute else NodeKind.OBJECT
             node = node.child(kind, part[-1])
         return node
+
+    def _plain_member(self, name: str) -> int:
+        """Return the slot of a member of the record that is no attribute."""
+        node = self.root.child(NodeKind.VALUE, name)
+        node.slot = self._slot()
+        return node.slot
 
     def _leaf(self, names: tuple[str, ...]) -> int:
         if not names:  # the whole of a text that was parsed
@@ -284,7 +312,7 @@ class PlanBuilder:
 
     def _object(self, names: tuple[str, ...]) -> int:
         """Return the slot that says whether an object is there."""
-        is_attribute = self.is_dynamodb and is_in_image(names)
+        is_attribute = self.is_dynamodb and self.images.is_inside(names)
         node = self._grow(names, NodeKind.MAP if is_attribute else NodeKind.OBJECT)
         if node.slot < 0:
             node.slot = self._slot()

@@ -14,7 +14,7 @@ from fastxform.core import native
 from fastxform.core.structs import Struct
 from fastxform.datatypes.logical import Type
 from fastxform.decode.fields import leaves
-from fastxform.decode.native_builder import IMAGES, PlanBuilder, is_in_image
+from fastxform.decode.native_builder import PlanBuilder, images_of
 from fastxform.decode.native_values import UnsupportedError
 from fastxform.query import paths
 
@@ -28,6 +28,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "routes",
             "unmatched",
             "documents",
+            "images",
             "lookups",
             "empty",
             "bad_rows",
@@ -69,7 +70,6 @@ What `empty`, `bad_rows`, `mixed` and `invalid` say is of records that the kerne
 _PLAIN_DELIMITERS: Final = frozenset(",;|\t")
 """Delimiters that no number, date or word of a typed column can hold."""
 
-_METAS: Final = frozenset(("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id"))
 _PARSES_LIMIT: Final = 8
 
 
@@ -122,6 +122,8 @@ def compile_plan(
     for key, column in builder.ordered(columns):
         builder.add(key, column)
     if event_name is not None:
+        if builder.is_bare:
+            raise UnsupportedError("the event name of an item")
         builder.add(event_name, Column("eventName", Type("string"), path="eventName"))
     metas = {key: Meta(column.meta, column) for key, column in columns.items() if column.meta is not None}
     wants_arrival = any(meta.name == "arrival_ms" for meta in metas.values())
@@ -191,20 +193,18 @@ def out_of_images(spec: Spec, columns: Mapping[Any, Column]) -> list[Any]:
     """Return the keys of the columns whose values come out of the images of a change.
 
     Raises:
-        UnsupportedError: there are none, or a path is about an image that the kernel does not know.
+        UnsupportedError: there are none.
     """
-    if spec.source != "dynamodb" or spec.is_document:
+    images = images_of(spec)
+    if spec.source != "dynamodb" or spec.is_document or () in images.names:  # a record that is an image itself is one
         return []
     keys = []
     for key, column in columns.items():
         if column.path is None:
             continue
-        path = paths.compile_path(column.path)
-        if any(name in IMAGES or name == "Item" for name in paths.root_names(path)):
-            raise UnsupportedError("an image beside dynamodb")
-        ends = list(leaves(path))
+        ends = list(leaves(paths.compile_path(column.path)))
         # One with a default is never null, whether there is an image or not.
-        if ends and all(map(is_in_image, ends)) and column.default is None:
+        if ends and all(map(images.is_inside, ends)) and column.default is None:
             keys.append(key)
     if not keys:
         raise UnsupportedError("no column out of an image")

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "../event.h"
 
-#define PLAN_COUNT 6
+#define PLAN_COUNT 7
 
 static Node make_node(NodeKind kind, const char *name, int slot) {
     Node node = {.kind = kind, .slot = slot, .whole_slot = -1, .name_size = (u32)strlen(name)};
@@ -43,7 +43,7 @@ static Plan *new_plan(Documents documents, int slot_count) {
     Plan *plan = calloc(1, sizeof *plan);
     plan->documents = documents;
     plan->slot_count = plan->outer_slot_count = slot_count;
-    plan->event_version_slot = plan->event_source_slot = plan->type_slot = -1;
+    plan->event_version_slot = plan->event_source_slot = plan->change_slot = plan->type_slot = -1;
     plan->root = make_node(NODE_OBJECT, "", -1);
     plan->row = make_node(NODE_OBJECT, "", -1);
     return plan;
@@ -51,11 +51,12 @@ static Plan *new_plan(Documents documents, int slot_count) {
 
 static Plan *changes_plan(void) {
     Plan *plan = new_plan(ONE_DOCUMENT, 16);
-    Node *change = add(&plan->root, NODE_OBJECT, "dynamodb", -1);
+    Node *change = add(&plan->root, NODE_OBJECT, "dynamodb", 14);
     add(&plan->root, NODE_VALUE, "eventVersion", 0);
     add(&plan->root, NODE_VALUE, "eventSourceARN", 1);
     plan->event_version_slot = 0;
     plan->event_source_slot = 1;
+    plan->change_slot = 14;
     change = &plan->root.children[0];
     Node *keys = add(change, NODE_OBJECT, "Keys", -1);
     add(keys, NODE_ATTRIBUTE, "id", 2);
@@ -82,6 +83,19 @@ static Plan *changes_plan(void) {
     add_plain(plan, TO_INT64, 13)->is_required = 1;
     add_column(plan, TO_DECIMAL, PICK_FIRST_OBJECT, 2, (Alternative[]){{6, 4}, {11, 10}});
     add_column(plan, TO_TEXT, PICK_FIRST_TRUE, 2, (Alternative[]){{6, -1}, {11, -1}});
+    return plan;
+}
+
+/* An item that is the record itself, as a whole and in part. */
+static Plan *item_plan(void) {
+    Plan *plan = new_plan(ONE_DOCUMENT, 4);
+    plan->root.whole_slot = 0;
+    plan->root.whole_kind = NODE_IMAGE;
+    add(&plan->root, NODE_ATTRIBUTE, "id", 1);
+    add(add(&plan->root, NODE_MAP, "m", 2), NODE_ATTRIBUTE, "deep", 3);
+    add_plain(plan, TO_JSON, 0);
+    add_plain(plan, TO_TEXT, 1);
+    add_plain(plan, TO_JSON, 3);
     return plan;
 }
 
@@ -178,6 +192,7 @@ static Plan *fuzz_plan(int which, int is_wide) {
         plans[3] = logs_plan();
         plans[4] = new_plan(ONE_DOCUMENT, 2);
         plans[5] = texts_plan();
+        plans[6] = item_plan();
     }
     plans[which]->simd = choose_simd(is_wide);
     return plans[which];

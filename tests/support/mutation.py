@@ -104,6 +104,33 @@ _MESSAGES = _lines(
     {"messageType": "CONTROL_MESSAGE", "owner": "1", "logGroup": "", "logStream": "", "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE"}]},
     {"messageType": "DATA_MESSAGE", "owner": "1", "logGroup": "é", "logStream": "s", "logEvents": []},
 )  # fmt: skip
+_ITEM = {
+    "id": {"S": "o,1"},
+    "amount": {"N": "3.50"},
+    "m": {"M": {"deep": {"L": [{"B": "YWJj"}, {"BOOL": False}]}}},
+    "b": {"B": "WVdKag=="},
+    "at": {"S": "2022-05-02T12:45:25Z"},
+}
+_EXPORTS = (*_CHANGES[:2], *_lines(
+    {"Item": _ITEM}, {"Item": {**_ITEM, "b": {"NULL": True}, "m": {"M": {}}}}, {"Keys": {"id": {"S": "é"}}, "NewImage": {"id": {"S": "é"}, "amount": {"N": "12"}}},
+    {"Metadata": {"WriteTimestampMicros": {"N": "1"}}, "Keys": {"id": {"S": "k"}}, "OldImage": _ITEM}, {"Keys": {}, "NewImage": {}}, {"order_id": "o-1"}, {"Item": _ITEM, "eventVersion": "1.1"},
+))  # fmt: skip
+_ITEMS = _lines(
+    _ITEM,
+    {**_ITEM, "eventVersion": {"S": "1"}},
+    {"id": {"S": "z"}},
+    {"dynamodb": {"M": {"Keys": {"B": "YWJj"}}}, "id": {"N": "1"}},
+    {},
+    {"eventVersion": "1.1", **_ITEM},
+    {"amount": {"NULL": True}, "m": {"M": {"deep": {"S": "x"}}}},
+)
+_OTHERS = _lines(
+    {"detail": {"after": _ITEM, "plain": {"a": [1]}}},
+    {"before": _ITEM, "detail": {"plain": "x"}},
+    {"detail": {"after": {"id": {"S": "a"}}}, "before": {}},
+    {"detail": None},
+    {"dynamodb": {"NewImage": {"x": 1}}, "before": {"amount": {"N": "7"}}},
+)
 
 _JSON = 'output = { format = "json" }\n'
 _DYNAMODB = 'source = "dynamodb"\n'
@@ -271,6 +298,36 @@ x = { path = "outer.x", nulls = ["-", ""] }
 y = { path = "inner.y", type = "int64" }
 whole = { path = "inner", type = "json" }
 """
+_EXPORTED = """
+[columns]
+id = { path = "dynamodb.Keys.id || Keys.id || Item.id", required = true }
+total = { path = "(dynamodb.NewImage || NewImage || Item).amount", type = "decimal(10,2)" }
+b = { path = "Item.b || dynamodb.NewImage.b", type = "binary" }
+m = { path = "(NewImage || Item).m" }
+keys = { path = "Keys", type = "json" }
+item = { path = "Item" }
+change = { path = "eventName", default = "EXPORT" }
+"""
+_BARE = """
+images = ["@"]
+[columns]
+id = { path = "id" }
+amount = { path = "amount", type = "decimal(10,2)" }
+deep = { path = "m.deep", type = "json" }
+b = { path = "b", type = "binary" }
+version = { path = "eventVersion" }
+at = { path = "at || id", type = "timestamp[ms]" }
+"""
+_MOVED = """
+images = ["detail.after", "before"]
+[columns]
+id = { path = "detail.after.id" }
+amount = { path = "(detail.after || before).amount", type = "int64" }
+b = { path = "detail.after.b" }
+before = { path = "before", type = "json" }
+plain = { path = "detail.plain" }
+name = { path = "dynamodb.NewImage", type = "json" }
+"""
 _ELEMENTS = """
 [columns]
 first = { path = "list[0]" }
@@ -305,6 +362,13 @@ CASES = (
     Case("typed-csv", _DYNAMODB + _TYPED, _CHANGES),
     Case("typed-json", _DYNAMODB + _JSON + _TYPED, _CHANGES),
     Case("images", _DYNAMODB + _JSON + _IMAGES, _CHANGES),
+    Case("exported", _DYNAMODB + _EXPORTED, _EXPORTS),
+    Case("exported-json", _DYNAMODB + _JSON + _EXPORTED, _EXPORTS),
+    Case("exported-items", _DYNAMODB + _JSON, _EXPORTS),
+    Case("bare", _DYNAMODB + _BARE, _ITEMS),
+    Case("bare-items", _DYNAMODB + _JSON + 'images = ["@"]\n', _ITEMS),
+    Case("moved-images", _DYNAMODB + _JSON + _MOVED, _OTHERS),
+    Case("moved-items", _DYNAMODB + _JSON + 'images = ["detail.after", "before"]\n', _OTHERS),
     Case("operations", _DYNAMODB + _JSON + _OPERATIONS, _CHANGES),
     Case("chosen", _JSON + _CHOSEN, _MAILS),
     Case("chosen-table", _DYNAMODB + _JSON + _CHOSEN_TABLE, _CHANGES),

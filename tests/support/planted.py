@@ -96,6 +96,14 @@ BUGS = (
         "nanoseconds as microseconds",
         "typed-csv",
     ),
+    ("document.h", "is_image ? IMAGE : CONTAINER", "CONTAINER", "an item that is the record itself", "bare-items"),
+    (
+        "columns.h",
+        "d->slots[plan->change_slot].kind == CONTAINER",
+        "d->slots[plan->change_slot].kind == EMPTY",
+        "two layers of base64 in a change",
+        "exported",
+    ),
     ("columns.h", "kind = NULL_WORD;\n    }", "kind = STRING;\n    }", "a text that is null", "elements"),
     (
         "rows.h",
