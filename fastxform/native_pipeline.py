@@ -247,7 +247,7 @@ class NativePipeline:
         answers = self._answers(NativeColumns(self.plan, decoded, parsed.arrivals, {}), now_ms, by_engine, observe)
         if answers.withheld:  # more than the limit for certain
             return None
-        written = self.plan.plan.respond(parsed.ids, answers.parts, list(answers.failed), limit_bytes)
+        written = self.plan.plan.respond(parsed.ids, parsed.is_kafka, answers.parts, list(answers.failed), limit_bytes)
         observe("response")
         if isinstance(written, int):
             return None

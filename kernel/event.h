@@ -26,6 +26,7 @@ typedef struct {
     Columns columns;
     size_t unpacked_bytes;
     i32 record_count;
+    i32 kafka_count;             /* of an event: records whose data is called `kafkaRecordValue` */
     Buffer row_records;          /* i32 a row: its record */
     Buffer fallback;             /* i32 each: a record that is the engine's */
     Buffer ids, id_ends;         /* of an event: the ids one after the other */
@@ -220,12 +221,11 @@ static Status read_event_record(Call *call, Reader *in, const u8 *event) {
         if (IS(name, name_size, "recordId")) {
             if (id_count++ || !take_text(in, &text, &size)) return FALLBACK;
             if (!buffer_append(&call->ids, text, size) || !buffer_append_i32(&call->id_ends, (i32)call->ids.size)) return OUT_OF_MEMORY;
-        } else if (IS(name, name_size, "data")) {
+        } else if (IS(name, name_size, "data") || IS(name, name_size, "kafkaRecordValue")) {
             if (data_count++) return FALLBACK;
+            call->kafka_count += *name == 'k';
             const Status status = read_data(call, in, event);
             if (status != TAKEN) return status;
-        } else if (IS(name, name_size, "kafkaRecordValue")) {
-            return FALLBACK;
         } else if (call->plan->wants_arrival && IS(name, name_size, "approximateArrivalTimestamp")) {
             i64 arrival;
             skip_space(in);
@@ -248,7 +248,7 @@ typedef struct {
 /* Reads an event of at most 2^30 bytes. FALLBACK: it is unusual. */
 static Status read_event(Call *call, const u8 *event, size_t size, Fact *stream, Fact *invocation) {
     Reader in = {event, event + size};
-    int records_count = 0, stream_count = 0, invocation_count = 0;
+    int records_count = 0, stream_count = 0, invocation_count = 0, is_of_msk = 0;
     const u8 *name;
     size_t name_size;
     if (!take(&in, '{')) return FALLBACK;
@@ -267,11 +267,13 @@ static Status read_event(Call *call, const u8 *event, size_t size, Fact *stream,
             if (stream_count++ || !take_text(&in, &stream->text, &stream->size)) return FALLBACK;
         } else if (IS(name, name_size, "invocationId")) {
             if (invocation_count++ || !take_text(&in, &invocation->text, &invocation->size)) return FALLBACK;
-        } else if (!pass_value(&in, 1)) {
-            return FALLBACK;
+        } else {
+            is_of_msk |= IS(name, name_size, "sourceMSKArn");
+            if (!pass_value(&in, 1)) return FALLBACK;
         }
     } while (take(&in, ','));
     if (!take(&in, '}') || !records_count) return FALLBACK;
+    if (call->kafka_count ? call->kafka_count != call->record_count : is_of_msk) return FALLBACK; /* some called so, some not */
     skip_space(&in);
     return in.p == in.end ? TAKEN : FALLBACK;
 }

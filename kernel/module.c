@@ -384,23 +384,24 @@ static PyObject *text_or_none(const Fact *fact) { return fact->text ? PyUnicode_
 
 /* (ids, arrivals or None, data starts, data ends, stream or None, invocation or None) */
 static PyObject *export_event(Call *call, const Fact *stream, const Fact *invocation) {
-    PyObject *parts[6] = {
+    PyObject *parts[7] = {
         export_text(&call->id_ends, &call->ids, "u"),
         call->plan->wants_arrival ? export_buffer(&call->arrivals, "l", 8) : new_none(),
         export_buffer(&call->data_starts, "i", 4),
         export_buffer(&call->data_ends, "i", 4),
         text_or_none(stream),
         text_or_none(invocation),
+        PyBool_FromLong(call->kafka_count > 0),
     };
-    PyObject *tuple = PyTuple_New(6);
+    PyObject *tuple = PyTuple_New(7);
     int is_whole = tuple != NULL;
-    for (int i = 0; i < 6; i++) is_whole = is_whole && parts[i];
+    for (int i = 0; i < 7; i++) is_whole = is_whole && parts[i];
     if (!is_whole) {
-        for (int i = 0; i < 6; i++) drop(parts[i]);
+        for (int i = 0; i < 7; i++) drop(parts[i]);
         drop(tuple);
         return NULL;
     }
-    for (int i = 0; i < 6; i++) PyTuple_SetItem(tuple, i, parts[i]);
+    for (int i = 0; i < 7; i++) PyTuple_SetItem(tuple, i, parts[i]);
     return tuple;
 }
 
@@ -680,14 +681,15 @@ static int take_part(PyObject *object, Answer *answers, i64 count, View *views) 
     return 1;
 }
 
-/* respond(plan, ids, parts, failed, limit) -> the response; its size where that is above the limit */
+/* respond(plan, ids, is_kafka, parts, failed, limit) -> the response; its size where that is above the limit */
 static PyObject *respond(PyObject *module, PyObject *arguments) {
     PyObject *capsule, *ids_object, *parts, *failed, *result = NULL;
     long long limit;
+    int is_kafka;
     View ids = {0}, *views = NULL;
     Answer *answers = NULL;
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "OOOOL", &capsule, &ids_object, &parts, &failed, &limit)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "OOpOOL", &capsule, &ids_object, &is_kafka, &parts, &failed, &limit)) return NULL;
     const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
     const Py_ssize_t part_count = plan ? PyTuple_Size(parts) : -1, failed_count = plan ? PyList_Size(failed) : -1;
     if (part_count < 0 || failed_count < 0) return NULL;
@@ -715,7 +717,7 @@ static PyObject *respond(PyObject *module, PyObject *arguments) {
     }
     static const i32 NOTHING[1] = {0};
     const i32 *id_ends = ids.array->buffers[1] ? view_int32(&ids) : NOTHING;
-    const u64 size = response_size(answers, count, id_ends);
+    const u64 size = response_size(answers, count, id_ends, is_kafka);
     if (size > (u64)limit) {
         result = PyLong_FromUnsignedLongLong(size);
         goto end;
@@ -723,7 +725,7 @@ static PyObject *respond(PyObject *module, PyObject *arguments) {
     result = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
     if (!result) goto end;
     u8 *bytes = (u8 *)PyBytes_AsString(result);
-    if (write_response(plan->simd, answers, count, view_data(&ids, 2), id_ends, bytes) != bytes + size) {
+    if (write_response(plan->simd, answers, count, view_data(&ids, 2), id_ends, is_kafka, bytes) != bytes + size) {
         Py_DecRef(result);
         result = NULL;
         set_error(PyExc_SystemError, "the response was counted wrongly");

@@ -63,6 +63,7 @@ int PyBytes_AsStringAndSize(PyObject *, char **, Py_ssize_t *);
 PyObject *PyUnicode_FromStringAndSize(const char *, Py_ssize_t);
 PyObject *PyUnicode_FromString(const char *);
 const char *PyUnicode_AsUTF8AndSize(PyObject *, Py_ssize_t *);
+PyObject *PyBool_FromLong(long);
 PyObject *PyLong_FromLong(long);
 PyObject *PyLong_FromUnsignedLongLong(unsigned long long);
 long PyLong_AsLong(PyObject *);

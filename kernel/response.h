@@ -16,21 +16,23 @@ typedef struct {
 #define TAIL "]}"
 #define ENTRY_HEAD "{\"recordId\":\""
 #define ENTRY_OK "\",\"result\":\"Ok\",\"data\":\""
+#define ENTRY_OK_KAFKA "\",\"result\":\"Ok\",\"kafkaRecordValue\":\""
 #define ENTRY_METADATA "\",\"metadata\":"
 #define ENTRY_TAIL "\"}"
 #define ENTRY_DROPPED "\",\"result\":\"Dropped\"}"
 #define ENTRY_FAILED "\",\"result\":\"ProcessingFailed\"}"
 #define SIZE_OF(literal) (sizeof(literal) - 1)
 
-/* The bytes of the response: compact JSON. */
-static u64 response_size(const Answer *answers, i64 count, const i32 *id_ends) {
+/* The bytes of the response: compact JSON; `is_kafka` says what data is called. */
+static u64 response_size(const Answer *answers, i64 count, const i32 *id_ends, int is_kafka) {
+    const size_t ok_size = is_kafka ? SIZE_OF(ENTRY_OK_KAFKA) : SIZE_OF(ENTRY_OK);
     u64 size = SIZE_OF(HEAD) + SIZE_OF(TAIL) + (count ? (u64)count - 1 : 0);
     for (i64 i = 0; i < count; i++) {
         const Answer *answer = &answers[i];
         size += SIZE_OF(ENTRY_HEAD) + (u64)(id_ends[i + 1] - id_ends[i]);
         if (answer->result == DROPPED) size += SIZE_OF(ENTRY_DROPPED);
         else if (answer->result == FAILED) size += SIZE_OF(ENTRY_FAILED);
-        else size += SIZE_OF(ENTRY_OK) + ((u64)answer->data_size + 2) / 3 * 4 + (answer->metadata ? SIZE_OF(ENTRY_METADATA) + answer->metadata_size + 1 : SIZE_OF(ENTRY_TAIL));
+        else size += ok_size + ((u64)answer->data_size + 2) / 3 * 4 + (answer->metadata ? SIZE_OF(ENTRY_METADATA) + answer->metadata_size + 1 : SIZE_OF(ENTRY_TAIL));
     }
     return size;
 }
@@ -42,7 +44,7 @@ INLINE u8 *put(u8 *w, const void *bytes, size_t size) {
 #define PUT(w, literal) put(w, literal, SIZE_OF(literal))
 
 /* Writes the response into as many bytes as `response_size` counted; returns where it ends. */
-static u8 *write_response(const Simd *simd, const Answer *answers, i64 count, const u8 *ids, const i32 *id_ends, u8 *w) {
+static u8 *write_response(const Simd *simd, const Answer *answers, i64 count, const u8 *ids, const i32 *id_ends, int is_kafka, u8 *w) {
     w = PUT(w, HEAD);
     for (i64 i = 0; i < count; i++) {
         const Answer *answer = &answers[i];
@@ -57,7 +59,7 @@ static u8 *write_response(const Simd *simd, const Answer *answers, i64 count, co
             w = PUT(w, ENTRY_FAILED);
             continue;
         }
-        w = PUT(w, ENTRY_OK);
+        w = is_kafka ? PUT(w, ENTRY_OK_KAFKA) : PUT(w, ENTRY_OK);
         w += simd->base64_encode(answer->data, answer->data_size, w);
         if (!answer->metadata) {
             w = PUT(w, ENTRY_TAIL);

@@ -195,6 +195,25 @@ def test_events_of_any_spelling(change):
     assert one == other
 
 
+def test_an_event_of_msk_is_the_kernels():
+    """Its data is `kafkaRecordValue`, in and out; an event with `data` in any of its records is the engine's."""
+    event = json.loads(burst.event([b'{"a":1}', b"?", b'{"a":2,"b":"x"}']))
+    event["sourceMSKArn"] = "arn:aws:kafka:x:1:cluster/c"
+    kafka = [
+        {"recordId": r["recordId"], "kafkaRecordValue": r["data"], "mskRecordMetadata": {}} for r in event["records"]
+    ]
+    pipeline = Pipeline.from_toml(CONFIG)
+
+    def answer(records):
+        return pipeline.native.answer(
+            json.dumps(event | {"records": records}).encode(), 10_000, 0, lambda _: None, None
+        )
+
+    ok, bad, last = json.loads(answer(kafka).written)["records"]
+    assert (ok["kafkaRecordValue"], bad["result"], last["kafkaRecordValue"]) == ("MSwK", "ProcessingFailed", "Mix4Cg==")
+    assert answer(event["records"]) is answer([*kafka[:2], event["records"][2]]) is None
+
+
 def test_the_environment_turns_the_kernel_off():
     """`FASTXFORM_KERNEL=0` leaves the engine alone."""
     code = "import fastxform; print(fastxform.Pipeline.from_toml('[columns]\\na = {}\\n').native)"

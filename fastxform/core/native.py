@@ -101,7 +101,7 @@ Unpack = Callable[[bytes], bytes | None]
 
 
 class EventPart(Struct):
-    """What an event holds beside its payloads; where its data stands, with its quotes, in bytes."""
+    """What an event holds beside its payloads; where its data stands, with its quotes, in bytes; what it is called."""
 
     ids: pa.StringArray
     arrivals: pa.Int64Array | None
@@ -109,6 +109,7 @@ class EventPart(Struct):
     data_ends: pa.Int32Array
     delivery_stream_arn: str | None
     invocation_id: str | None
+    is_kafka: bool
 
 
 class DecodedColumn(Struct):
@@ -248,16 +249,19 @@ class KernelPlan:
         )
         return _array(rows), _array(records), refused
 
-    def respond(self, ids: pa.StringArray, parts: Sequence[Any], failed: list[int], limit_bytes: int) -> bytes | int:
+    def respond(
+        self, ids: pa.StringArray, is_kafka: bool, parts: Sequence[Any], failed: list[int], limit_bytes: int
+    ) -> bytes | int:
         """Return the response; how many bytes it would have where these are above the limit.
 
         Args:
             ids: the ids of all records; those of which nothing else is reported are `Dropped`.
+            is_kafka: whether data is called `kafkaRecordValue`.
             parts: records, their rows, and their metadata: None, JSON for all of them, or an array of JSON.
             failed: the records that failed.
             limit_bytes: the largest response that is written.
         """
-        return self._kernel.respond(self._handle, ids, tuple(map(astuple, parts)), failed, limit_bytes)
+        return self._kernel.respond(self._handle, ids, is_kafka, tuple(map(astuple, parts)), failed, limit_bytes)
 
 
 def _decoded(parts: Any) -> Decoded | None:
@@ -266,8 +270,8 @@ def _decoded(parts: Any) -> Decoded | None:
     count, columns, row_records, fallback, event = parts
     part = None
     if event is not None:
-        ids, arrivals, starts, ends, stream, invocation = event
-        part = EventPart(_array(ids), _array(arrivals), _array(starts), _array(ends), stream, invocation)
+        ids, arrivals, starts, ends, stream, invocation, is_kafka = event
+        part = EventPart(_array(ids), _array(arrivals), _array(starts), _array(ends), stream, invocation, is_kafka)
     decoded = [DecodedColumn(_array(array), seen, _array(kinds)) for array, seen, kinds in columns]
     return Decoded(count, decoded, _array(row_records), fallback, part)
 

@@ -62,10 +62,10 @@ static void write_all(const Call *call, int is_json, Buffer *out) {
             answers[record].result = FAILED;
         }
         const i32 *id_ends = (const i32 *)call->id_ends.data;
-        const u64 size = response_size(answers, call->record_count, id_ends);
+        const u64 size = response_size(answers, call->record_count, id_ends, call->kafka_count > 0);
         assert(buffer_append(out, rows.data, rows.size) && buffer_reserve(out, size));
         u8 *start = out->data + out->size;
-        assert(write_response(plan->simd, answers, call->record_count, call->ids.data ? call->ids.data : (const u8 *)"", id_ends, start) == start + size);
+        assert(write_response(plan->simd, answers, call->record_count, call->ids.data ? call->ids.data : (const u8 *)"", id_ends, call->kafka_count > 0, start) == start + size);
         out->size += size;
         free(answers);
     }

@@ -70,11 +70,18 @@ class Pair:
         texts = [mutation.base64_of(rng, payload) for payload in payloads]
         expected = self.engine.run(Payloads(texts), meta=meta, now_ms=NOW_MS)
         yield from self._unequal(texts, expected, self.native.run(Payloads(texts), meta=meta, now_ms=NOW_MS))
-        records = [
-            {"recordId": f"r{i}", "approximateArrivalTimestamp": ARRIVED_MS + i, "data": text}
-            for i, text in enumerate(texts)
-        ]
+        records = [{"recordId": f"r{i}", "approximateArrivalTimestamp": ARRIVED_MS + i} for i in range(len(texts))]
         event = {"invocationId": "i", "deliveryStreamArn": "arn:aws:firehose:x:1:deliverystream/d", "records": records}
+        kind = rng.choice(("put", "put", "kinesis", "msk", "msk", "mixed"))
+        if kind != "put" and not (kind == "mixed" and rng.random() < 0.5):
+            event["source" + ("KinesisStream" if kind == "kinesis" else "MSK") + "Arn"] = "arn:aws:x"
+        for record, text in zip(records, texts, strict=True):
+            is_kafka = kind == "msk" or (kind == "mixed" and rng.random() < 0.9)
+            record["kafkaRecordValue" if is_kafka else "data"] = text
+            if is_kafka:
+                record["mskRecordMetadata"] = {"offset": "0", "partitionId": "1"}
+            elif kind == "kinesis":
+                record["kinesisRecordMetadata"] = {"shardId": "s", "partitionKey": "k", "subsequenceNumber": ""}
         spaces = rng.choice((None, (",", ":")))
         raw = json.dumps(event, separators=spaces, ensure_ascii=rng.random() < 0.5).encode()
         if "now_ms" not in self.case.config:  # the handler asks the clock
