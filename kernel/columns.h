@@ -3,7 +3,7 @@
    rows that it has so far are taken back. */
 #ifndef FASTXFORM_COLUMNS_H
 #define FASTXFORM_COLUMNS_H
-#include "text.h"
+#include "fields.h"
 
 typedef struct {
     u8 *values;      /* text: offsets of 4 bytes, one more than rows; else values of 1, 4, 8 or 16 bytes */
@@ -291,7 +291,9 @@ INLINE Status append_value(const ColumnPlan *plan, Column *column, size_t row, D
     if (kind == STRING && plan->conversion == TO_TEXT) {
         is_done = is_escaped ? append_unescaped(&column->data, start, end) : append_padded(&column->data, start, (size_t)(end - start));
     } else if (kind == STRING) { /* of a plain document a JSON text is as it was written, of an attribute as it is written here */
-        if (slot->is_attribute && is_escaped) {
+        if (UNLIKELY(d->has_fields)) {
+            is_done = append_json_string(&column->data, start, (size_t)(end - start));
+        } else if (slot->is_attribute && is_escaped) {
             scratch->size = 0;
             is_done = append_unescaped(scratch, start, end) && append_json_string(&column->data, scratch->data, scratch->size);
         } else {
@@ -347,7 +349,29 @@ static int grow_rows(const Plan *plan, Columns *columns, size_t capacity) {
     return 1;
 }
 
-/* Reads the documents in the texts of a row. `is_dropped`: one of them is none, for which the row is left out. */
+/* What becomes of a row whose text is not of its format. */
+INLINE Status refuse_text(const Parse *parse, int *is_dropped) {
+    if (parse->invalid == INVALID_FAILS) return FALLBACK;
+    *is_dropped |= parse->invalid == INVALID_DROPS;
+    return TAKEN;
+}
+
+/* Reads the document in a text. */
+static Status parse_document(const Plan *plan, const Parse *parse, Document *d, int *is_dropped) {
+    const u8 *p = d->text, *end = p + d->size;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) p++;
+    if (p == end || *p != '{') return refuse_text(parse, is_dropped); /* mostly plain lines among JSON */
+    Status status = index_document(plan->simd, d);
+    if (status != TAKEN) return status;
+    d->next = 1;
+    status = walk_members(d, &parse->root);
+    if (status != TAKEN) return status;
+    if (d->next != d->index.count) return FALLBACK;
+    note_whole(d, &parse->root, 0);
+    return TAKEN;
+}
+
+/* Reads the texts of a row. `is_dropped`: one of them is not of its format, for which the row is left out. */
 static Status read_parses(const Plan *plan, Document *d, int *is_dropped) {
     for (int i = 0; i < plan->parse_count; i++) {
         const Parse *parse = &plan->parses[i];
@@ -357,6 +381,7 @@ static Status read_parses(const Plan *plan, Document *d, int *is_dropped) {
         Document *parsed = &d->parsed[i];
         if (slot->kind == ABSENT || slot->kind == NULL_WORD) continue;
         if (slot->kind != STRING) return FALLBACK;
+        if (slot->is_attribute && in->has_binary) return FALLBACK; /* base64, of one layer or of two */
         const u8 *p = in->text + slot->start, *end = in->text + slot->end;
         parsed->own.size = 0;
         if (has_backslash(in, slot->start, slot->end) ? !append_unescaped(&parsed->own, p, end) : !buffer_append(&parsed->own, p, (size_t)(end - p))) return OUT_OF_MEMORY;
@@ -364,20 +389,16 @@ static Status read_parses(const Plan *plan, Document *d, int *is_dropped) {
         memset(parsed->own.data + parsed->own.size, ' ', 64);
         parsed->text = parsed->own.data;
         parsed->size = parsed->own.size;
-        for (p = parsed->text, end = p + parsed->size; p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n');) p++;
-        if (p == end || *p != '{') { /* mostly plain lines among JSON */
-            if (parse->invalid == INVALID_FAILS) return FALLBACK;
-            *is_dropped |= parse->invalid == INVALID_DROPS;
-            continue;
-        }
-        Status status = index_document(plan->simd, parsed);
-        if (status != TAKEN) return status;
         parsed->slots = d->slots;
-        parsed->next = 1;
-        status = walk_members(parsed, &parse->root);
+        Status status = TAKEN;
+        if (parse->format == FORMAT_JSON) {
+            status = parse_document(plan, parse, parsed, is_dropped);
+        } else {
+            const Fields fields = split_fields(parsed, parse);
+            if (fields == UNSURE_FIELDS) return FALLBACK;
+            if (fields == NOT_FIELDS) status = refuse_text(parse, is_dropped);
+        }
         if (status != TAKEN) return status;
-        if (parsed->next != parsed->index.count) return FALLBACK;
-        note_whole(parsed, &parse->root, 0);
     }
     return TAKEN;
 }
@@ -461,11 +482,57 @@ static u64 repeated_bytes(const Plan *plan, const Document *d) {
 
 /* ---- a record */
 
+/* Keeps the rows of a record, or takes them back. */
+static Status end_record(const Plan *plan, Columns *columns, size_t first_row, u64 rows_seen, Status status) {
+    if (rows_seen > RECORD_ROWS_LIMIT) status = FALLBACK;
+    const u64 written = written_bytes(plan, columns);
+    if (written - columns->written > RECORD_WRITTEN_LIMIT) status = FALLBACK;
+    if (status != TAKEN) take_back(plan, columns, first_row);
+    else columns->written = written;
+    return status;
+}
+
+/* Takes a text as a row. */
+static Status take_text_row(const Plan *plan, Columns *columns, Document *d, size_t start, size_t end, Buffer *scratch) {
+    for (int i = 0; i < plan->slot_count; i++) d->slots[i].kind = ABSENT;
+    if (plan->text_slot >= 0) d->slots[plan->text_slot] = (Slot){.start = (u32)start, .end = (u32)end, .kind = STRING};
+    return take_row(plan, columns, d, scratch);
+}
+
+/* Reads a record that is one text, or its lines that are not empty. */
+static Status read_text_rows(const Plan *plan, Columns *columns, Document *d, Buffer *scratch, u64 *rows_seen) {
+    const u8 *text = d->text;
+    size_t end = d->size, start = 0;
+    d->has_fields = 1;
+    while (start < end && (text[start] == '\r' || text[start] == '\n')) start++;
+    if (start == end || (end >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) || !is_utf8(text, end)) return FALLBACK;
+    if (plan->documents == ONE_TEXT) {
+        if (text[end - 1] == '\n') end--;
+        if (end && text[end - 1] == '\r') end--;
+        *rows_seen = 1;
+        return take_text_row(plan, columns, d, 0, end, scratch);
+    }
+    Status status = TAKEN;
+    for (start = 0; status == TAKEN && start < d->size; start = end + 1) {
+        const u8 *line_end = memchr(text + start, '\n', d->size - start);
+        end = line_end ? (size_t)(line_end - text) : d->size;
+        const size_t row_end = end > start && text[end - 1] == '\r' ? end - 1 : end;
+        if (row_end == start) continue;
+        if (++*rows_seen > RECORD_ROWS_LIMIT) break;
+        status = take_text_row(plan, columns, d, start, row_end, scratch);
+    }
+    return status;
+}
+
 /* Appends the rows of the record in `d`; none are left of one that is not TAKEN. */
 static Status read_record(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
     const size_t first_row = columns->row_count;
     u64 rows_seen = 0;
     if (d->size > RECORD_LIMIT) return FALLBACK;
+    if (plan->documents == ONE_TEXT || plan->documents == MANY_TEXTS) {
+        const Status status = read_text_rows(plan, columns, d, scratch, &rows_seen);
+        return end_record(plan, columns, first_row, rows_seen, status);
+    }
     Status status = index_document(plan->simd, d);
     if (status != TAKEN) return status;
     const u8 *text = d->text;
@@ -500,11 +567,6 @@ static Status read_record(const Plan *plan, Columns *columns, Document *d, Buffe
             if (AT(d->next) == ',') d->next++; /* the list itself was judged when it was passed over */
         }
     }
-    if (rows_seen > RECORD_ROWS_LIMIT) status = FALLBACK;
-    const u64 written = written_bytes(plan, columns);
-    if (written - columns->written > RECORD_WRITTEN_LIMIT) status = FALLBACK;
-    if (status != TAKEN) take_back(plan, columns, first_row);
-    else columns->written = written;
-    return status;
+    return end_record(plan, columns, first_row, rows_seen, status);
 }
 #endif

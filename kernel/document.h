@@ -18,6 +18,7 @@ typedef struct Document {
     u32 rows_token;    /* the bracket of the list of rows; 0: there is none */
     Slot *slots;
     u8 has_binary;     /* a wanted attribute is of type B */
+    u8 has_fields;     /* the values are plain texts, without quotes and escapes */
     Buffer names;      /* for `append_plain` */
     Buffer own;        /* of a text that was parsed: the text */
     struct Document *parsed; /* of a record: the documents in its texts, one for each parse of the plan */

@@ -178,7 +178,48 @@ static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
     return 1;
 }
 
-/* ((root, slot, invalid), ...), and for each slot a byte: the document that it is in */
+/* (format, ((name, slot), ...), needed, (is open, has nulls, has quote, has brackets), (delimiter, quote)) */
+static int read_fields(PyObject *object, Parse *parse, int slot_count) {
+    int format, is_open, has_nulls, has_quote, has_brackets;
+    PyObject *fields, *separators;
+    char *bytes;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(object, "iOi(pppp)O", &format, &fields, &parse->needed, &is_open, &has_nulls, &has_quote, &has_brackets, &separators)) return 0;
+    const Py_ssize_t count = PyTuple_Size(fields);
+    if (count < 0 || PyBytes_AsStringAndSize(separators, &bytes, &size) < 0) return 0;
+    const int is_separated = format == FORMAT_SEPARATED;
+    if (format <= FORMAT_JSON || format >= FORMAT_COUNT || count > FIELDS_LIMIT || size != 2 || (is_separated && (count < 1 || parse->needed < 1 || parse->needed > count || bytes[0] == bytes[1]))) {
+        set_error(PyExc_ValueError, "a format that the kernel does not know");
+        return 0;
+    }
+    parse->format = (Format)format;
+    parse->is_open = (u8)is_open;
+    parse->has_nulls = (u8)has_nulls;
+    parse->has_quote = (u8)has_quote;
+    parse->has_brackets = (u8)has_brackets;
+    parse->delimiter = (u8)bytes[0];
+    parse->quote = (u8)bytes[1];
+    parse->fields = calloc((size_t)count + 1, sizeof(Search));
+    if (!parse->fields) {
+        PyErr_NoMemory();
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Search *field = &parse->fields[i];
+        PyObject *name;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(fields, i), "Oi", &name, &field->slot) || !slot_is_good(field->slot, slot_count)) return 0;
+        if (!is_separated && field->slot < 0) {
+            set_error(PyExc_ValueError, "a pair without a slot");
+            return 0;
+        }
+        field->text = copy_bytes(name, &field->size);
+        if (!field->text) return 0;
+        parse->field_count = (int)i + 1;
+    }
+    return 1;
+}
+
+/* ((root, slot, invalid, fields or None), ...), and for each slot a byte: the document that it is in */
 static int read_parses_of(PyObject *parses, PyObject *documents, Plan *plan) {
     const Py_ssize_t count = PyTuple_Size(parses);
     char *bytes;
@@ -202,9 +243,9 @@ static int read_parses_of(PyObject *parses, PyObject *documents, Plan *plan) {
         }
     for (Py_ssize_t i = 0; i < count; i++) {
         Parse *parse = &plan->parses[i];
-        PyObject *root;
+        PyObject *root, *fields;
         int invalid;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(parses, i), "Oii", &root, &parse->slot, &invalid)) return 0;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(parses, i), "OiiO", &root, &parse->slot, &invalid, &fields)) return 0;
         if (!slot_is_good(parse->slot, plan->slot_count)) return 0;
         if (parse->slot < 0 || invalid < 0 || invalid >= INVALID_COUNT || plan->slot_documents[parse->slot] > i) {
             set_error(PyExc_ValueError, "a parse that the kernel does not know");
@@ -213,6 +254,7 @@ static int read_parses_of(PyObject *parses, PyObject *documents, Plan *plan) {
         parse->invalid = (Invalid)invalid;
         plan->parse_count = (int)i + 1;
         if (!read_node(root, &parse->root, plan->slot_count, 0)) return 0;
+        if (fields != Py_None && !read_fields(fields, parse, plan->slot_count)) return 0;
     }
     return 1;
 }
@@ -242,12 +284,12 @@ static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
     Plan *plan = calloc(1, sizeof *plan);
     (void)module;
     if (!plan) return PyErr_NoMemory();
-    if (!PyArg_ParseTuple(arguments, "OOOOO(iiiiiii)pp", &root, &row, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->change_slot, &plan->type_slot, &wants_arrival, &is_wide)) goto fail;
+    if (!PyArg_ParseTuple(arguments, "OOOOO(iiiiiiii)pp", &root, &row, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->change_slot, &plan->type_slot, &plan->text_slot, &wants_arrival, &is_wide)) goto fail;
     if (documents < 0 || documents >= DOCUMENTS_COUNT || plan->slot_count < 0 || plan->slot_count > SLOTS_LIMIT || plan->outer_slot_count < 0 || plan->outer_slot_count > plan->slot_count) {
         set_error(PyExc_ValueError, "a plan that the kernel does not know");
         goto fail;
     }
-    if (!slot_is_good(plan->event_version_slot, plan->slot_count) || !slot_is_good(plan->event_source_slot, plan->slot_count) || !slot_is_good(plan->change_slot, plan->slot_count) || !slot_is_good(plan->type_slot, plan->slot_count)) goto fail;
+    if (!slot_is_good(plan->event_version_slot, plan->slot_count) || !slot_is_good(plan->event_source_slot, plan->slot_count) || !slot_is_good(plan->change_slot, plan->slot_count) || !slot_is_good(plan->type_slot, plan->slot_count) || !slot_is_good(plan->text_slot, plan->slot_count)) goto fail;
     if ((plan->event_version_slot < 0) != (plan->event_source_slot < 0) || (plan->event_version_slot < 0) != (plan->change_slot < 0) || (documents == LOG_MESSAGE && plan->type_slot < 0)) {
         set_error(PyExc_ValueError, "a plan without the slots that it needs");
         goto fail;

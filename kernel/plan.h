@@ -104,16 +104,32 @@ typedef struct {
 
 typedef enum { INVALID_FAILS, INVALID_IS_NULL, INVALID_DROPS, INVALID_COUNT } Invalid;
 
-/* A text that is a JSON document of its own. */
+typedef enum {
+    FORMAT_JSON,
+    FORMAT_SEPARATED,    /* fields between a delimiter */
+    FORMAT_PAIRS,        /* logfmt */
+    FORMAT_COUNT
+} Format;
+
+/* A text that holds values of its own: a JSON document, or fields. */
 typedef struct {
-    Node root;
+    Format format;
+    Node root;           /* of a document */
     int slot;            /* of the text */
-    Invalid invalid;     /* what becomes of a row whose text is no document */
+    Invalid invalid;     /* what becomes of a row whose text is not of the format */
+    int field_count;
+    Search *fields;      /* separated: each in its place, its slot -1 where it is not wanted; pairs: those that are wanted */
+    int needed;          /* so many fields has a text at least */
+    u8 is_open;          /* it may have more of them than are known */
+    u8 has_nulls;        /* `-` and nothing are null */
+    u8 has_quote, has_brackets; /* what a field may stand in that holds the delimiter */
+    u8 delimiter, quote;
 } Parse;
 
 #define PARSES_LIMIT 8
+#define FIELDS_LIMIT 1024
 
-typedef enum { ONE_DOCUMENT, MANY_DOCUMENTS, LOG_MESSAGE, DOCUMENTS_COUNT } Documents;
+typedef enum { ONE_DOCUMENT, MANY_DOCUMENTS, LOG_MESSAGE, ONE_TEXT, MANY_TEXTS, DOCUMENTS_COUNT } Documents;
 
 typedef struct {
     const Simd *simd;
@@ -124,6 +140,7 @@ typedef struct {
     int event_version_slot, event_source_slot; /* of a DynamoDB change: either there says one layer of base64 */
     int change_slot;                   /* of the object in which else there are two */
     int type_slot;                     /* of a log message */
+    int text_slot;                     /* of a text, or a line of it; -1: it is not wanted */
     int column_count;
     ColumnPlan *columns;
     int parse_count;
@@ -156,7 +173,11 @@ static void free_plan(Plan *plan) {
         for (int k = 0; k < plan->columns[i].null_count; k++) free(plan->columns[i].nulls[k].text);
         free(plan->columns[i].nulls);
     }
-    for (int i = 0; i < plan->parse_count; i++) free_node(&plan->parses[i].root);
+    for (int i = 0; i < plan->parse_count; i++) {
+        free_node(&plan->parses[i].root);
+        for (int k = 0; k < plan->parses[i].field_count; k++) free(plan->parses[i].fields[k].text);
+        free(plan->parses[i].fields);
+    }
     free(plan->columns);
     free(plan->parses);
     free(plan->slot_documents);

@@ -252,6 +252,22 @@ INLINE const u8 *plain_end(const u8 *p, const u8 *end, int stops_at_high) {
     return p;
 }
 
+/* ---- where a byte stands among 64, which may lie behind a text: a bit each */
+
+INLINE u64 equal_bits(const u8 *p, u8 byte) {
+#if HAS_X86
+    u64 bits = 0;
+    for (int i = 0; i < 4; i++) {
+        const __m128i v = _mm_loadu_si128((const __m128i *)(p + 16 * i));
+        bits |= (u64)(u32)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8((char)byte))) << (16 * i);
+    }
+    return bits;
+#else
+    const uint8x16_t wanted = vdupq_n_u8(byte);
+    return neon_bits(vceqq_u8(vld1q_u8(p), wanted), vceqq_u8(vld1q_u8(p + 16), wanted), vceqq_u8(vld1q_u8(p + 32), wanted), vceqq_u8(vld1q_u8(p + 48), wanted));
+#endif
+}
+
 /* ---- base64 */
 
 static const u8 BASE64[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -70,6 +70,15 @@ class Documents:
     ONE: Final = 0
     MANY: Final = 1
     LOG_MESSAGE: Final = 2
+    ONE_TEXT: Final = 3
+    MANY_TEXTS: Final = 4
+
+
+class FieldFormat:
+    """How the values of a text are written; as in `kernel/plan.h`."""
+
+    SEPARATED: Final = 1
+    PAIRS: Final = 2
 
 
 class Way:

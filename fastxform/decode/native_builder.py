@@ -14,6 +14,7 @@ from fastxform.core.native import Conversion, Documents, Invalid, NodeKind, Pick
 from fastxform.datatypes import logical
 from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
 from fastxform.decode.fields import Images, is_double, item_order
+from fastxform.decode.native_fields import check_fields, written_fields
 from fastxform.decode.native_values import NAME_LIMIT, UnsupportedError, default_of, one_class
 from fastxform.query import paths
 
@@ -99,9 +100,12 @@ class PlanBuilder:
 
     def __init__(self, spec: Spec) -> None:
         self.is_dynamodb, self.is_logs = spec.source == "dynamodb", spec.source == "cloudwatch-logs"
-        self.documents = (
-            Documents.LOG_MESSAGE if self.is_logs else Documents.MANY if spec.documents == "many" else Documents.ONE
-        )
+        self.is_text = spec.source == "text"
+        is_many = spec.documents == "many"
+        if self.is_text:
+            self.documents = Documents.MANY_TEXTS if is_many else Documents.ONE_TEXT
+        else:
+            self.documents = Documents.LOG_MESSAGE if self.is_logs else Documents.MANY if is_many else Documents.ONE
         self.images = images_of(spec)
         self.root, self.row = _PlanNode(NodeKind.OBJECT, ""), _PlanNode(NodeKind.OBJECT, "")
         self.base = self.root
@@ -199,12 +203,17 @@ class PlanBuilder:
         roots = paths.root_names(path)
         layer = next((name for name in roots if name in self.parses), None)
         if layer is None:
+            if self.is_text:
+                check_fields(path)
             return self._alternatives(path)
         if len(roots) > 1:
             raise UnsupportedError("a path out of two documents")
         if self.is_logs and self.outer_slot_count is None:
             self.outer_slot_count = self.slot_count
-        found: tuple[int, tuple[tuple[int, int], ...]] = self._within(layer, lambda: self._alternatives(_below(path)))
+        below = _below(path)
+        if self.parses[layer][1].format != "json":
+            check_fields(below)
+        found: tuple[int, tuple[tuple[int, int], ...]] = self._within(layer, lambda: self._alternatives(below))
         return found
 
     def _within(self, layer: str, work: Callable[[], Any]) -> Any:
@@ -228,12 +237,16 @@ class PlanBuilder:
         if root is not None:
             if not isinstance(path, paths.Dotted) or len(path.names) < 2:
                 raise UnsupportedError("the text of a parse")
+            if self.parses[root][1].format != "json":
+                check_fields(_below(path))
             names = path.names[1:]
             slot = self._within(root, lambda: self._leaf(names))
         else:
             base, self.base = self.base, self.row if self.is_logs else self.root
             if not isinstance(path, paths.Dotted):
                 raise UnsupportedError("the text of a parse")
+            if self.is_text:
+                check_fields(path)
             slot = self._leaf(path.names)
             self.base = base
         self.parse_slots[layer] = slot
@@ -247,10 +260,9 @@ class PlanBuilder:
         outer = self.slot_count if self.outer_slot_count is None else self.outer_slot_count
         slot_count = max(self.slot_count, 2)  # an element that is searched has two of its own
         documents = bytes(self.slot_documents).ljust(slot_count, b"\0")
-        parses = tuple(
-            (self.parses[layer][0].as_tuple(), slot, _INVALID[self.parses[layer][1].invalid])
-            for layer, slot in self.parse_slots.items()
-        )
+        parses = tuple(self._written_parse(*self.parses[layer], slot) for layer, slot in self.parse_slots.items())
+        text = self.root.children.get("text") if self.is_text else None
+        text_slot = -1 if text is None else text.slot
         numbers = (
             self.documents,
             slot_count,
@@ -259,10 +271,18 @@ class PlanBuilder:
             self.source_slot,
             self.change_slot,
             self.type_slot,
+            text_slot,
         )
         row = self.row.as_tuple() if self.is_logs else None
         root = self.root.as_tuple()
         return native.KernelPlan(root, row, tuple(self.columns), parses, documents, numbers, wants_arrival, is_wide)
+
+    def _written_parse(self, root: _PlanNode, parse: model.Parse, slot: int) -> tuple[Any, ...]:
+        fields = None
+        if parse.format != "json":
+            fields = written_fields(parse, {name: node.slot for name, node in root.children.items()})
+            root = _PlanNode(NodeKind.OBJECT, "")
+        return root.as_tuple(), slot, _INVALID[parse.invalid], fields
 
     def _slot(self) -> int:
         self.slot_documents.append(self.document)

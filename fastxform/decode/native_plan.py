@@ -56,7 +56,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "schema",
         )
     ),
-    model.Parse: frozenset(("name", "of", "format", "invalid", "location")),
+    model.Parse: frozenset(("name", "of", "format", "invalid", "fields", "delimiter", "quote", "location")),
     model.Output: frozenset(model.Output.__struct_fields__),
     model.Route: frozenset(("where", "columns", "iceberg", "location")),
     model.Iceberg: frozenset(model.Iceberg.__struct_fields__),
@@ -145,8 +145,6 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
         _check_keys(column.type)
     for parse in spec.parses:
         _check_keys(parse)
-        if parse.format != "json":
-            raise UnsupportedError(f"parse: {parse.format}")
     if len(spec.parses) > _PARSES_LIMIT:
         raise UnsupportedError("too many parses")
     for route in spec.routes:
@@ -158,7 +156,7 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
         for column in route.columns:
             _check_keys(column)
             _check_keys(column.type)
-    if spec.source not in ("json", "dynamodb", "cloudwatch-logs") or spec.documents not in ("one", "many"):
+    if spec.source not in ("json", "dynamodb", "cloudwatch-logs", "text") or spec.documents not in ("one", "many"):
         raise UnsupportedError("source")
     if spec.writes_documents and not spec.is_document:
         raise UnsupportedError("whole documents")

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "../event.h"
 
-#define PLAN_COUNT 7
+#define PLAN_COUNT 9
 
 static Node make_node(NodeKind kind, const char *name, int slot) {
     Node node = {.kind = kind, .slot = slot, .whole_slot = -1, .name_size = (u32)strlen(name)};
@@ -43,7 +43,7 @@ static Plan *new_plan(Documents documents, int slot_count) {
     Plan *plan = calloc(1, sizeof *plan);
     plan->documents = documents;
     plan->slot_count = plan->outer_slot_count = slot_count;
-    plan->event_version_slot = plan->event_source_slot = plan->change_slot = plan->type_slot = -1;
+    plan->event_version_slot = plan->event_source_slot = plan->change_slot = plan->type_slot = plan->text_slot = -1;
     plan->root = make_node(NODE_OBJECT, "", -1);
     plan->row = make_node(NODE_OBJECT, "", -1);
     return plan;
@@ -165,7 +165,7 @@ static Plan *texts_plan(void) {
     plan->parse_count = 2;
     plan->parses = calloc(2, sizeof(Parse));
     plan->slot_documents = calloc(10, 1);
-    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){make_node(NODE_OBJECT, "", -1), i ? 5 : 1, i ? INVALID_DROPS : INVALID_IS_NULL};
+    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = i ? 5 : 1, .invalid = i ? INVALID_DROPS : INVALID_IS_NULL};
     Node *outer = &plan->parses[0].root, *inner = &plan->parses[1].root;
     outer->whole_slot = 4;
     add(outer, NODE_VALUE, "u", 5);
@@ -182,6 +182,44 @@ static Plan *texts_plan(void) {
     return plan;
 }
 
+static void add_fields(Parse *parse, int count, const char **names, const int *slots) {
+    parse->fields = calloc((size_t)count, sizeof(Search));
+    parse->field_count = count;
+    for (int i = 0; i < count; i++) parse->fields[i] = (Search){(u8 *)strdup(names[i]), (u32)strlen(names[i]), slots[i]};
+}
+
+/* Texts, or their lines: fields in quotes and brackets, in them pairs and a document; fields of the same text between tabs. */
+static Plan *lines_plan(Documents documents) {
+    Plan *plan = new_plan(documents, 12);
+    const char *none[] = {"", "", "", ""};
+    plan->text_slot = 0;
+    plan->parse_count = 4;
+    plan->parses = calloc(4, sizeof(Parse));
+    plan->slot_documents = calloc(12, 1);
+    const int slot_of_text[] = {0, 1, 2, 0};
+    for (int i = 0; i < 4; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = slot_of_text[i], .invalid = i == 1 ? INVALID_DROPS : INVALID_IS_NULL};
+    Parse *const parses = plan->parses;
+    parses[0].format = parses[3].format = FORMAT_SEPARATED;
+    parses[0].needed = parses[3].needed = 3;
+    parses[0].delimiter = ' ';
+    parses[0].quote = '"';
+    parses[0].has_quote = parses[0].has_brackets = parses[0].has_nulls = parses[0].is_open = 1;
+    add_fields(&parses[0], 4, none, (int[]){1, 2, -1, 3});
+    parses[1].format = FORMAT_PAIRS;
+    add_fields(&parses[1], 2, (const char *[]){"a", "\xc3\xa9"}, (int[]){4, 5});
+    add(&parses[2].root, NODE_VALUE, "v", 6);
+    parses[3].delimiter = '\t';
+    parses[3].quote = '\'';
+    parses[3].has_quote = documents == ONE_TEXT;
+    add_fields(&parses[3], 3, none, (int[]){7, 8, 9});
+    for (int slot = 1; slot < 10; slot++) plan->slot_documents[slot] = slot < 4 ? 1 : slot < 6 ? 2 : slot < 7 ? 3 : 4;
+    for (int slot = 0; slot < 10; slot++) {
+        add_plain(plan, slot == 3 ? TO_INT64 : slot == 9 ? TO_TIMESTAMP : TO_TEXT, slot);
+        add_plain(plan, slot == 5 ? TO_BOOL : TO_JSON, slot);
+    }
+    return plan;
+}
+
 /* The plans, made once; `is_wide` says which code they run. */
 static Plan *fuzz_plan(int which, int is_wide) {
     static Plan *plans[PLAN_COUNT];
@@ -193,6 +231,8 @@ static Plan *fuzz_plan(int which, int is_wide) {
         plans[4] = new_plan(ONE_DOCUMENT, 2);
         plans[5] = texts_plan();
         plans[6] = item_plan();
+        plans[7] = lines_plan(ONE_TEXT);
+        plans[8] = lines_plan(MANY_TEXTS);
     }
     plans[which]->simd = choose_simd(is_wide);
     return plans[which];

@@ -3,7 +3,7 @@ spoilt in the places where decoders go wrong.
 
 Nothing here computes an expected result: the engine is the judge. Invariant: the same seed gives the same records.
 
-    cases             one `Case` for each shape: a configuration and records that fit it
+    cases             one `Case` for each shape: a configuration and records that fit it; those of lines in `mutation_lines`
     records(case)     records of the case, most of them spoilt in some way
     base64_of(rng)    the base64 of a payload, now and then not quite
 """
@@ -14,7 +14,10 @@ import json
 import random
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import mutation_lines
+from mutation_case import Case
+from mutation_case import written as _lines
 
 NUMBERS = (
     "0", "-0", "-0.0", "1", "-1", "1.10", "1E3", "1e-5", "-1.5E+3", "0.00", "00", "01", "-", "-01", "1.", ".5", "+1", "1e", "1e+", "0x1F",
@@ -50,20 +53,6 @@ INSERTIONS = (
 
 _VALUE = re.compile(rb'(?<=[:,\[])(?:"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|null|\{[^{}]*\}|\[[^\[\]]*\])')
 _NAME = re.compile(rb'"(?:[^"\\]|\\.)*":')
-
-
-class Case(NamedTuple):
-    """One shape: a configuration, and the texts of records that fit it."""
-
-    name: str
-    config: str
-    seeds: tuple[bytes, ...]
-    is_packed: bool = False
-    """Records come as gzip."""
-
-
-def _lines(*documents: object) -> tuple[bytes, ...]:
-    return tuple(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() for document in documents)
 
 
 _CHANGES = _lines(
@@ -390,6 +379,7 @@ CASES = (
     Case("parsed-drop", 'source = "cloudwatch-logs"\n' + _PARSED.format(invalid="drop"), _PARSED_MESSAGES, is_packed=True),
     Case("parsed-fail", 'source = "cloudwatch-logs"\nbad_rows = "drop"\n' + _PARSED.format(invalid="fail"), _PARSED_MESSAGES, is_packed=True),
     Case("parsed-twice", _INNER, _INNERS),
+    *mutation_lines.CASES,
     Case("elements", _ELEMENTS, _LISTS),
     Case("elements-json", _JSON + _ELEMENTS, _LISTS),
     Case("many-routes", 'documents = "many"\nunmatched = "drop"\n' + _JSON + _WAYS, (b"\n".join(_MAILS[:2]), _MAILS[0] + _MAILS[0], _MAILS[1] + b" " + _MAILS[1], b"".join(_MAILS))),
@@ -510,7 +500,10 @@ def records(rng: random.Random, case: Case, count: int) -> Iterator[bytes | None
     """Yield so many payloads of a case."""
     for _ in range(count):
         text = rng.choice(case.seeds)
-        if rng.random() < 0.7:
+        if case.lines and rng.random() < 0.6:
+            for _ in range(rng.choice((1, 1, 2, 4))):
+                text = mutation_lines.spoilt(rng, text, case.lines == "text")
+        elif rng.random() < 0.7:
             text = spoilt(rng, text, rng.choice(case.seeds).partition(b"\n")[0])
         if case.is_packed or rng.random() < 0.01:
             packed = bytearray(gzip.compress(text, 1, mtime=0))
