@@ -17,6 +17,7 @@ from fastxform.core import native
 from fastxform.core.payloads import Payloads
 from fastxform.core.structs import replace
 from fastxform.core.timing import Stage
+from fastxform.decode.selective import selective_source
 from fastxform.decode.source import Rows, Source, default_columns
 from fastxform.encode.batch import Batch, InternalFault, failed, joined
 from fastxform.encode.records import DocumentWriter, Joiner
@@ -86,6 +87,8 @@ class Pipeline:
         keyed |= {key: column for plan in self._plans for key, column in plan.inputs}
         self.meta_names = frozenset(column.meta for column in keyed.values() if column.meta is not None)
         self._source = Source(spec, keyed, any(plan.needs_event_name for plan in self._plans))
+        where = self._router.where
+        self._selective = selective_source(spec, self._source, keyed, None if where is None else where.names)
         self.native, self.kernel = self._native_stages()
 
     def _check_secrets(self) -> None:
@@ -273,7 +276,9 @@ class Pipeline:
         observe: StageObserver,
     ) -> tuple[Rows, WrittenRows, Outcomes]:
         """Take a part through all stages; `encoder` gets the columns of each route's rows once they are all there."""
-        rows = self._source.read(part.payloads, part.meta)
+        selective = self._selective
+        first = None if selective is None else selective.read(part.payloads, part.meta)
+        rows = self._source.read(part.payloads, part.meta) if first is None else first
         written, outcomes = WrittenRows([None] * rows.count), Outcomes(dict(rows.failed))
         if rows.parents is not None:
             written.sizes = rows.sizes()
@@ -283,6 +288,13 @@ class Pipeline:
         if rows.dropped:
             row_set = row_set.take([at for at, row in enumerate(row_set.rows) if row not in rows.dropped])
         row_set = self._router.filter_rows(row_set, outcomes, now)
+        if selective is not None:
+            selective.note(len(row_set), rows.count)
+            if first is not None:
+                observe("where")
+                rows.values |= selective.read_rest(part.payloads, part.meta, row_set.rows)
+                row_set = row_set.with_raw(rows.values)
+                observe("decode")
         routed = self._router.route_rows(row_set, outcomes, now)
         observe("where")
         for plan, row_set in routed:

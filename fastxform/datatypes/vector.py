@@ -350,6 +350,8 @@ def rounded_count(column: RawColumn) -> int:
     for values in (column.values, column.fallback.values()):
         types = set(map(type, values))
         if types <= {str, Number, type(None)}:  # the usual ones, in half the time
+            if max(map(len, filter(None, values)), default=0) <= scalar.FLOAT_DIGITS:
+                continue
             long = [value for value in filter(None, values) if len(value) > scalar.FLOAT_DIGITS]
         else:
             long = [value for value in values if isinstance(value, str) and len(value) > scalar.FLOAT_DIGITS]

@@ -6,7 +6,7 @@ Invariant: how events were decoded never shows in their values, and a message th
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Any, Final, overload
 
 import msgspec
@@ -56,7 +56,7 @@ class Messages:
         _refuse_large(lists, refused, messages)
         events = None
         while events is None:  # each time the decoder of events is wider
-            events = self._attempt(lists, messages.count)
+            events = self._attempt(lists, messages.count, messages.longest_bytes)
         for key, column in messages.columns.items():
             events.columns[key] = column.take(events.parents)
             events.columns[key].dictionary = column, events.parents
@@ -64,11 +64,14 @@ class Messages:
         events.refused |= {record: reason for record, reason in refused.items() if record < events.messages}
         return events
 
-    def _attempt(self, lists: dict[int, Any], count: int) -> Events | None:
-        """Return the events of lists, as many as a part holds, or None where the decoder was widened on the way."""
+    def _attempt(self, lists: dict[int, Any], count: int, longest_bytes: int) -> Events | None:
+        """Return the events of lists, as many as a part holds, or None where the decoder was widened on the way.
+
+        No list is longer than `longest_bytes`.
+        """
         if self.event.whole is None:
             return self._apart(lists, count)
-        together, left = self._together(self.event.whole, lists, count)
+        together, left = self._together(self.event.whole, lists, count, longest_bytes)
         if together is None:
             return None
         if not left:
@@ -80,7 +83,9 @@ class Messages:
             return None
         return _merge(together, apart)
 
-    def _together(self, decoder: Decoder, lists: dict[int, Any], count: int) -> tuple[Events | None, list[int]]:
+    def _together(
+        self, decoder: Decoder, lists: dict[int, Any], count: int, longest_bytes: int
+    ) -> tuple[Events | None, list[int]]:
         """Return the events of the lists that are decoded as they are, and the messages of the others."""
         shape = decoder.shape
         decode = shape.generated.decode_lists
@@ -90,9 +95,9 @@ class Messages:
         rows = 0
         makes_objects = any(shape.members.decode_kind(request).kind == "any" for request in decoder.members.requests)
         few = lists
-        if makes_objects:
+        if makes_objects and longest_bytes > _MANY_VALUES:
             few = {record: text for record, text in lists.items() if not _has_many_values(text)}
-        for group in _groups(few):
+        for group in _groups(few, longest_bytes):
             if rows >= PART_ROWS_LIMIT:
                 count = group[0]
                 break
@@ -140,17 +145,11 @@ def _has_many_values(text: Any) -> bool:
     return len(view) > _MANY_VALUES and bytes(view).count(b",") > _MANY_VALUES
 
 
-def _groups(lists: dict[int, Any]) -> Iterator[list[int]]:
+def _groups(lists: dict[int, Any], longest_bytes: int) -> Iterator[list[int]]:
     """Yield the records of lists that are decoded in one call, of which no two hold many events."""
-    group: list[int] = []
-    size_bytes = 0
-    for record, text in lists.items():
-        group.append(record)
-        size_bytes += len(memoryview(text))
-        if size_bytes >= _GROUP_BYTES:
-            yield group
-            group, size_bytes = [], 0
-    if group:
+    size = _GROUP_BYTES // longest_bytes if longest_bytes else 0
+    records = iter(lists)
+    while group := list(islice(records, size or 1)):
         yield group
 
 
@@ -220,6 +219,8 @@ def _refuse_large(lists: dict[int, Any], refused: dict[int, str], messages: Proj
     """Take out the lists of messages that hold more events, or are written as more bytes, than a record may."""
     repeated = list(messages.columns.values())
     is_wide = sum(map(_widest, messages.columns.values())) >= _WIDE_BYTES
+    if messages.longest_bytes < _LONG_BYTES and not is_wide:
+        return
     for record, text in list(lists.items()):
         if len(memoryview(text)) < _LONG_BYTES and not is_wide:
             continue
@@ -259,7 +260,8 @@ class _AnyEvent(msgspec.Struct, gc=False):
 
 _EVENTS_ONLY: Final = msgspec.json.Decoder(list[_AnyEvent])
 _GROUP_BYTES: Final = 1 << 18
-"""What is decoded in one call, less than the events of so many bytes more than a part holds: 90,000 at worst."""
+"""What is decoded in one call, if it is more than one list: less than the events of so many bytes more than a part
+holds, 90,000 at worst."""
 _MANY_VALUES: Final = 1_000_000
 """Ten members of each event that a record may hold; where there are more, values that nobody asked for are not made."""
 _LONG_BYTES: Final = 2 * RECORD_ROWS_LIMIT

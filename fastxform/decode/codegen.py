@@ -8,7 +8,7 @@ configuration enters as a value, never as source.
 import itertools
 import linecache
 import zlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -131,6 +131,7 @@ class _ExtractorSource:
         self.values: dict[str, Any] = dict(_READERS)
         self.numbers = itertools.count()
         self.functions: list[str] = []
+        self.searches: dict[Any, dict[str, int]] = {}
 
     def compile(self) -> tuple[Any, dict[Hashable, Any]]:
         """Return the function, and those that tell what `(a || b).c` picked."""
@@ -141,6 +142,7 @@ class _ExtractorSource:
             if alike not in read:
                 read[alike] = f"c{len(read)}"
                 lines.append(f"    {read[alike]} = {self._column(request)}")
+        lines = [*self._searched_lists(), *lines]
         names = ", ".join(read[request.path, request.kind] for request in self.tree.requests)
         lines = [*self.functions, "def extract(roots, double):", *lines, f"    return [{names}]"]
         picked = {}
@@ -202,6 +204,11 @@ class _ExtractorSource:
 
     def _first_where(self, request: FieldRequest, path: paths.FirstWhere) -> str:
         base = path.list.names
+        together = None
+        if self.tree.decode_kind(request).kind == "raw" and request.kind not in ("json", "text"):
+            slots = self.searches.setdefault((path.list, path.key, path.value), {})
+            slot = slots.setdefault(path.equals, len(slots))
+            together = f"l{list(self.searches).index((path.list, path.key, path.value))}[{slot}]"
         key = f"{self._chain('e', path.key.names, base)} == {self._name(path.equals)}"
         value = self._read(request, self._chain("e", path.value.names, base), "False")
         name = self._name()
@@ -217,7 +224,31 @@ class _ExtractorSource:
             "            found.append(None)",
             "    return found",
         ]
-        return f"{name}(roots)"
+        return f"{name}(roots)" if together is None else f"raws_first({together}, roots, {name})"
+
+    def _searched_lists(self) -> Iterator[str]:
+        """Yield the lines that search each list once for all texts that it is searched for: into `l0`, `l1`."""
+        for number, ((searched, key, value), slots) in enumerate(self.searches.items()):
+            base, name = searched.names, self._name(_Slots(slots))
+            found = [f"r{slot}" for slot in slots.values()]
+            self.functions += [
+                f"def search{number}(roots):",
+                f"    lists = [[] for _ in range({len(found)})]",
+                f"    {', '.join(f'a{slot}' for slot in slots.values())}, = [each.append for each in lists]",
+                "    for x in roots:",
+                f"        {' = '.join(found)} = absent",
+                f"        for e in {self._chain('x', base)} or ():",
+                f"            if (i := {name}[{self._chain('e', key.names, base)}]) >= 0:",
+            ]
+            for slot in slots.values():
+                self.functions += [
+                    f"                {'if' if slot == 0 else 'elif'} i == {slot}:",
+                    f"                    if r{slot} is absent:",
+                    f"                        r{slot} = {self._chain('e', value.names, base)}",
+                ]
+            self.functions += [f"        a{slot}(r{slot})" for slot in slots.values()]
+            self.functions += ["    return lists"]
+            yield f"    l{number} = search{number}(roots)"
 
     def _pick(self, path: paths.Either) -> str:
         """Return the text of `(a || b).c`: in the first object that is there, else in the last.
@@ -266,6 +297,20 @@ class _ExtractorSource:
             else:
                 text = f"(v if is_true(v := {chain}) else {text})"
         return text
+
+
+class _Slots(dict[Any, int]):
+    """The slot of each text that a list is searched for, -1 of any other; of some of those that come that is kept."""
+
+    def __missing__(self, key: Any) -> int:
+        if len(self) < _KEPT_KEYS and (key is None or len(key) <= _KEPT_KEY_CHARACTERS):
+            self[key] = -1
+        return -1
+
+
+_KEPT_KEYS: Final = 512
+_KEPT_KEY_CHARACTERS: Final = 64
+"""Names of headers come again, a few dozen spellings of them."""
 
 
 def _execute(source: str, names: dict[str, Any]) -> None:
@@ -322,6 +367,24 @@ def _raws_string(raws: list[Any]) -> list[Outcome]:
     ]
 
 
+def _raws_first(raws: list[Any], roots: list[Any], search: Callable[[list[Any]], list[Outcome]]) -> list[Outcome]:
+    """Return the values that were found in lists: mostly all of them texts, which are read in one call."""
+    there = [raw for raw in raws if raw is not _ABSENT]
+    try:
+        texts = _STRINGS.decode(b",".join(there).join((b"[", b"]")))
+    except REFUSED:
+        values = _raws_value(raws)
+        # Behind an element whose value is null the search goes on.
+        return search(roots) if values.count(None) > len(raws) - len(there) else values
+    if len(texts) == len(raws):
+        return texts  # type: ignore[return-value]
+    rest = iter(texts)
+    return [None if raw is _ABSENT else next(rest) for raw in raws]
+
+
+_STRINGS: Final = msgspec.json.Decoder(list[str])
+
+
 def _raws_json(raws: list[Any]) -> list[Outcome]:
     return [None if text == "null" else Json(text) for text in _compact(raws)]
 
@@ -334,7 +397,7 @@ def _raws_text(raws: list[Any]) -> list[Any]:
     return [None if raw is _ABSENT else raw for raw in raws]
 
 
-_READERS: Final[dict[str, Callable[..., Any]]] = {
+_READERS: Final[dict[str, Any]] = {
     "scalars": _scalars,
     "attribute": _attribute,
     "attribute_json": _attribute_json,
@@ -343,6 +406,8 @@ _READERS: Final[dict[str, Callable[..., Any]]] = {
     "raws_value": _raws_value,
     "raws_string": _raws_string,
     "raws_json": _raws_json,
+    "raws_first": _raws_first,
+    "absent": _ABSENT,
     "raws_text": _raws_text,
     "is_true": _is_true,
 }

@@ -5,6 +5,7 @@ value is an object with exactly one member, of a known type and the shape of tha
 never a guess.
 """
 
+from functools import lru_cache
 from typing import Any, Final
 
 from fastxform.core.json_text import NUMBER, encode_plain, quote
@@ -87,6 +88,15 @@ def plain_image(image: dict[str, Any], double: bool) -> dict[str, Any]:
     return {name: plain(attribute, double) for name, attribute in image.items()}
 
 
+def image_value(image: dict[str, Any], double: bool) -> Json:
+    """Return a map of attributes as JSON text.
+
+    Raises:
+        BadAttributeError: an attribute in it is malformed.
+    """
+    return Json(_members_json(image, double))
+
+
 def value_of(plain_value: Any) -> Outcome:
     """Return a plain value as a `Value`: objects and lists become their compact JSON text."""
     if type(plain_value) in (dict, list):
@@ -120,8 +130,7 @@ def _json(attribute: Any, double: bool) -> str:
     if tag == "M" and type(content) is dict:
         members = []
         for name, member in content.items():
-            key = f'"{name}":' if name.isascii() and name.isidentifier() else quote(name) + ":"
-            members.append(key + _json(member, double))
+            members.append(_key(name) + _json(member, double))
         return "{" + ",".join(members) + "}"
     if tag == "L" and type(content) is list:
         elements = []
@@ -129,6 +138,19 @@ def _json(attribute: Any, double: bool) -> str:
             elements.append(_json(element, double))  # noqa: PERF401 - a comprehension is a second frame a level
         return "[" + ",".join(elements) + "]"
     return encode_plain(plain(attribute, double))
+
+
+def _members_json(members: dict[str, Any], double: bool) -> str:
+    return "{" + ",".join([_key(name) + _json(member, double) for name, member in members.items()]) + "}"
+
+
+def _key(name: str) -> str:
+    return _short_key(name) if len(name) < _SHORT_CHARACTERS else quote(name) + ":"
+
+
+@lru_cache(1_024)
+def _short_key(name: str) -> str:
+    return quote(name) + ":"
 
 
 def _scalar(tag: str, content: Any, double: bool) -> Any:
@@ -170,4 +192,7 @@ _SHAPES: Final[dict[str, type]] = {
     "NS": list,
     "BS": list,
 }
+_SHORT_CHARACTERS: Final = 64
+"""Up to this the names of attributes, which come again in each item, are kept as they are written."""
+
 _SCALAR_OF_SET: Final = {"SS": "S", "NS": "N", "BS": "B"}

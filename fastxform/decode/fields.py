@@ -215,6 +215,8 @@ class FieldTree:
     def _first_kind(self, request: FieldRequest) -> str:
         if self._images is not None and all(map(self._images.is_inside, leaves(request.path))):
             return _FIRST_ATTRIBUTE.get(request.kind, "S")
+        if isinstance(request.path, paths.FirstWhere):
+            return "raw"  # most of a list is not wanted: text made of those was half of an SES event's decoding
         return _FIRST_PLAIN.get(request.kind, "any")
 
 

@@ -219,57 +219,66 @@ def _texts(
 ) -> tuple[list[bytes], set[int]]:
     """Return what the decoders are given, and the places where that is nothing: the payload is no record to them.
 
-    Compressed payloads are never UTF-8: they are found by that, and the chunk has them unpacked from then on. Of a
-    record of very many values no decoder makes objects.
+    Of a record of very many values no decoder makes objects.
     """
-    texts = _present(chunk.payloads)
-    # The records of a stream are mostly of one kind: where the first is compressed nothing is found out by UTF-8.
-    if unpacks and is_compressed(texts[0]):
-        unverified = set(range(len(texts)))
-    else:
-        joined = b"\n".join(texts)  # of one text no copy
-        unverified = _not_utf8(texts, joined)
-        projection.longest_bytes = max(projection.longest_bytes, len(joined))  # some hundred short ones at once
-    compressed = [index for index in unverified if is_compressed(texts[index])] if unpacks else []
-    if compressed:
-        unpacked_bytes = 0
-        for index in sorted(compressed):
-            try:
-                text = decompress(texts[index])
-                projection.compressed.append(chunk.start + index)
-            except DecompressionError as error:
-                text = b""
-                projection.failed[chunk.start + index] = error.reason
-            chunk.payloads[index] = text
-            unpacked_bytes += len(text)
-            if unpacked_bytes > CHUNK_UNPACKED_BYTES:
-                del chunk.payloads[index + 1 :]
-                break
-        projection.unpacked_bytes += unpacked_bytes
-        texts = _present(chunk.payloads)
-        projection.longest_bytes = max(projection.longest_bytes, max(map(len, texts)))
-        if unpacked_bytes <= _JOINED_BYTES:
-            unverified = _not_utf8(texts, b"\n".join(texts))
-        else:  # another copy of megabytes costs more than a call for each
-            unverified = {index for index, text in enumerate(texts) if _not_utf8([text], text)}
+    texts, unverified = _unpacked(chunk, projection, unpacks)
     # Broken documents that are deep too the decoders refuse by themselves.
-    deep = validation.deep_rows(texts)
+    long = validation.long_rows(texts)
+    longest_bytes = max([len(texts[index]) for index in long], default=validation.SHALLOW_BYTES)
+    projection.longest_bytes = max(projection.longest_bytes, longest_bytes)
+    deep = validation.deep_rows(texts, long)
     for index in deep:
         if index not in unverified and not texts[index].startswith(validation.BYTE_ORDER_MARK):
             projection.failed[chunk.start + index] = "depth"
-    many = [index for index, text in enumerate(texts) if bounds_values and len(text) > _FEW_VALUES_BYTES]
-    for index in many:
-        if index not in unverified and validation.has_many_values(texts[index]):
-            projection.failed.setdefault(chunk.start + index, "too_large")
-    if makes_objects and projection.longest_bytes > _LONG_BYTES:
-        long = [index for index, text in enumerate(texts) if len(text) > _LONG_BYTES]
-        unverified.update(index for index in long if texts[index].count(b",") > _FEW_VALUES)
-    gone = [*unverified, *deep, *(index for index in many if chunk.start + index in projection.failed)]
+    gone = [*unverified, *deep]
+    if bounds_values and longest_bytes > _FEW_VALUES_BYTES:
+        many = [index for index in long if len(texts[index]) > _FEW_VALUES_BYTES and index not in gone]
+        many = [index for index in many if validation.has_many_values(texts[index])]
+        projection.failed |= dict.fromkeys((chunk.start + index for index in many), "too_large")
+        gone += many
+    if makes_objects and longest_bytes > _LONG_BYTES:
+        long = [index for index in long if len(texts[index]) > _LONG_BYTES]
+        wide = [index for index in long if texts[index].count(b",") > _FEW_VALUES]
+        unverified.update(wide)
+        gone += wide
     if gone:  # what the decoders would leave for later to stumble over
         texts = texts.copy()
         for index in gone:
             texts[index] = b""
     return texts, unverified
+
+
+def _unpacked(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[list[bytes], set[int]]:
+    """Return the texts of payloads, and those that are not UTF-8.
+
+    Compressed payloads are never UTF-8: they are found by that, and the chunk has them unpacked from then on.
+    """
+    texts = _present(chunk.payloads)
+    # The records of a stream are mostly of one kind: where the first is compressed nothing is found out by UTF-8.
+    is_first_compressed = unpacks and is_compressed(texts[0])
+    unverified = set(range(len(texts))) if is_first_compressed else _not_utf8(texts, b"\n".join(texts))
+    compressed = [index for index in unverified if is_compressed(texts[index])] if unpacks else []
+    if not compressed:
+        return texts, unverified
+    unpacked_bytes = 0
+    for index in sorted(compressed):
+        try:
+            text = decompress(texts[index])
+            projection.compressed.append(chunk.start + index)
+        except DecompressionError as error:
+            text = b""
+            projection.failed[chunk.start + index] = error.reason
+        chunk.payloads[index] = text
+        unpacked_bytes += len(text)
+        if unpacked_bytes > CHUNK_UNPACKED_BYTES:
+            del chunk.payloads[index + 1 :]
+            break
+    projection.unpacked_bytes += unpacked_bytes
+    texts = _present(chunk.payloads)
+    if unpacked_bytes <= _JOINED_BYTES:
+        return texts, _not_utf8(texts, b"\n".join(texts))
+    # Another copy of megabytes costs more than a call for each.
+    return texts, {index for index, text in enumerate(texts) if _not_utf8([text], text)}
 
 
 _FEW_VALUES_BYTES: Final = 2 * RECORD_VALUES_LIMIT

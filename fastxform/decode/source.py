@@ -78,7 +78,7 @@ class Source:
     """Reads the rows and the columns of a transform out of payloads."""
 
     def __init__(self, spec: Spec, columns: Mapping[Any, Column], with_event_name: bool) -> None:
-        self.spec = spec
+        self.spec, self.with_event_name = spec, with_event_name
         self.metas = {key: column.meta for key, column in columns.items() if column.meta is not None}
         requests = [
             FieldRequest(key, paths.compile_path(column.path), _decoded_kind(column))

@@ -88,18 +88,22 @@ def _structure(payload: bytes, characters: bytes) -> Iterator[bytes]:
         is_inside ^= len(parts) % 2 == 0
 
 
-def deep_rows(texts: Sequence[bytes]) -> list[int]:
-    """Return which texts nest deeper than the limit, and, were they valid JSON, of all that do.
+def long_rows(texts: Sequence[bytes]) -> list[int]:
+    """Return which texts are so long that they may nest too deep or hold very many values."""
+    if not [text for text in texts if len(text) >= SHALLOW_BYTES]:  # two thirds of the cost of telling which
+        return []
+    return [row for row, text in enumerate(texts) if len(text) >= SHALLOW_BYTES]
+
+
+def deep_rows(texts: Sequence[bytes], long: Sequence[int]) -> list[int]:
+    """Return which of the long texts nest deeper than the limit, and, were they valid JSON, all that do.
 
     More than twice the limit of the bytes of such a document are brackets. All others together are so few that of any
     that are some more than those, some are brackets: in a text of little more than that a first part tells.
     """
     deep: list[int] = []
-    if not [text for text in texts if len(text) >= SHALLOW_BYTES]:  # two thirds of the cost of telling which
-        return deep
-    for row, document in enumerate(texts):
-        if len(document) < SHALLOW_BYTES:
-            continue
+    for row in long:
+        document = texts[row]
         first_bytes = len(document) - SHALLOW_BYTES + _SAMPLE_BYTES
         if first_bytes < _LONG_BYTES and len(document[:first_bytes].translate(None, _NOT_BRACKETS)) < _SAMPLE_BYTES:
             continue

@@ -12,12 +12,11 @@ from typing import Any
 from fastxform.config.model import Spec
 from fastxform.core import json_text
 from fastxform.core.structs import Struct
-from fastxform.core.values import BAD_TYPE, Json
+from fastxform.core.values import Json
 from fastxform.decode import fallback
 from fastxform.decode.fields import Images, item_order
 from fastxform.decode.source import Rows
 from fastxform.limits import RECORD_WRITTEN_LIMIT_BYTES
-from fastxform.query import paths
 
 
 class JoinedRows(Struct, frozen=True):
@@ -107,6 +106,8 @@ class DocumentWriter:
         self._end = "\r\n" if spec.output.line_end == "crlf" else "\n"
         self._images = Images(spec.images) if spec.source == "dynamodb" else None
         self._order = [] if self._images is None else item_order(self._images)
+        pairs = [(one, other) for one in self._order for other in self._order if one is not other]
+        self._stand_apart = not any(other[: len(one)] == one for one, other in pairs) and () not in self._order
 
     def write(
         self, texts: Sequence[bytes | None], rows: Sequence[int]
@@ -130,11 +131,5 @@ class DocumentWriter:
     def _item(self, text: bytes) -> str | None:
         """Return the item as plain JSON: the first image that has members."""
         document = fallback.Document(text, self._images)
-        for image in self._order:
-            path = paths.Dotted(image)
-            item = document.evaluate(path) if image else document.whole()
-            if type(item) is Json and item.startswith("{") and item != "{}":
-                return item
-            if item is BAD_TYPE:
-                return None
-        return None
+        item = document.image_text(self._order) if self._stand_apart else document.first_object(self._order)
+        return item if type(item) is Json else None

@@ -139,7 +139,7 @@ class Event:
         """Return what each record has as its base64 text."""
         name, other = ("kafkaRecordValue", "data") if self.is_kafka else ("data", "kafkaRecordValue")
         data = self._column(self._records, name)
-        if None in data:  # some have nothing there, or the other one
+        if not all(data) and None in data:  # some have nothing there, or the other one
             others = self._column(self._records, other)
             data = [value if value is not None else it for value, it in zip(data, others, strict=True)]
         return data

@@ -81,6 +81,10 @@ class RowSet(Struct, frozen=True):
             self.absent,
         )
 
+    def with_raw(self, raw: Mapping[Any, RawColumn]) -> "RowSet":
+        """Return the same rows of a batch of which more was decoded."""
+        return RowSet(self.rows, raw, self.columns, self.json_literals, self.failures_seen, self.absent)
+
     def take(self, indices: Sequence[int]) -> "RowSet":
         """Return some of the rows, by where they stand in this set; all of them are this set, which never changes."""
         if len(indices) == len(self.rows):

@@ -6,6 +6,7 @@ Invariant: no table here depends on which records stand beside the one it is abo
 
 import gzip
 import json
+import random
 import traceback
 
 import pytest
@@ -16,7 +17,7 @@ from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, ma
 from fastxform.config.keys import IMAGES as IMAGE_PATHS
 from fastxform.core import json_text
 from fastxform.core.payloads import DecompressionError, decompress
-from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number
+from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number, text_of
 from fastxform.decode import decoder, dynamodb, fallback, validation
 from fastxform.decode.decoder import Reading
 from fastxform.decode.fields import ConflictError, DecodeKind, FieldTree, Images, meet
@@ -662,7 +663,8 @@ def test_no_valid_document_that_is_too_deep_is_taken_for_a_shallow_one(depth, fi
         document = text.encode()
         json.loads(document)
         assert validation.is_deep(document) == (depth + 1 > 512)
-        assert (validation.deep_rows([b"{}", document]) == [1]) == validation.is_deep(document)
+        texts = [b"{}", document]
+        assert (validation.deep_rows(texts, validation.long_rows(texts)) == [1]) == validation.is_deep(document)
 
 
 def test_compressed_records_are_read_where_they_stand():
@@ -713,3 +715,36 @@ def test_a_traceback_through_generated_code_shows_its_lines():
     with pytest.raises(AttributeError) as raised:
         generated.extract([object()], [])
     assert "for x in roots]" in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [['"x"', '"\\u0041"', '"2"'], ['"x"', "1.50", "[1, 2]", '{"a" : 1}', "true", '"2"'], ['"x"', "null", "-0"]],
+    ids=["texts", "values", "nulls"],
+)
+def test_lists_that_are_searched_at_once_give_what_each_search_gives(values):
+    """Nulls are passed over; there are names without end, and lists of nothing."""
+    rng = random.Random(7)
+    documents = []
+    for _ in range(700):
+        elements = []
+        for _ in range(rng.randrange(6)):
+            name = rng.choice(['"From"', '"To"', '"to"', "null", f'"{rng.random()}"', '"' + "n" * 80 + '"'])
+            members = [f'"name":{name}'] * rng.randrange(2) + [f'"value":{rng.choice(values)}'] * rng.randrange(2)
+            elements.append("{" + ",".join(members) + "}")
+        documents.append(rng.choice(["{}", '{"h":null}', '{"h":[' + ",".join(elements) + "]}"]).encode())
+    texts = {name: f"h[?name=='{name}'].value | [0]" for name in ("From", "To", "Cc")}
+    requests = [
+        FieldRequest((name, kind), paths.compile_path(text), kind)
+        for name, text in texts.items()
+        for kind in ("string", "auto", "json")
+    ]
+    found = Projector(requests).project(documents)
+    assert not found.failed
+    for request in requests:
+        column = found.columns[request.name]
+        got = [column.fallback.get(row, value) for row, value in enumerate(column.values)]
+        expected = [fallback.Document(text).evaluate(request.path, request.kind == "json") for text in documents]
+        assert list(map(text_of, got)) == list(map(text_of, expected))
+    texts_only = Projector(requests).project([b'{"h":[{"name":"To","value":"a"},{"name":"From","value":"b"}]}', b"{}"])
+    assert [texts_only.columns[name, "auto"].values for name in texts] == [["b", None], ["a", None], [None, None]]
