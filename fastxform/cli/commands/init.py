@@ -55,7 +55,8 @@ EPILOG: Final = (
     + "\nA sample is what INPUT is elsewhere (fastxform run --help): lines, an event, what the AWS CLI prints, gzip.\n"
     "DynamoDB changes (both shapes), exports and items, SES events and CloudWatch Logs messages are recognised, so\n"
     "are lines of text and their formats, several documents in a record, JSON in texts, and lists of objects; all\n"
-    "else is plain JSON. Types are those that every record of the sample fits, with room for longer numbers.\n"
+    "else is plain JSON. Rare members share a column (`rest`) where they are many, and an object of few members may\n"
+    "be spread in JSON output. Types are those that every record of the sample fits, with room for longer numbers.\n"
     "Values of the sample go into comments and tests.\n"
 )
 

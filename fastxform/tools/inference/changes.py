@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from fastxform.core.values import Number
 from fastxform.decode import dynamodb
-from fastxform.tools.inference.columns import Place, columns, comment, dotted, places
+from fastxform.tools.inference.columns import columns, comment, dotted, places
 from fastxform.tools.inference.documents import EVENT_NAMES, IMAGES, KEYS, RejectedError
-from fastxform.tools.inference.draft import DraftColumn, DraftPlan, holds_json, left_out_notes
+from fastxform.tools.inference.draft import DraftColumn, DraftPlan, DraftSpread, holds_json, left_out_notes
 from fastxform.tools.inference.layers import explode_of, with_texts
+from fastxform.tools.inference.open_objects import hidden_texts, with_rest
 from fastxform.tools.inference.samples import Samples
 from fastxform.tools.inference.shapes import Binary, Budget, Shape
 from fastxform.tools.inference.types import time_unit
@@ -76,10 +77,11 @@ class DynamodbChanges:
         rest = Shape()
         rest.members = {name: shape for name, shape in self._image.members.items() if name not in self._keys.members}
         image = places(rest, self._spell(IMAGES), exact_numbers=True)
+        image = with_rest(image, self.count, " || ".join(self._roots_of(IMAGES)), is_cut=self._image.is_cut)
         leaves, parses = with_texts([*keys, *image], self.count, ("dynamodb", "eventName", *KEYS, *IMAGES))
         drafts, left_out = columns(leaves, self.count, ("eventName", "changed_at"), root="item")
         visible = bool(drafts)
-        is_cut = self._image.is_cut or self._keys.is_cut
+        spreads = [DraftSpread("item", " || ".join(self._roots_of(IMAGES)), "the item")] if rest.members else []
         explode = explode_of(leaves, (), [draft.name for draft in drafts])
         if (created := self._changed_at()) is not None:
             drafts.append(created)
@@ -92,13 +94,21 @@ class DynamodbChanges:
             drafts,
             parses=parses,
             explode=explode,
+            spreads=spreads,
             prefers_json=holds_json(drafts),
             hints=hints,
-            notes=left_out_notes(max(left_out, int(is_cut))),
+            notes=left_out_notes(max(left_out, int(self._keys.is_cut)), drafts),
         )
 
     def _spell(self, names: tuple[str, ...], *, with_item: bool = False) -> Any:
-        """Return what spells a path into the images of that name, wherever in a record they were seen."""
+        """Return what spells a path into the images of that name."""
+        roots = self._roots_of(names, with_item=with_item)
+        joined = " || ".join(roots)
+        start = joined if len(roots) == 1 else f"({joined})"
+        return lambda members: f"{start}.{dotted(members)}"
+
+    def _roots_of(self, names: tuple[str, ...], *, with_item: bool = False) -> list[str]:
+        """Return the paths of the images of that name, wherever in a record they were seen."""
         roots = []
         for prefix in ("dynamodb.", ""):
             own = [name for name in names if name != "Item"]
@@ -106,9 +116,7 @@ class DynamodbChanges:
                 roots += [prefix + name for name in own]
         if "Item" in self._roots and ("Item" in names or with_item):
             roots.append("Item")
-        joined = " || ".join(roots)
-        start = joined if len(roots) == 1 else f"({joined})"
-        return lambda members: f"{start}.{dotted(members)}"
+        return roots
 
     def _changed_at(self) -> DraftColumn | None:
         """Return the column of the time of the change, where all of them have one that is a time."""
@@ -141,10 +149,12 @@ class BareImages:
 
     def plan(self) -> DraftPlan:
         """Return a column for every attribute."""
-        leaves: list[Place] = places(self._image, dotted, exact_numbers=True)
+        leaves = places(self._image, dotted, exact_numbers=True)
+        leaves = with_rest(leaves, self.count, "", is_cut=self._image.is_cut)
         roots = list(self._image.members)
         leaves, parses = with_texts(leaves, self.count, roots)
         drafts, left_out = columns(leaves, self.count)
+        drafts += hidden_texts([(parse.name, parse.of) for parse in parses], drafts)
         return DraftPlan(
             "dynamodb",
             drafts,
@@ -152,7 +162,7 @@ class BareImages:
             parses=parses,
             explode=explode_of(leaves, roots, [draft.name for draft in drafts]),
             prefers_json=holds_json(drafts),
-            notes=left_out_notes(max(left_out, int(self._image.is_cut))),
+            notes=left_out_notes(left_out, drafts),
         )
 
 

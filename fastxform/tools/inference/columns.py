@@ -24,6 +24,7 @@ DEPTH_LIMIT: Final = 4
 
 _MAP_MEMBERS: Final = 8
 _MAP_OBJECTS: Final = 3
+_SHOWN_NAMES: Final = 5
 
 
 class Place(NamedTuple):
@@ -35,6 +36,8 @@ class Place(NamedTuple):
     exact_numbers: bool = False
     total: int = 0
     """How often the place was looked at, where that was not in each row."""
+    rest: tuple[str, ...] | None = None
+    """The names of the members that are in it, where it is the rest of the object of the path."""
 
 
 def dotted(names: Iterable[str]) -> str:
@@ -55,13 +58,13 @@ def places(
 def _leaves(shape: Shape, names: tuple[str, ...], depth: int) -> Iterator[tuple[tuple[str, ...], Shape]]:
     for name, member in shape.members.items():
         below = (*names, name)
-        if len(below) < depth and _has_columns(member):
+        if len(below) < depth and has_columns(member):
             yield from _leaves(member, below, depth)
         else:
             yield below, member
 
 
-def _has_columns(shape: Shape) -> bool:
+def has_columns(shape: Shape) -> bool:
     """Tell whether the members of an object get columns of their own: it is always one, and they recur."""
     return set(shape.kinds) == {"object"} and bool(shape.members) and not shape.is_cut and not _is_map(shape)
 
@@ -97,15 +100,27 @@ def columns(
 def _most_frequent(leaves: Sequence[Place]) -> list[Place]:
     if len(leaves) <= COLUMNS_LIMIT:
         return list(leaves)
-    ranked = sorted(range(len(leaves)), key=lambda index: (-leaves[index].shape.count, index))
+    ranked = sorted(
+        range(len(leaves)), key=lambda index: (leaves[index].rest is None, -leaves[index].shape.count, index)
+    )
     return [leaves[index] for index in sorted(ranked[:COLUMNS_LIMIT])]
 
 
 def _column(place: Place, name: str, total: int) -> DraftColumn:
+    if place.rest is not None:
+        return DraftColumn(name, None, None, _rest_comment(place.rest), rest=place.path)
     typed = column_type(place.shape, place.names[-1] if place.names else name, exact_numbers=place.exact_numbers)
     required = total > 1 and place.shape.count == total and not place.total
     note = comment(place.shape, place.total or total, typed.remark)
     return DraftColumn(name, place.path, typed.type, note, required)
+
+
+def _rest_comment(names: tuple[str, ...]) -> str:
+    if not names:
+        return "every member that has no column"
+    more = ", ..." if len(names) > _SHOWN_NAMES else ""
+    rare = f"{len(names)} that fewer than 10 % of the records have: {', '.join(names[:_SHOWN_NAMES])}{more}"
+    return f"every member that has no column, {rare}"
 
 
 def comment(shape: Shape, total: int, remark: str = "") -> str:

@@ -22,6 +22,8 @@ class DraftColumn:
     comment: str
     required: bool = False
     hidden: bool = False
+    rest: str | None = None
+    """The path of the object of which it is the rest, empty for the record; then it has no path and no type."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,15 @@ class DraftExplode:
 
 
 @dataclass(slots=True)
+class DraftSpread:
+    """An object whose members may stand in the row; it is written as a comment, and `title` says what it is."""
+
+    name: str
+    path: str
+    title: str
+
+
+@dataclass(slots=True)
 class DraftPlan:
     """What one family makes of its records: everything of the file but its head and its tests."""
 
@@ -65,6 +76,8 @@ class DraftPlan:
     images: list[str] | None = None
     parses: list[DraftParse] = field(default_factory=list)
     explode: DraftExplode | None = None
+    spreads: list[DraftSpread] = field(default_factory=list)
+    """Objects that may be spread where the output is JSON."""
     routes: list[DraftRoute] = field(default_factory=list)
     prefers_json: bool = False
     hints: list[str] = field(default_factory=list)
@@ -75,11 +88,14 @@ class DraftPlan:
 
 def holds_json(drafts: Iterable[DraftColumn]) -> bool:
     """Tell whether a column is of objects or lists, which CSV has in quotes."""
-    return any(column.type == "json" for column in drafts)
+    return any(column.type == "json" or column.rest is not None for column in drafts)
 
 
-def left_out_notes(count: int) -> list[str]:
-    """Return what the user is shown of places that became no column."""
+def left_out_notes(count: int, drafts: Iterable[DraftColumn] = ()) -> list[str]:
+    """Return what the user is shown of places that became no column, and may be in a rest."""
+    rest = next((draft.name for draft in drafts if draft.rest is not None), None)
+    if count and rest is not None:
+        return [f"{count} members have no column of their own: they are too many, and {rest} holds them"]
     return [f"{count} members have no column: they are too many, and these are the rarest"] if count else []
 
 

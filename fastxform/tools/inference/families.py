@@ -13,6 +13,7 @@ from fastxform.tools.inference.documents import Family
 from fastxform.tools.inference.draft import DraftPlan, DraftRoute, holds_json, left_out_notes
 from fastxform.tools.inference.layers import explode_of, with_texts
 from fastxform.tools.inference.lines import LogEvents, TextLines
+from fastxform.tools.inference.open_objects import hidden_texts, spreads_of, with_rest
 from fastxform.tools.inference.samples import Samples
 from fastxform.tools.inference.shapes import Budget, Shape
 
@@ -64,17 +65,18 @@ class PlainJson:
     def plan(self) -> DraftPlan:
         """Return a column for every member, nested ones too, and those inside of texts."""
         roots = list(self._root.members)
-        leaves, parses = with_texts(places(self._root, dotted), self.count, roots)
+        leaves = with_rest(places(self._root, dotted), self.count, "", is_cut=self._root.is_cut)
+        leaves, parses = with_texts(leaves, self.count, roots)
         drafts, left_out = columns(leaves, self.count)
-        if self._root.is_cut:
-            left_out = max(left_out, 1)
+        drafts += hidden_texts([(parse.name, parse.of) for parse in parses], drafts)
         return DraftPlan(
             "json",
             drafts,
             parses=parses,
             explode=explode_of(leaves, roots, [draft.name for draft in drafts]),
+            spreads=spreads_of(self._root, self.count, dotted, drafts),
             prefers_json=not drafts or holds_json(drafts),
-            notes=left_out_notes(left_out),
+            notes=left_out_notes(left_out, drafts),
         )
 
 

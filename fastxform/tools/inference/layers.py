@@ -10,6 +10,7 @@ from typing import Final
 from fastxform.tools.inference.columns import Place, columns, dotted, places
 from fastxform.tools.inference.draft import DraftExplode, DraftParse
 from fastxform.tools.inference.names import snake
+from fastxform.tools.inference.open_objects import with_rest
 from fastxform.tools.inference.shapes import Budget, Shape
 from fastxform.tools.inference.texts import KEPT_TEXTS, Format, format_of
 
@@ -33,7 +34,7 @@ def with_texts(
     kept: list[Place] = []
     parses: list[DraftParse] = []
     for place in leaves:
-        read = _format(place.shape, is_line=are_lines)
+        read = None if place.rest is not None else _format(place.shape, is_line=are_lines)
         if read is None:
             kept.append(place)
             continue
@@ -86,7 +87,8 @@ def _places(name: str, shape: Shape, read: Format) -> list[Place]:
     if read.name == "json":
         assert shape.inside is not None
         inner = places(shape.inside, lambda names: dotted((name, *names)))
-        return [place._replace(names=(name, *place.names)) for place in inner]
+        inner = [place._replace(names=(name, *place.names)) for place in inner]
+        return with_rest(inner, shape.inside.count, dotted((name,)), prefix=(name,), is_cut=shape.inside.is_cut)
     fields, budget = Shape(), Budget()
     for row in read.rows:
         fields.add(row, budget)

@@ -11,7 +11,15 @@ from typing import Final
 
 from fastxform.config.diagnostics import key
 from fastxform.errors import one_line
-from fastxform.tools.inference.draft import DraftColumn, DraftExplode, DraftParse, DraftPlan, DraftRoute, Format
+from fastxform.tools.inference.draft import (
+    DraftColumn,
+    DraftExplode,
+    DraftParse,
+    DraftPlan,
+    DraftRoute,
+    DraftSpread,
+    Format,
+)
 
 _NOT_LITERAL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _WIDEST_NAME: Final = 24
@@ -38,6 +46,8 @@ def configuration(plan: DraftPlan, head: list[str], output: Format, *, escapes_n
         lines += ["", "[columns]", *_columns(plan.columns)]
         if plan.explode is not None:
             lines += [_comment(line) for line in _columns(plan.explode.columns)]
+        if output == "json":
+            lines += [_comment(line) for spread in plan.spreads for line in _spread(spread)]
     for route in plan.routes:
         lines += ["", *_route(route)]
     return "\n".join(lines) + "\n"
@@ -69,6 +79,11 @@ def _explode(explode: DraftExplode) -> Iterator[str]:
     yield _comment(f"as = {text(explode.name)}")
 
 
+def _spread(spread: DraftSpread) -> Iterator[str]:
+    yield f"The members of {spread.title} under their own names, later ones too, in place of its columns:"
+    yield f"{key(spread.name)} = {{ path = {text(spread.path)}, spread = true }}"
+
+
 def _route(route: DraftRoute) -> Iterator[str]:
     yield "[[routes]]"
     yield f"where = {text(route.where)}   {_comment(route.title)}"
@@ -91,6 +106,8 @@ def _column(column: DraftColumn) -> str:
     members = []
     if column.path is not None:
         members.append(f"path = {text(column.path)}")
+    if column.rest is not None:
+        members.append(f"rest = {text(column.rest)}")
     if column.type is not None:
         members.append(f"type = {text(column.type)}")
     if column.required:

@@ -81,8 +81,12 @@ def _columns(spec: Spec) -> Iterator[Finding]:
 
 def _path(spec: Spec, column: Column, path: paths.Path) -> Iterator[Finding]:
     if isinstance(path, paths.Compiled):
-        message = f"is evaluated record by record, off the fast path; {advice(path)}"
-        yield Finding("warning", "slow-path", column.location, message)
+        if column.rest is not None:
+            message = "the rest of a whole record is put together record by record; of one member of it is faster"
+            yield Finding("hint", "slow-rest", column.location, message)
+        else:
+            message = f"is evaluated record by record, off the fast path; {advice(path)}"
+            yield Finding("warning", "slow-path", column.location, message)
     if spec.source == "json" and "dynamodb" in paths.root_names(path) and _names_image(column.path or ""):
         message = 'looks like a DynamoDB change, whose values are plain only with source = "dynamodb"'
         yield Finding("warning", "source-dynamodb", column.location, message)
