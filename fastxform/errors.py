@@ -82,6 +82,10 @@ class EventError(FastxformError):
     """An event that is not a Firehose event, so that no record can be answered."""
 
 
+class KernelError(FastxformError):
+    """The native kernel was built from other sources than those beside the package."""
+
+
 class InputError(FastxformError):
     """A file or stream of the command that cannot be read."""
 

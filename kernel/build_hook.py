@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,9 +115,18 @@ def compile_kernel(out: Path, target: str | None) -> None:
     command = [own] if own else [*zig(), "cc", "-target", f"{machine}-linux-gnu.{GLIBC}"]
     cache = ROOT / ".cache" / "zig"
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache), "SOURCE_DATE_EPOCH": "0"}
-    done = _run([*command, *FLAGS, SOURCE, "-o", str(out)], os.environ | environment)
+    sources = f"-DFASTXFORM_SOURCES={checksum(ROOT / 'kernel')}u"
+    done = _run([*command, *FLAGS, sources, SOURCE, "-o", str(out)], os.environ | environment)
     if done.returncode or not out.is_file():
         raise KernelError(f"{command[0]} cannot compile it: {_last_line(done.stderr)}")
+
+
+def checksum(folder: Path) -> int:
+    """Return the checksum of the C files of a directory, as `fastxform.core.native` makes it too."""
+    total = 0
+    for path in sorted(folder.glob("*.[ch]")):
+        total = zlib.crc32(path.read_bytes(), total)
+    return total
 
 
 def zig() -> list[str]:

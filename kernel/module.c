@@ -787,6 +787,17 @@ static PyObject *simd(PyObject *module, PyObject *arguments) {
     return PyUnicode_FromString(choose_simd(1)->name);
 }
 
+#ifndef FASTXFORM_SOURCES
+#define FASTXFORM_SOURCES 0 /* built by something else than build_hook.py */
+#endif
+
+/* sources() -> a checksum of the files that it was built from, 0 where it is not known */
+static PyObject *sources(PyObject *module, PyObject *arguments) {
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "")) return NULL;
+    return PyLong_FromUnsignedLongLong(FASTXFORM_SOURCES);
+}
+
 static PyMethodDef METHODS[] = {
     {"compile", compile_plan, METH_VARARGS, NULL},
     {"decode_event", decode_event, METH_VARARGS, NULL},
@@ -794,6 +805,7 @@ static PyMethodDef METHODS[] = {
     {"rows", rows, METH_VARARGS, NULL},
     {"respond", respond, METH_VARARGS, NULL},
     {"simd", simd, METH_VARARGS, NULL},
+    {"sources", sources, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 static PyModuleDef MODULE = {PyModuleDef_HEAD_INIT, "_kernel", NULL, 0, METHODS, NULL, NULL, NULL, NULL};

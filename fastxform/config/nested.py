@@ -60,6 +60,21 @@ def parse_nested(text: str) -> str:
     return found
 
 
+def split_nested(text: str) -> tuple[str, list[str]]:
+    """Return the word of a type in its one spelling, and what stands in its brackets, part by part."""
+    word, bracket, _ = text.replace("(", "<").partition("<")
+    if not bracket:
+        return text, []
+    parts, depth = [""], 0
+    for character in text[len(word) + 1 : -1]:
+        depth += (character in "<(") - (character in ">)")
+        if character == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return word, parts
+
+
 class _NestedReader:
     """Reads a type from its tokens."""
 

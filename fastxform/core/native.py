@@ -5,6 +5,8 @@ Invariant: the package does without it; where it is missing or turned off, `load
 called.
 """
 
+import os
+import zlib
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
@@ -13,6 +15,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from fastxform.core.structs import Struct, astuple
+from fastxform.errors import KernelError
 
 _MODULE: Final = "fastxform.core._kernel"
 
@@ -288,13 +291,39 @@ def _decoded(parts: Any) -> Decoded | None:
 @cache
 def _imported() -> Any:
     try:
-        return import_module(_MODULE)
+        kernel = import_module(_MODULE)
     except ImportError:
         return None
+    _check_sources(kernel)
+    return kernel
+
+
+def _check_sources(kernel: Any) -> None:
+    """Refuse an extension that is older than its sources, where these are there: in a clone, never in Lambda."""
+    folder = os.path.join(os.path.dirname(__file__), "..", "..", "kernel")
+    if not os.path.isfile(os.path.join(folder, "python_abi.h")):
+        return
+    built = kernel.sources() if hasattr(kernel, "sources") else None
+    if built == 0:  # built for a test, with flags of its own
+        return
+    checksum = 0
+    for name in sorted(os.listdir(folder)):
+        if name.endswith((".c", ".h")):
+            with open(os.path.join(folder, name), "rb") as file:
+                checksum = zlib.crc32(file.read(), checksum)
+    if built != checksum:
+        raise KernelError(
+            "the native kernel was built from other sources than those in kernel/; build it again by "
+            "`./build.sh setup` or `pip install .`, or set FASTXFORM_KERNEL=0"
+        )
 
 
 def load() -> Any:
-    """Return the extension module, None where the package has none for this machine."""
+    """Return the extension module, None where the package has none for this machine.
+
+    Raises:
+        KernelError: it was built from other sources than those beside the package.
+    """
     return _imported()
 
 

@@ -1,8 +1,10 @@
 """`fastxform local --tables`: a stream on loopback that boto3 puts to, and its rows in real Iceberg tables."""
 
+import contextlib
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from decimal import Decimal
@@ -77,6 +79,38 @@ def rows(directory, name):
         tables.engine.dispose()
 
 
+NESTED = """
+output = { format = "json" }
+
+[columns]
+id      = { path = "id", type = "int64" }
+address = { path = "address", type = "json", schema = "struct<city:string,geo:array<double>>" }
+lines   = { path = "lines", type = "json", schema = "array<struct<sku:string,price:decimal(10,2)>>" }
+tags    = { path = "tags", type = "json", schema = "map<string,int>" }
+
+[[routes]]
+iceberg = { database = "shop", table = "orders" }
+"""
+
+
+def test_nested_columns_are_made_and_written(run, tmp_path):
+    """As `ddl` has them; a row whose object does not fit goes to the error objects alone."""
+    (tmp_path / "orders.toml").write_text(NESTED)
+    order = {"id": 1, "address": {"city": "a", "geo": [1.5]}, "lines": [{"sku": "x", "price": 2.5}], "tags": {"b": 3}}
+    records = [json.dumps(one).encode() + b"\n" for one in (order, {"id": 2, "address": {"geo": "far"}}, {"id": 3})]
+    _, err = run("orders.toml", "--tables", "tables", "--out", "out", records=records)
+    first, second = sorted(rows(tmp_path / "tables", "shop.orders"), key=lambda one: one["id"])
+    assert first == {
+        "id": 1,
+        "address": {"city": "a", "geo": [1.5]},
+        "lines": [{"sku": "x", "price": Decimal("2.50")}],
+        "tags": [("b", 3)],
+    }
+    assert second["id"] == 3
+    errors = [path.read_text() for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert "The value of column address.geo" in "".join(errors), err
+
+
 def order(op, number, **values):
     return json.dumps({"op": op, "id": number, **values}).encode()
 
@@ -116,6 +150,67 @@ def test_another_function_writes_to_tables_that_are_there(run, tmp_path):
     assert re.search(r"^failed as +1 Iceberg\.InvalidColumn$", out, re.M)
     (failed,) = (tmp_path / "s").rglob("iceberg-failed/**/s-1-*")
     assert len(failed.read_bytes().splitlines()) == 1
+
+
+def kept(place):
+    """Every file below a directory, with what it holds."""
+    return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def database(path, statement):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (
+            lambda place: (place / "notes.txt").write_text("mine"),
+            "lake: holds notes.txt, and no catalog.db of tables; ",
+        ),
+        (lambda place: (place / "sub").mkdir(), "lake: holds sub, and no catalog.db of tables; "),
+        (lambda place: (place / "catalog.db").write_text("mine"), "catalog.db: is no catalog of Iceberg tables; "),
+        (lambda place: (place / "catalog.db").write_bytes(b""), "catalog.db: is no catalog of Iceberg tables; "),
+        (lambda place: (place / "catalog.db").mkdir(), "catalog.db: is no catalog of Iceberg tables; "),
+        (lambda place: database(place / "catalog.db", "CREATE TABLE a (b)"), "catalog.db: is no catalog of Iceberg"),
+        (lambda place: (place / "catalog.db").symlink_to("/nowhere"), "catalog.db: is no catalog of Iceberg tables; "),
+    ],
+    ids=["file", "directory", "text", "empty", "catalog-directory", "another-database", "dead-link"],
+)
+def test_a_directory_of_something_else_is_left_alone(run, tmp_path, make, text):
+    """One line with the remedy, exit code 2, and all that is there stays as it is."""
+    (tmp_path / "c.toml").write_text(CONFIG)
+    place = tmp_path / "lake"
+    place.mkdir()
+    make(place)
+    before = kept(place)
+    _, err = run("c.toml", "--tables", "lake", records=[], code=2)
+    assert text in err
+    assert err.endswith("name a directory that is empty, or not there yet\n")
+    assert len(err.splitlines()) == 1
+    assert (kept(place), sorted(path.name for path in tmp_path.iterdir())) == (before, ["c.toml", "lake"])
+
+
+def test_what_is_no_directory_is_left_alone(run, tmp_path):
+    """A file, and a link that leads nowhere."""
+    (tmp_path / "c.toml").write_text(CONFIG)
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name, text in (("file", "file: is no directory"), ("link", "link: is a link that leads nowhere")):
+        _, err = run("c.toml", "--tables", name, records=[], code=2)
+        assert err == f"fastxform: {text}; name a directory that is empty, or not there yet\n"
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_tables_that_were_moved_are_named(run, tmp_path):
+    """Their catalog leads to where they were."""
+    (tmp_path / "c.toml").write_text(CONFIG)
+    run("c.toml", "--tables", "lake", records=[order("put", 1, name="a")])
+    (tmp_path / "lake").rename(tmp_path / "moved")
+    _, err = run("c.toml", "--tables", "moved", records=[], code=2)
+    assert err.startswith("fastxform: moved: the table shop.orders of its catalog cannot be read (FileNotFoundError); ")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from random import Random
 
@@ -16,13 +16,18 @@ from pyiceberg.types import (
     DateType,
     DecimalType,
     DoubleType,
+    FixedType,
     IntegerType,
     ListType,
     LongType,
+    MapType,
     NestedField,
     StringType,
+    StructType,
     TimestampType,
     TimestamptzType,
+    TimeType,
+    UUIDType,
 )
 
 from fastxform.tools.simulator.delivery import Row
@@ -59,6 +64,12 @@ def rows(catalog):
 
 # -- values
 
+ADDRESS = StructType(
+    NestedField(11, "city", StringType()),
+    NestedField(12, "zip", IntegerType(), required=True),
+    NestedField(13, "tags", ListType(14, DateType(), element_required=False)),
+)
+PRICES = MapType(21, StringType(), 22, DecimalType(5, 2), value_required=True)
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901)
 
 
@@ -81,6 +92,20 @@ MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678901)
         pytest.param(DateType(), "2026-01-02", date(2026, 1, 2), id="date-text"),
         pytest.param(BinaryType(), base64.b64encode(b"\xff").decode(), b"\xff", id="binary"),
         pytest.param(StringType(), None, None, id="null"),
+        pytest.param(TimeType(), "18:56:15.096", time(18, 56, 15, 96_000), id="time-text"),
+        pytest.param(TimeType(), 86_399_999_999, time(23, 59, 59, 999_999), id="time-us"),
+        pytest.param(UUIDType(), "0" * 31 + "1", b"\0" * 15 + b"\1", id="uuid"),
+        pytest.param(ADDRESS, None, None, id="struct-null"),
+        pytest.param(
+            ADDRESS,
+            {"zip": "1", "tags": ["2026-01-02", None], "other": {}},
+            {"city": None, "zip": 1, "tags": [date(2026, 1, 2), None]},
+            id="struct",
+        ),
+        pytest.param(ListType(2, LongType()), '[1, "2"]', [1, 2], id="list-text"),
+        pytest.param(PRICES, {"a": 1, "b": "2.50"}, [("a", Decimal("1.00")), ("b", Decimal("2.50"))], id="map"),
+        pytest.param(PRICES, '{"a": 1.10}', [("a", Decimal("1.10"))], id="map-text"),
+        pytest.param(ListType(2, ADDRESS), [], [], id="list-empty"),
     ],
 )
 def test_a_value_is_read_by_the_type_of_its_column(kind, value, read):
@@ -106,7 +131,16 @@ def test_a_value_is_read_by_the_type_of_its_column(kind, value, read):
         pytest.param(TimestampType(), 2**62, id="timestamp-range"),
         pytest.param(DateType(), "2026-02-30", id="date-not-real"),
         pytest.param(BinaryType(), "%", id="binary"),
-        pytest.param(ListType(2, StringType(), element_required=False), ["a"], id="no-rule"),
+        pytest.param(TimeType(), 86_400_000_000, id="time-range"),
+        pytest.param(TimeType(), "10:00:00+01:00", id="time-offset"),
+        pytest.param(UUIDType(), "0", id="uuid"),
+        pytest.param(FixedType(2), "ab", id="no-rule"),
+        pytest.param(ADDRESS, [1], id="struct-list"),
+        pytest.param(ADDRESS, '{"zip": 1}', id="struct-text"),
+        pytest.param(ListType(2, LongType()), {"a": 1}, id="list-object"),
+        pytest.param(ListType(2, LongType()), "[1", id="list-no-json"),
+        pytest.param(PRICES, [], id="map-list"),
+        pytest.param(PRICES, '"a"', id="map-scalar"),
     ],
 )
 def test_a_value_that_does_not_fit_fails_its_row(kind, value):
@@ -116,7 +150,46 @@ def test_a_value_that_does_not_fit_fails_its_row(kind, value):
     assert str(caught.value) == f"The value of column c is no {kind}."
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "message"),
+    [
+        (ADDRESS, {"city": "a"}, "The column c.zip needs a value."),
+        (ADDRESS, {"zip": "x"}, "The value of column c.zip is no int."),
+        (ADDRESS, {"zip": 1, "tags": ["never"]}, "The value of column c.tags.element is no date."),
+        (ListType(2, LongType()), [None], "The column c.element needs a value."),
+        (PRICES, {"a": None}, "The column c.value needs a value."),
+        (PRICES, {"a": 1000}, "The value of column c.value is no decimal(5, 2)."),
+    ],
+    ids=["required", "member", "element", "null-element", "null-value", "value"],
+)
+def test_a_part_that_does_not_fit_fails_the_row_and_is_named(kind, value, message):
+    """Where it is, with dots."""
+    with pytest.raises(ColumnError) as caught:
+        read_row(json.dumps({"c": value}).encode(), Schema(NestedField(1, "c", kind)))
+    assert str(caught.value) == message
+
+
 # -- tables
+
+
+def test_nested_values_come_back(catalog):
+    """Structs, lists and maps in each other, and what is none fails alone."""
+    schema = Schema(
+        NestedField(1, "id", LongType()),
+        NestedField(2, "address", ADDRESS),
+        NestedField(3, "prices", PRICES),
+        NestedField(4, "at", TimeType()),
+        NestedField(5, "uid", UUIDType()),
+    )
+    catalog.create_table("d.t", schema=schema)
+    address = {"city": "a", "zip": 1, "tags": ["2026-01-02"]}
+    good = {"id": 1, "address": address, "prices": {"x": 2}, "at": "01:02:03", "uid": "0" * 32}
+    found = tables(catalog).commit([row(good), row({"id": 2, "address": "a"}), row({"id": 3})])
+    assert [refusal and refusal[0] for refusal in found] == [None, "Iceberg.InvalidColumn", None]
+    first, second = sorted(rows(catalog), key=lambda one: one["id"])
+    assert first["address"] == {"city": "a", "zip": 1, "tags": [date(2026, 1, 2)]}
+    assert (first["prices"], first["at"]) == ([("x", Decimal("2.00"))], time(1, 2, 3))
+    assert second == {"id": 3, "address": None, "prices": None, "at": None, "uid": None}
 
 
 def test_each_bad_row_fails_alone(catalog):

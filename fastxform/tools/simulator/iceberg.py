@@ -59,6 +59,8 @@ class IcebergTables:
             return [("Iceberg.NoSuchTable", "The Iceberg table does not exist.")] * len(rows)
         except ValueError:  # a name that no catalog can have, such as an empty one
             return [("Iceberg.NoSuchTable", MESSAGES["Iceberg.NoSuchTable"])] * len(rows)
+        except Exception as error:  # metadata that is gone or broken
+            return [("Iceberg.CommitFailed", f"The table cannot be read: {type(error).__name__}.")] * len(rows)
         keys = self._keys.get(name) or tuple(sorted(table.schema().identifier_field_names()))
         change = _Change(table, keys)
         refusals = [change.add(row) for row in rows]

@@ -1,17 +1,18 @@
 """One JSON object as the values of an Iceberg table's columns, by the rules that Firehose documents.
 
 Nothing here writes. A member that no column has is skipped, one that does not fit its column fails the row, a missing
-one is null where the column may be. Invariant: no value is changed to fit. Types without a rule here (structs, lists,
-maps, times, UUIDs) fail the row by name.
+one is null where the column may be; so it is inside of structs, lists and maps. Invariant: no value is changed to fit.
+Types without a rule in the documentation (nanoseconds, fixed, geometry) fail the row by name.
 
 Source: Firehose, supported data types of Apache Iceberg Tables. 2026-11.
 """
 
 import json
 import re
+import uuid
 from base64 import b64decode
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any, Final, NoReturn, Protocol
 
@@ -20,6 +21,7 @@ _DECIMAL: Final = re.compile(r"decimal\((\d+), ?(\d+)\)")
 _EXACTLY: Final = Context(prec=38, traps=[InvalidOperation, Inexact])
 """Iceberg's decimals have 38 digits; one that is lost raises."""
 
+_DAY_MICROSECONDS: Final = 86_400_000_000
 _INTEGER_BITS: Final = {"int": 31, "long": 63}
 
 
@@ -50,30 +52,75 @@ def read_row(data: bytes, schema: Schema, needed: Collection[str] | None = None)
         ColumnError: a value does not fit its column, or is missing.
         ValueError: the data is not exactly one JSON object.
     """
-    document = json.loads(data.decode(), parse_float=Decimal, parse_constant=_refuse)
+    document = _decoded(data.decode())
     if not isinstance(document, dict):
         raise ValueError("not a JSON object")
     return {
-        field.name: _value(document, field, field.required or needed is not None)
+        field.name: _member(document, field, field.name, required=needed is not None)
         for field in schema.fields
         if needed is None or field.name in needed
     }
+
+
+def _decoded(text: str) -> Any:
+    return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
 
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _value(document: Mapping[str, Any], field: IcebergField, required: bool) -> Any:
-    value, kind = document.get(field.name), str(field.field_type)
+def _member(members: Mapping[str, Any], field: IcebergField, name: str, *, required: bool = False) -> Any:
+    return _value(members.get(field.name), field.field_type, name, required=required or field.required)
+
+
+def _value(value: Any, kind: Any, name: str, *, required: bool) -> Any:
+    """Return a value of a column, or of a part of one; `name` is where it is, with dots.
+
+    Args:
+        value: as JSON has it.
+        kind: its type, PyIceberg's: a struct has `fields`, a list an `element_type`, a map a `value_type`.
+        name: the column, and the members that lead to the part.
+        required: it must not be null.
+    """
     if value is None:
         if required:
-            raise ColumnError(f"The column {field.name} needs a value.")
+            raise ColumnError(f"The column {name} needs a value.")
         return None
     try:
-        return _reader(kind)(value)
-    except (ValueError, KeyError, TypeError, ArithmeticError):
-        raise ColumnError(f"The value of column {field.name} is no {kind}.") from None
+        if hasattr(kind, "fields"):
+            members = _of_kind(value, dict)
+            return {field.name: _member(members, field, f"{name}.{field.name}") for field in kind.fields}
+        if hasattr(kind, "element_type"):
+            return [
+                _value(element, kind.element_type, f"{name}.element", required=kind.element_required)
+                for element in _of_kind(_undone(value), list)
+            ]
+        if hasattr(kind, "value_type"):
+            entries = _of_kind(_undone(value), dict).items()
+            return [
+                (
+                    _value(key, kind.key_type, f"{name}.key", required=True),
+                    _value(part, kind.value_type, f"{name}.value", required=kind.value_required),
+                )
+                for key, part in entries
+            ]
+        return _reader(str(kind))(value)
+    except ColumnError:
+        raise
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
+        raise ColumnError(f"The value of column {name} is no {kind}.") from None
+
+
+def _undone(value: Any) -> Any:
+    """Return what the text of a list or a map holds; Firehose takes both as text too."""
+    return _decoded(value) if isinstance(value, str) else value
+
+
+def _of_kind(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"not a {kind.__name__}")
+    return value
 
 
 def _reader(kind: str) -> Callable[[Any], Any]:
@@ -119,9 +166,8 @@ def _decimal(value: Any, precision: int, scale: int) -> Decimal:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError("not a text")
-    return value
+    text: str = _of_kind(value, str)
+    return text
 
 
 def _boolean(value: Any) -> bool:
@@ -150,6 +196,19 @@ def _day(value: Any) -> date:
     return _EPOCH.date() + timedelta(days=_integer(value, 31))
 
 
+def _time(value: Any) -> time:
+    """Read ISO 8601 text or microseconds of the day."""
+    if isinstance(value, str):
+        moment = time.fromisoformat(value)
+        if moment.tzinfo is not None:
+            raise ValueError("a time of the day has no offset")
+        return moment
+    microseconds = _integer(value, 63)
+    if not 0 <= microseconds < _DAY_MICROSECONDS:
+        raise ValueError("no time of the day")
+    return (_EPOCH + timedelta(microseconds=microseconds)).time()
+
+
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "string": _text,
     "boolean": _boolean,
@@ -158,6 +217,8 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "timestamp": lambda value: _moment(value, zoned=False),
     "timestamptz": lambda value: _moment(value, zoned=True),
     "date": _day,
+    "time": _time,
+    "uuid": lambda value: uuid.UUID(_text(value)).bytes,
     "binary": lambda value: b64decode(_text(value), validate=True),
 }
 """What reads a value, by the type's name as PyIceberg writes it."""
