@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from fastxform.query.compiler import Expression
+    from fastxform.transform.native_map import OwnCode
 
     class EngineBatch(Protocol):
         """What the engine answers: a `Batch`, whose module stands above this one."""
@@ -177,21 +178,29 @@ class NativePipeline:
     """The stages of one transform by the kernel."""
 
     def __init__(
-        self, spec: Spec, where: "Expression | None", plans: Sequence[RoutePlan], engine: Engine, is_wide: bool = True
+        self,
+        spec: Spec,
+        where: "Expression | None",
+        plans: Sequence[RoutePlan],
+        engine: Engine,
+        own: "OwnCode | None" = None,
+        is_wide: bool = True,
     ) -> None:
-        """Compile the plan; `engine` answers what the kernel does not.
+        """Compile the plan; `engine` answers what the kernel does not, and `own` is the user's `map_batch`.
 
         Raises:
             UnsupportedError: the kernel does not know all of the transform.
         """
         self.engine = engine
+        if own is not None and not all(plan.visible for plan in plans):
+            raise UnsupportedError("map_batch without a visible column")
         keyed: dict[Any, Column] = {column.name: column for column in shared_columns(spec)}
         keyed |= {key: column for plan in plans for key, column in plan.inputs}
         asks_event_name = any(plan.needs_event_name for plan in plans)
         self.plan = compile_plan(spec, keyed, EVENT_NAME if asks_event_name else None, is_wide)
         self.images = [self.plan.index[key] for key in out_of_images(spec, keyed)]
         self.switch = Switch()
-        self.router = NativeRouter(spec, where, plans, self.plan)
+        self.router = NativeRouter(spec, where, plans, self.plan, own)
         self.encoders = [NativeRowEncoder(spec, plan, self.plan) for plan in plans]
         self.reads_events = all(meta.name == "arrival_ms" for meta in self.plan.metas.values())
 

@@ -109,8 +109,6 @@ class Pipeline:
         simd = native.simd()
         if simd is None:
             return None, "not there"
-        if self.map_batch is not None:
-            return None, "not used: map_batch"
         from fastxform.native_pipeline import NativePipeline, UnsupportedError
 
         def engine(
@@ -123,7 +121,12 @@ class Pipeline:
             return self.run_engine(payloads, meta=meta, now_ms=now_ms, stop_ns=stop_ns, room_bytes=room_bytes)
 
         try:
-            return NativePipeline(self.spec, self._router.where, self._plans, engine), simd
+            own = None
+            if self.map_batch is not None:
+                from fastxform.transform.native_map import OwnCode
+
+                own = OwnCode(self.map_batch, self._faults)
+            return NativePipeline(self.spec, self._router.where, self._plans, engine, own), simd
         except UnsupportedError as error:
             return None, f"not used: {error}"
 

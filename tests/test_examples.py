@@ -40,7 +40,7 @@ EXAMPLES = (
     "ticker",
     "vpc-flow",
 )
-WITHOUT_KERNEL = {"cloudfront-realtime", "order-lines", "vpc-flow"}
+WITHOUT_KERNEL = {"order-lines"}
 """Examples that the native kernel leaves to the engine."""
 
 ODD_RECORDS = {"change-capture": 2, "dms": 1, "documents": 1, "lambda-logs": 1}

@@ -131,6 +131,11 @@ class DecodedColumn(Struct):
     seen: int
     kinds: pa.Array | None
 
+    @property
+    def holds_other_than_text(self) -> bool:
+        """Whether a value is neither text nor null."""
+        return bool(self.seen & ~(1 << NULL | 1 << UNVERIFIED | 1 << STRING))
+
 
 class Decoded(Struct):
     """Records as columns of rows.

@@ -37,6 +37,8 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "partition_keys",
             "overflow",
             "tests",
+            "map_batch",
+            "directory",
         )
     ),
     Column: frozenset(

@@ -4,7 +4,7 @@ Here is decided which way each column is written; the bytes are the kernel's. In
 `csv_rows` and `json_rows` write.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pyarrow as pa
 
@@ -19,8 +19,10 @@ from fastxform.transform.native_columns import NativeColumns
 from fastxform.transform.native_route import RouteRows
 from fastxform.transform.route import RoutePlan
 
+if TYPE_CHECKING:
+    from fastxform.transform.native_map import MappedRows
+
 _ALL_TEXT: Final = 1 << native.STRING
-_NULLS: Final = 1 << native.NULL | 1 << native.UNVERIFIED
 
 
 class NativeRowEncoder:
@@ -34,11 +36,7 @@ class NativeRowEncoder:
         self.timestamps = _timestamps(output, plan.iceberg is not None)
         keys = {column.name: key for key, column in plan.inputs}
         self.fields = [
-            (
-                column,
-                keys.get(column.name),
-                f"{',' if index else '{'}{quote(column.name)}:".encode() if self.is_json else b"",
-            )
+            (column, keys.get(column.name), self._prefix(index, column.name))
             for index, column in enumerate(plan.visible)
         ]
         self.is_document = spec.is_document
@@ -47,6 +45,8 @@ class NativeRowEncoder:
         """Return what the rows of each record come to, the records, and those that a reader could not read so."""
         if self.is_document:
             fields = [Field(Way.JSON, batch.array(DOCUMENT))]
+        elif part.mapped is not None:
+            fields = self._mapped_fields(part, part.mapped)
         else:
             given = iter(batch.columns([key for _, key, _ in self.fields if key is not None]))
             fields = [
@@ -67,14 +67,33 @@ class NativeRowEncoder:
                 way = Way.TEXT
             elif column.type.kind == "json":
                 way = Way.JSON
-            elif column.type.kind == "auto" and decoded is not None:
-                seen = decoded.seen & ~_NULLS
-                if seen & ~_ALL_TEXT:
-                    way, kinds = Way.JSON, decoded.kinds if seen & _ALL_TEXT else None
+            elif column.type.kind == "auto" and decoded is not None and decoded.holds_other_than_text:
+                way, kinds = Way.JSON, decoded.kinds if decoded.seen & _ALL_TEXT else None
         else:
             way, array = self._typed(array)
             separator = self.timestamps[1]
         return Field(way, array, prefix, kinds, is_selected, separator)
+
+    def _mapped_fields(self, part: RouteRows, mapped: "MappedRows") -> list[Field]:
+        """Return the fields of rows that a function of the user's was given; what it added stands last."""
+        given = {column.name for _, column in self.plan.inputs}
+        names = [column.name for column, _, _ in self.fields] + [name for name in mapped.columns if name not in given]
+        fields = []
+        for index, name in enumerate(names):
+            column = mapped.columns.get(name)
+            array, kinds = (part.computed[name], None) if column is None else (column.array, column.kinds)
+            way = Way.TEXT
+            if not pa.types.is_string(array.type):
+                way, array = self._typed(array)
+            elif self.is_json and (kinds is not None or (column is not None and column.type.kind == "json")):
+                way = Way.JSON
+            else:
+                kinds = None
+            fields.append(Field(way, array, self._prefix(index, name), kinds, True, self.timestamps[1]))
+        return fields
+
+    def _prefix(self, index: int, name: str) -> bytes:
+        return f"{',' if index else '{'}{quote(name)}:".encode() if self.is_json else b""
 
     def _typed(self, array: pa.Array) -> tuple[int, pa.Array]:
         kind = array.type
@@ -87,7 +106,7 @@ class NativeRowEncoder:
             )
         if pa.types.is_timestamp(kind):
             return self.timestamps[0], array
-        way = _WAYS.get(kind.id)
+        way = None if pa.types.is_decimal(kind) and kind.scale < 0 else _WAYS.get(kind.id)
         if way is None:
             return (Way.JSON if self.is_json else Way.WORD), texts(array)
         return way, array

@@ -108,7 +108,9 @@ def apply(
         literals = before.json_literals
         if literals is not None:
             literals = _json_literals(array, before.column.array, literals, selection)
-        results[name] = OutputColumn(name, before.type, TypedColumn(array), literals, before.spread)
+        is_json_no_more = before.type.kind == "json" and not pa.types.is_string(array.type)
+        kind = vector.type_of(array) if is_json_no_more else before.type
+        results[name] = OutputColumn(name, kind, TypedColumn(array), literals, before.spread)
     return row_set.take(rows), results
 
 

@@ -25,6 +25,7 @@ from fastxform.transform.route import RoutePlan, shared_columns
 
 if TYPE_CHECKING:
     from fastxform.query.compiler import Expression
+    from fastxform.transform.native_map import MappedRows, OwnCode
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -37,6 +38,8 @@ class RouteRows(Struct):
     computed: dict[str, pa.Array]
     metadata: Any
     """None, JSON for all of them, or an array of JSON, one for each record."""
+    mapped: "MappedRows | None" = None
+    """Their columns, where a function of the user's made them."""
 
 
 class Routed(Struct):
@@ -52,9 +55,19 @@ class NativeRouter:
     """Applies conditions, expressions and metadata of a transform."""
 
     def __init__(
-        self, spec: Spec, where: "Expression | None", plans: Sequence[RoutePlan], native_plan: NativePlan
+        self,
+        spec: Spec,
+        where: "Expression | None",
+        plans: Sequence[RoutePlan],
+        native_plan: NativePlan,
+        own: "OwnCode | None" = None,
     ) -> None:
         self.spec, self.where, self.plans, self.native = spec, where, plans, native_plan
+        self.own = None if spec.is_document else own
+        if self.own is not None:
+            from fastxform.transform.native_map import map_rows  # few transforms have code of their own
+
+            self._map_rows = map_rows
         self.shared = [(column.name, column) for column in shared_columns(spec)]
         self.is_document = spec.is_document
         self.is_of_rows = spec.source == "cloudwatch-logs" or spec.documents == "many"
@@ -118,8 +131,13 @@ class NativeRouter:
         if not rows.count:
             return None
         keys = {column.name: key for key, column in plan.inputs}
-        while True:
+        mapped = None if self.own is None else self._map_rows(self.own, plan, batch, rows, odd)
+        rows = rows if mapped is None else mapped.rows
+        while rows.count:
             computed: dict[str, pa.Array] = {}
+            if mapped is not None:
+                mapped = mapped.of(rows)
+                computed = {name: column.array for name, column in mapped.columns.items()}
             left = rows
             for column, expression in plan.expressions:
                 given = {n: computed[n] if n in computed else rows.take(batch.array(keys[n])) for n in expression.names}
@@ -132,10 +150,9 @@ class NativeRouter:
             if left is rows and self.is_of_rows and metadata is not None and not isinstance(metadata, bytes):
                 metadata, left = _of_records(metadata, rows, batch, odd)
             if left is rows:
-                return RouteRows(plan, rows, computed, metadata)
+                return RouteRows(plan, rows, computed, metadata, mapped)
             rows = left
-            if not rows.count:
-                return None
+        return None
 
     def _metadata(
         self,

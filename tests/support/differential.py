@@ -41,11 +41,12 @@ class Pair:
     def __init__(self, case, is_wide):
         from fastxform import Pipeline, make_handler
         from fastxform.native_pipeline import NativePipeline
+        from fastxform.transform.native_map import OwnCode
 
         self.case = case
-        self.engine = Pipeline.from_toml(case.config)
+        self.engine = Pipeline.from_toml(case.config, case.function)
         self.engine.native = None
-        self.native = Pipeline.from_toml(case.config)
+        self.native = Pipeline.from_toml(case.config, case.function)
         native = NativePipeline(
             self.native.spec,
             self.native._router.where,
@@ -53,6 +54,7 @@ class Pair:
             lambda payloads, meta, now_ms, stop_ns, room_bytes: self.native.run_engine(
                 payloads, meta=meta, now_ms=now_ms
             ),
+            self.native.map_batch and OwnCode(self.native.map_batch, self.native._faults),
             is_wide,
         )
         native.switch = always_on()()

@@ -25,7 +25,7 @@ def line_of(case):
 
     rng = random.Random(case.name)
     payloads = list(mutation.records(rng, case, RECORDS))
-    pipeline = Pipeline.from_toml(case.config)
+    pipeline = Pipeline.from_toml(case.config, case.function)
     meta = {name: [differential.ARRIVED_MS] * RECORDS for name in pipeline.meta_names}
     answers = pipeline.native.run(payloads, meta, differential.NOW_MS, lambda stage: None, None)
     digest = hashlib.sha256(repr(answers.lists()).encode())
@@ -34,7 +34,7 @@ def line_of(case):
             {"recordId": f"r{i}", "approximateArrivalTimestamp": differential.ARRIVED_MS + i, "data": text}
             for i, text in enumerate(mutation.base64_of(rng, payload) for payload in payloads)
         ]
-        handler = make_handler(Pipeline.from_toml(case.config))
+        handler = make_handler(Pipeline.from_toml(case.config, case.function))
         digest.update(handler(json.dumps({"records": records}, separators=(",", ":")).encode(), None))
     return f"{case.name} {answers.fallback_count} {digest.hexdigest()[:32]}"
 

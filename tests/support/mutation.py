@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 
 import mutation_lines
+import mutation_own
 from mutation_case import Case
 from mutation_case import written as _lines
 
@@ -399,6 +400,12 @@ CASES = (
     Case("spark-one", 'output = { reader = "spark" }\n[columns]\na = { path = "a" }\n', _MAILS),
     Case("excel", 'output = { reader = "excel" }\n' + _PLAIN, _MAILS),
     Case("keyed-many", 'documents = "many"\noutput = { reader = "bigquery", line_end = "none" }\npartition_keys = { n = "coalesce(cast(n, \'string\'), \'none\')" }\n[columns]\nn = { path = "n", type = "string" }\na = { path = "a" }\n', (_MAILS[0] * 2, b"\n".join(_MAILS[1:3]), _MAILS[3])),
+    Case("own-csv", mutation_own.COLUMNS, _MAILS, function=mutation_own.change),
+    Case("own-json", _JSON + mutation_own.COLUMNS, _MAILS, function=mutation_own.change),
+    Case("own-types-csv", 'output = { timestamps = "iso", null = "-" }\n' + mutation_own.PLAIN, _MAILS, function=mutation_own.retype),
+    Case("own-types-json", _JSON + mutation_own.PLAIN, _MAILS, function=mutation_own.retype),
+    Case("own-routes", _JSON + mutation_own.ROUTES, _MAILS, function=mutation_own.change),
+    Case("own-many", 'documents = "many"\nbad_rows = "drop"\npartition_keys = { kind = "coalesce(a, \'none\')" }\n' + _JSON + mutation_own.COLUMNS, (b"\n".join(_MAILS[:2]), _MAILS[0] + _MAILS[0], b"".join(_MAILS)), function=mutation_own.change),
     Case("logs-csv", 'source = "cloudwatch-logs"\nwhere = "id != \'2\'"\n' + _LOGS, _MESSAGES, is_packed=True),
 )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """What a case of the differential test is: a configuration of the kernel's, and records that fit it."""
 
 import json
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 
 class Case(NamedTuple):
@@ -14,6 +15,8 @@ class Case(NamedTuple):
     """Records come as gzip."""
     lines: str = ""
     """Spoil lines: those in the strings of a `document`, or records that are `text`."""
+    function: Callable[[Any], Any] | None = None
+    """`map_batch`."""
 
 
 def written(*documents: object) -> tuple[bytes, ...]:

@@ -7,6 +7,8 @@ import pytest
 
 from fastxform import Pipeline
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 CSV = '[columns]\na = "a"\nn = { path = "n", type = "int64" }\n'
 JSON = 'output = { format = "json" }\n' + CSV
 ROUTED = """
@@ -40,6 +42,38 @@ def test_columns_are_changed_and_added():
 
     found = run(CSV, [{"a": "xy", "n": 1}, {"a": 1.10, "n": None}], change)
     assert found.data == [b"xy,2,2\n", b"1.1,,3\n"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "csv", "as_json"),
+    [
+        ([1, None], pa.int64(), [b"1\n", b'""\n'], [b'{"j":1}\n', b'{"j":null}\n']),
+        ([b"x", b"y"], pa.binary(), [b"eA==\n", b"eQ==\n"], [b'{"j":"eA=="}\n', b'{"j":"eQ=="}\n']),
+        (['"t"', "[1]"], pa.string(), [b'"""t"""\n', b"[1]\n"], [b'{"j":"t"}\n', b'{"j":[1]}\n']),
+    ],
+    ids=["numbers", "binary", "json"],
+)
+def test_a_json_column_may_become_another(values, kind, csv, as_json):
+    """It is written as what it is then."""
+    for output, expected in (("csv", csv), ("json", as_json)):
+        config = f'output = {{ format = "{output}" }}\n[columns]\nj = {{ type = "json" }}\n'
+        assert run(config, [{"j": {}}, {"j": 1}], lambda batch: with_column(batch, "j", values, kind)).data == expected
+
+
+def test_a_function_is_given_what_the_kernel_decoded(with_and_without_kernel):
+    """It is the kernel's batch that the function gets; a row that it refuses is asked for once more by the engine."""
+    asked = []
+
+    def note(batch):
+        asked.append(batch["n"].to_pylist())
+        if 2 in asked[-1]:
+            raise ValueError
+        return batch
+
+    found = run(CSV, [{"a": "x", "n": n} for n in range(4)], note)
+    assert found.reason == [None, None, "map_batch", None]
+    once = [[0, 1, 2, 3], [0, 1], [2, 3], [2], [3]]
+    assert asked == (once if with_and_without_kernel is None else [*once, [2]])
 
 
 def test_rows_on_which_it_raises_fail_alone():

@@ -8,6 +8,8 @@ import fastxform
 from fastxform.config import model
 from fastxform.errors import ConfigError, ContractError
 
+pytestmark = pytest.mark.usefixtures("with_and_without_kernel")
+
 CONFIG = (
     'map_batch = "enrich:double"\n[columns]\nn = { type = "int64" }\n[[tests]]\ninput = { n = 2 }\nexpect = "4\\n"\n'
 )
