@@ -155,6 +155,19 @@ static int time_of_number(i64 number, i64 per_second, i64 *out) {
     return 1;
 }
 
+/* An epoch in seconds with up to nine digits of one behind a point. */
+static int parse_seconds(const u8 *p, const u8 *end, i64 per_second, i64 *out) {
+    const u8 *const point = memchr(p, '.', (size_t)(end - p));
+    i64 seconds, nanoseconds = 0, power = 1000000000;
+    if (!point || end - point < 2 || end - point > 10 || *p == '-' || !parse_int64(p, point, &seconds) || seconds >= 100000000000LL) return 0;
+    for (p = point + 1; p < end; p++) {
+        if (*p < '0' || *p > '9') return 0;
+        nanoseconds += (*p - '0') * (power /= 10);
+    }
+    *out = seconds * per_second + nanoseconds * per_second / 1000000000;
+    return 1;
+}
+
 /* ---- one value */
 
 typedef struct {
@@ -205,8 +218,8 @@ static Status append_scalar(const ColumnPlan *plan, Column *column, size_t row, 
             if ((is_number || is_string) && parse_int64(start, end, &number)) return set_typed(plan, column, row, &number, value.kind);
             break;
         case TO_TIMESTAMP:
-            if (is_number) is_sure = parse_int64(start, end, &number) && time_of_number(number, plan->per_second, &number);
-            else if (is_string) is_sure = parse_time(start, end, plan->per_second, &number);
+            if (is_number || is_string) is_sure = parse_int64(start, end, &number) ? time_of_number(number, plan->per_second, &number) : parse_seconds(start, end, plan->per_second, &number);
+            if (is_string && !is_sure) is_sure = parse_time(start, end, plan->per_second, &number);
             if (is_sure) return set_typed(plan, column, row, &number, value.kind);
             break;
         case TO_DECIMAL: {

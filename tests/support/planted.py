@@ -94,7 +94,7 @@ BUGS = (
         "if (number < 0 || number >= 100000000000000000LL) return 0;",
         "if (number < 0) return 0;",
         "nanoseconds as microseconds",
-        "typed-csv",
+        "times",
     ),
     ("document.h", "is_image ? IMAGE : CONTAINER", "CONTAINER", "an item that is the record itself", "bare-items"),
     (
@@ -188,6 +188,14 @@ BUGS = (
         "pairs",
     ),
     ("fields.h", "text[at] == 'n' ? '\\n' : ", "", "an escape of a value", "pairs"),
+    (
+        "columns.h",
+        "nanoseconds += (*p - '0') * (power /= 10);",
+        "nanoseconds = nanoseconds * 10 + (*p - '0');",
+        "a fraction of a second",
+        "times",
+    ),
+    ("columns.h", "|| seconds >= 100000000000LL) return 0;", ") return 0;", "milliseconds as seconds", "times"),
 )
 """File, text, what stands in its place, what goes wrong then, and a case in which it shows."""
 
