@@ -286,12 +286,67 @@ def _flow_rows(payload: bytes) -> bytes | None:
     return "".join(rows).encode() if rows else None
 
 
+# -- real-time log lines of CloudFront, a record each
+
+_REALTIME: Final = """
+source = "text"
+[parse.log]
+of = "text"
+format = "cloudfront-realtime"
+fields = [
+    "timestamp", "c-ip", "time-to-first-byte", "sc-status", "sc-bytes", "cs-method", "cs-protocol", "cs-host",
+    "cs-uri-stem", "cs-bytes", "x-edge-location", "cs-user-agent", "x-edge-result-type",
+]
+[columns]
+time_s = { path = "log.timestamp", type = "decimal(13,3)" }
+ip = { path = "log.c_ip", type = "string" }
+ttfb_s = { path = "log.time_to_first_byte", type = "float64" }
+status = { path = "log.sc_status", type = "int64" }
+method = { path = "log.cs_method", type = "string" }
+path = { path = "log.cs_uri_stem", type = "string" }
+agent = { path = "log.cs_user_agent", type = "string" }
+result = { path = "log.x_edge_result_type", type = "string" }
+"""
+
+
+def _realtime(rng: random.Random) -> list[bytes]:
+    return [_realtime_line(rng, number).encode() for number in range(8_000)]
+
+
+def _realtime_line(rng: random.Random, number: int) -> str:
+    agent = "Mozilla/5.0%20(Windows%20NT%2010.0;%20Win64;%20x64)" if rng.randrange(8) else "-"
+    fields = [
+        f"{1_762_041_600 + number}.{rng.randrange(1_000):03}",
+        f"192.0.2.{rng.randrange(256)}",
+        f"0.{rng.randrange(1, 999):03}",
+        str(rng.choice((200, 200, 304, 404))),
+        str(rng.randrange(200, 90_000)),
+        "GET",
+        "https",
+        "d111111abcdef8.cloudfront.net",
+        f"/{rng.choice(_WORDS)}/{rng.randrange(10_000)}.html",
+        str(rng.randrange(40, 900)),
+        "FRA56-P4",
+        agent,
+        rng.choice(("Hit", "Miss", "Error")),
+    ]
+    return "\t".join(fields) + "\n"
+
+
+def _realtime_row(payload: bytes) -> bytes | None:
+    fields = ["" if field == "-" else field for field in payload.decode().removesuffix("\n").split("\t")]
+    time_s, ttfb_s = Decimal(fields[0]), repr(float(fields[2])).removesuffix(".0")
+    row = f"{time_s},{quoted(fields[1])},{ttfb_s},{int(fields[3])},{quoted(fields[5])},{quoted(fields[8])}"
+    return f"{row},{quoted(fields[11])},{quoted(fields[12])}\n".encode()
+
+
 CASES: Final = (
     Case("order lines of DynamoDB changes", _ORDERS, _orders, _order_rows),
     Case("readings of JSON records", _READINGS, _readings, _reading_rows),
     Case("JSON in a text of JSON records", _IN_TEXT, _in_text, _in_text_rows),
     Case("JSON log lines of CloudWatch Logs", _LOGS, _logs, _log_rows),
     Case("VPC flow log lines of CloudWatch Logs", _FLOWS, _flows, _flow_rows),
+    Case("real-time log lines of CloudFront", _REALTIME, _realtime, _realtime_row),
 )
 
 
