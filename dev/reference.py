@@ -72,6 +72,18 @@ _SAMPLES: Final[dict[str, list[Any]]] = {
     "binary": ["aGVsbG8=", "hello"],
 }
 
+_FORMS: Final = """
+**Objects and lists** are written in one form, by whatever path, source or output they come: no white space; each member once, at the
+place of its first and with the value of its last; in strings only what JSON wants escaped (`"\\/"` is written `"/"`, `"\\u00e9"` `"é"`);
+numbers with the digits of the record (`1.50`, `1E2`, `-0`). So equal bytes came in as equal values, and a reader
+that refuses a member that comes twice can read them. A whole document that goes out has this form, too.
+
+**Timestamps** of numbers are seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, else nanoseconds, whatever the sign.
+What is finer than the unit is cut towards the past, of numbers as of texts: `-0.1` and `"1969-12-31T23:59:59.9Z"` are one instant, and in
+`timestamp[s]` both are `1969-12-31 23:59:59`. That is the second that the instant is in; to cut it towards zero would put it into
+another one, and another day, than the text of the same instant.
+"""
+
 _EXPRESSIONS: Final = """# Expressions
 
 `where`, `expr` and partition keys are expressions: Python's syntax over the columns, evaluated on whole batches by Arrow's
@@ -128,7 +140,7 @@ _LOOKUPS: Final = '[lookups.country]\nvalues = { " Yokohama " = "Japan" }\n'
 
 def configuration() -> str:
     """Return the page of the keys."""
-    parts = [_CONFIGURATION, *map(_section, SECTIONS), _TYPES + _types(), _readers()]
+    parts = [_CONFIGURATION, *map(_section, SECTIONS), _TYPES + _types() + _FORMS, _readers()]
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 

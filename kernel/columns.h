@@ -303,10 +303,10 @@ INLINE Status append_value(const ColumnPlan *plan, Column *column, size_t row, D
     int is_done = 1;
     if (kind == STRING && plan->conversion == TO_TEXT) {
         is_done = is_escaped ? append_unescaped(&column->data, start, end) : append_padded(&column->data, start, (size_t)(end - start));
-    } else if (kind == STRING) { /* of a plain document a JSON text is as it was written, of an attribute as it is written here */
+    } else if (kind == STRING) {
         if (UNLIKELY(d->has_fields)) {
             is_done = append_json_string(&column->data, start, (size_t)(end - start));
-        } else if (slot->is_attribute && is_escaped) {
+        } else if (is_escaped) {
             scratch->size = 0;
             is_done = append_unescaped(scratch, start, end) && append_json_string(&column->data, scratch->data, scratch->size);
         } else {
@@ -316,7 +316,8 @@ INLINE Status append_value(const ColumnPlan *plan, Column *column, size_t row, D
         const Status status = append_plain(&column->data, d, slot, is_double, scratch);
         if (status != TAKEN) return status;
     } else if (is_container) {
-        is_done = append_compact(&column->data, d, slot);
+        const Status status = append_normalized(&column->data, d, slot, scratch);
+        if (status != TAKEN) return status;
     } else {
         is_done = append_padded(&column->data, start, (size_t)(end - start));
     }

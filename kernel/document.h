@@ -9,6 +9,13 @@
 
 #define SENTINELS 8
 
+/* The names of the objects of one value: a hash each, in the entries of one generation. */
+typedef struct {
+    u64 *entries;
+    size_t capacity;
+    u32 generation;
+} NameTable;
+
 typedef struct Document {
     const u8 *text;
     size_t size;
@@ -20,9 +27,17 @@ typedef struct Document {
     u8 has_binary;     /* a wanted attribute is of type B */
     u8 has_fields;     /* the values are plain texts, without quotes and escapes */
     Buffer names;      /* for `append_plain` */
+    NameTable table;   /* for `append_normalized` */
     Buffer own;        /* of a text that was parsed: the text */
     struct Document *parsed; /* of a record: the documents in its texts, one for each parse of the plan */
 } Document;
+
+static void free_document(Document *d) {
+    free(d->index.tokens);
+    free(d->table.entries);
+    buffer_free(&d->names);
+    buffer_free(&d->own);
+}
 
 static const u8 IS_DELIMITER[256] = {[' '] = 1, ['\t'] = 1, ['\n'] = 1, ['\r'] = 1, [','] = 1, ['}'] = 1, [']'] = 1};
 
@@ -279,7 +294,6 @@ INLINE Status walk_leaf(Document *d, NodeKind kind, Slot *slot) {
     if (kind == NODE_SCALAR) {
         /* The engine makes Python objects of the whole: what these are written as is only sure of scalars. */
         if (walk_value(d, slot) != TAKEN || slot->kind >= CONTAINER) return FALLBACK;
-        slot->is_attribute = 1;
         return TAKEN;
     }
     if (AT(k) != '{' || skip_value(d) != TAKEN) return FALLBACK;

@@ -45,15 +45,11 @@ static int begin_call(Call *call, const Plan *plan, size_t rows_expected) {
 
 static void end_call(Call *call) {
     if (call->plan) free_columns(call->plan, &call->columns);
-    for (int i = 0; call->document.parsed && i < call->plan->parse_count; i++) {
-        free(call->document.parsed[i].index.tokens);
-        buffer_free(&call->document.parsed[i].own);
-        buffer_free(&call->document.parsed[i].names);
-    }
+    for (int i = 0; call->document.parsed && i < call->plan->parse_count; i++) free_document(&call->document.parsed[i]);
     free(call->document.parsed);
     free(call->slots);
-    free(call->document.index.tokens);
-    Buffer *buffers[] = {&call->document.names, &call->payload, &call->packed, &call->scratch, &call->row_records, &call->fallback, &call->ids, &call->id_ends, &call->data_starts, &call->data_ends, &call->arrivals};
+    free_document(&call->document);
+    Buffer *buffers[] = {&call->payload, &call->packed, &call->scratch, &call->row_records, &call->fallback, &call->ids, &call->id_ends, &call->data_starts, &call->data_ends, &call->arrivals};
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++) buffer_free(buffers[i]);
 }
 

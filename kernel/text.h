@@ -86,29 +86,7 @@ static int append_json_string(Buffer *out, const u8 *p, size_t size) {
     return buffer_reserve(out, 8);
 }
 
-/* Appends the JSON between two tokens without the white space between them; all else stays as written. */
-static int append_compact(Buffer *out, const Document *d, const Slot *slot) {
-    const u8 *text = d->text, *end = NULL;
-    const u32 *tokens = d->index.tokens;
-    if (!d->index.has_space) return append_padded(out, text + slot->start, slot->end - slot->start);
-    if (!buffer_reserve(out, slot->end - slot->start + 32)) return 0;
-    u8 *w = out->data + out->size;
-    for (u32 k = slot->token; k < slot->token_end; k++) {
-        const u32 start = tokens[k];
-        u32 size = 1;
-        switch (text[start]) {
-            case '"': size = tokens[++k] + 1 - start; break;
-            case '{': case '}': case '[': case ']': case ',': case ':': break;
-            default: read_scalar(text + start, &end); size = (u32)(end - text) - start;
-        }
-        memcpy(w, text + start, size);
-        w += size;
-    }
-    out->size = (size_t)(w - out->data);
-    return 1;
-}
-
-/* ---- DynamoDB attributes as plain JSON */
+/* ---- objects and lists of plain documents */
 
 /* Appends the string whose first quote is a token, spelt as JSON is written here. */
 static int append_respelt(Buffer *out, const Document *d, u32 token, Buffer *scratch) {
@@ -117,6 +95,100 @@ static int append_respelt(Buffer *out, const Document *d, u32 token, Buffer *scr
     scratch->size = 0;
     return append_unescaped(scratch, start + 1, end) && append_json_string(out, scratch->data, scratch->size);
 }
+
+INLINE u64 hash_name(const u8 *text, u32 size, u64 hash) {
+    for (; size > 8; size -= 8, text += 8) {
+        hash = (hash ^ head_of(text, 8)) * 0x9e3779b97f4a7c15ULL;
+        hash ^= hash >> 29;
+    }
+    hash = (hash ^ head_of(text, size)) * 0x9e3779b97f4a7c15ULL;
+    return hash ^ hash >> 32;
+}
+
+/* Makes room for names in the table, in which nothing of this generation is then. */
+static int begin_names(NameTable *table, size_t capacity) {
+    if (table->capacity < capacity || table->generation == 0xffffffffu) {
+        free(table->entries);
+        table->entries = calloc(capacity, sizeof(u64));
+        table->capacity = table->entries ? capacity : 0;
+        table->generation = 0;
+    }
+    table->generation++;
+    return table->capacity > 0;
+}
+
+/* Whether each object of a value has each of its members once. Two names of one hash are taken for the same, and one that is
+   spelt with escapes for any. */
+static Status check_names(Document *d, const Slot *slot) {
+    const u8 *text = d->text;
+    const u32 *tokens = d->index.tokens, end = slot->token_end;
+    u64 objects[2 * DEPTH_LIMIT];
+    size_t capacity = 16;
+    u32 depth = 0, object_count = 0;
+    while (capacity < (end - slot->token) / 2) capacity *= 2; /* a member has four tokens or more */
+    if (!begin_names(&d->table, capacity)) return OUT_OF_MEMORY;
+    u64 *const entries = d->table.entries;
+    const u64 generation = (u64)d->table.generation << 32, mask = capacity - 1;
+    for (u32 k = slot->token; k < end;) {
+        const u8 c = AT(k);
+        if (c == '"') {
+            if (AT(k + 2) == ':') {
+                const u32 start = tokens[k] + 1, size = tokens[k + 1] - start;
+                if (has_backslash(d, start, start + size)) return FALLBACK;
+                const u64 entry = generation | (u32)hash_name(text + start, size, objects[depth - 1] + size);
+                u64 at = entry & mask;
+                while (entries[at] >> 32 == d->table.generation) {
+                    if (entries[at] == entry) return FALLBACK;
+                    at = (at + 1) & mask;
+                }
+                entries[at] = entry;
+                k++;
+            }
+            k += 2;
+        } else {
+            if (c == '{') {
+                if (depth == 2 * DEPTH_LIMIT) return FALLBACK;
+                objects[depth++] = (u64)++object_count << 32;
+            }
+            depth -= c == '}';
+            k++;
+        }
+    }
+    return TAKEN;
+}
+
+/* Appends an object or a list in the form in which values are written: no white space, each member once, strings spelt anew. */
+static Status append_normalized(Buffer *out, Document *d, const Slot *slot, Buffer *scratch) {
+    const u8 *text = d->text, *end = NULL;
+    const u32 *tokens = d->index.tokens;
+    const Status status = check_names(d, slot);
+    if (status != TAKEN) return status;
+    const int is_escaped = has_backslash(d, slot->start, slot->end);
+    if (!d->index.has_space && !is_escaped) return append_padded(out, text + slot->start, slot->end - slot->start) ? TAKEN : OUT_OF_MEMORY;
+    if (!buffer_reserve(out, slot->end - slot->start + 32)) return OUT_OF_MEMORY;
+    for (u32 k = slot->token; k < slot->token_end; k++) {
+        const u32 start = tokens[k];
+        u32 size = 1;
+        switch (text[start]) {
+            case '"':
+                k++;
+                if (is_escaped) {
+                    if (!append_respelt(out, d, k - 1, scratch)) return OUT_OF_MEMORY;
+                    continue;
+                }
+                size = tokens[k] + 1 - start;
+                break;
+            case '{': case '}': case '[': case ']': case ',': case ':': break;
+            default: read_scalar(text + start, &end); size = (u32)(end - text) - start;
+        }
+        if (is_escaped && !buffer_reserve(out, size)) return OUT_OF_MEMORY; /* a string may have grown */
+        memcpy(out->data + out->size, text + start, size);
+        out->size += size;
+    }
+    return TAKEN;
+}
+
+/* ---- DynamoDB attributes as plain JSON */
 
 typedef struct {
     Buffer *out;

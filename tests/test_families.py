@@ -517,10 +517,10 @@ ITEM = 'source = "dynamodb"\n[output]\nformat = "json"\n'
     ("payload", "wanted"),
     [
         pytest.param(b' {"a" : 1.10 ,\n"b":[ 1 , { } ] } ', b'{"a":1.10,"b":[1,{}]}\n', id="white-space"),
-        pytest.param(b'{"a":1,"a":2}', b'{"a":1,"a":2}\n', id="duplicates"),
+        pytest.param(b'{"a":1,"b":0,"a":2}', b'{"a":2,"b":0}\n', id="duplicates"),
         pytest.param(
             rb'{"a":"\u0041\/ \" b ","c":"\ud83d\ude00"}',
-            rb'{"a":"\u0041\/ \" b ","c":"\ud83d\ude00"}' + b"\n",
+            '{"a":"A/ \\" b ","c":"😀"}\n'.encode(),
             id="escapes",
         ),
         pytest.param(b'{"n":1E400,"m":-0,"z":0.10e-05}', b'{"n":1E400,"m":-0,"z":0.10e-05}\n', id="numbers"),
@@ -529,8 +529,8 @@ ITEM = 'source = "dynamodb"\n[output]\nformat = "json"\n'
         pytest.param(gzip.compress(b'{ "a" : 1 }'), b'{"a":1}\n', id="gzip"),
     ],
 )
-def test_a_document_goes_out_as_it_came(payload, wanted):
-    """Verbatim, less white space outside of strings."""
+def test_a_document_goes_out_in_one_form(payload, wanted):
+    """All members, each once; digits as they are."""
     assert answer(DOCUMENT, payload) == ("Ok", wanted)
 
 

@@ -17,6 +17,7 @@ from fastxform.config.keys import LOOKUP
 from fastxform.config.locations import KeyPath
 from fastxform.config.table import Table
 from fastxform.core import json_text
+from fastxform.core.json_values import json_value
 from fastxform.core.values import Number, text_of
 from fastxform.errors import near, shown
 from fastxform.limits import FUNCTION_UNPACKED_LIMIT_BYTES
@@ -182,7 +183,7 @@ def _json_rows(text: str, name: str) -> Iterator[tuple[int, Row]]:
         if not raw.startswith(b"{"):
             raise LookupFileError(f"{name} line {line}: is no object; write one object a line")
         members = json_text.members_of(raw)
-        yield line, {member: _text_of(json_text.json_value(value)) for member, value in members.items()}
+        yield line, {member: _text_of(json_value(value)) for member, value in members.items()}
 
 
 def _text_of(value: Any) -> str | None:

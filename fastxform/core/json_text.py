@@ -1,4 +1,4 @@
-"""JSON text: the one grammar of numbers, texts to and from JSON strings, and the values and members of valid JSON.
+"""JSON text: the one grammar of numbers, texts to and from JSON strings, and the members of valid JSON.
 
 What is a record is `fastxform.decode.validation`'s to know: everything here takes text that is valid. Invariant: a text
 that goes through `quote` and `unquote` is the same, and no digit of a number changes.
@@ -6,7 +6,6 @@ that goes through `quote` and `unquote` is the same, and no digit of a number ch
 
 import json
 import re
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,8 +16,8 @@ NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)
 """JSON's grammar of a number, which the texts of DynamoDB's `N` follow too."""
 
 _PARTS: Final = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
-_EXPONENT_DIGITS: Final = 20
-"""Longer exponents are compared as they are written; nobody computes with them."""
+_EXPONENT_DIGITS: Final = 1_000
+"""Longer exponents are compared as they are written: to compute with them would take the longer the longer they are."""
 
 _ENCODE: Final = msgspec.json.Encoder().encode
 _TEXT: Final = msgspec.json.Decoder(str)
@@ -37,50 +36,11 @@ def unquote(text: str) -> str:
     return _TEXT.decode(text)
 
 
-def compact(raw: bytes) -> str:
-    """Return JSON text less its insignificant white space; escapes, digits and repeated members stay as written."""
-    return msgspec.json.format(raw, indent=-1).decode()
-
-
-def compact_all(raws: Sequence[Any]) -> list[str]:
-    """Return many valid JSON texts less their insignificant white space, in one pass over all of them.
-
-    They become the elements of one list. Where nothing but the line feeds between them goes away, none had any; no
-    compact text holds a line feed, so that they are separated by those.
-    """
-    together = b",\n".join(raws).join((b"[", b"]"))
-    lines = msgspec.json.format(together, indent=-1)
-    if len(lines) + max(len(raws) - 1, 0) == len(together):
-        return together[1:-1].decode().split(",\n") if raws else []
-    return [bytes(raw).decode() for raw in _ELEMENTS.decode(lines)]
-
-
-def json_value(raw: bytes) -> Outcome:
-    """Return the value of one JSON text without white space around it."""
-    first = raw[:1]
-    if first in (b"{", b"["):
-        return Json(compact(raw))
-    if first == b'"':
-        return _TEXT.decode(raw)
-    if first == b"t":
-        return True
-    if first == b"f":
-        return False
-    if first == b"n":
-        return None
-    return Number(raw.decode())
-
-
 def to_json(value: Outcome) -> Outcome:
     """Return a value as a `json` column holds it: its JSON text, null as None."""
     if isinstance(value, (Number, Json)) or not isinstance(value, (str, bool, int)):
         return Json(value) if isinstance(value, Number) else value
     return Json(encode_plain(value))
-
-
-def json_verbatim(raw: bytes) -> Outcome:
-    """Return a JSON text as a `json` column of plain documents holds it: as written, less white space, null as None."""
-    return None if raw == b"null" else Json(compact(raw))
 
 
 def decode_any(raw: bytes) -> Any:
@@ -127,18 +87,30 @@ def elements_of(text: bytes) -> list[bytes]:
     return [bytes(raw) for raw in _ELEMENTS.decode(text)]
 
 
-def canonical_number(text: str) -> str:
-    """Return one text for all texts of a number: digits without zeros at either end, and their exponent."""
+def number_parts(text: str) -> tuple[str, str, int]:
+    """Return sign, digits without zeros at either end (none of zero) and exponent of a number: `digits * 10**exponent`.
+
+    An exponent of more than `_EXPONENT_DIGITS` digits becomes the next one of so many.
+    """
     parts = _PARTS.fullmatch(text)
     assert parts is not None, "no number"
     sign, whole, fraction, exponent = parts.groups("")
     digits = (whole + fraction).lstrip("0")
     short = digits.rstrip("0")
-    if not short:
+    size = exponent.lstrip("+-").lstrip("0")
+    power = int(size or 0) if len(size) <= _EXPONENT_DIGITS else 10**_EXPONENT_DIGITS
+    power = -power if exponent.startswith("-") else power
+    return sign, short, power - len(fraction) + len(digits) - len(short) if short else 0
+
+
+def canonical_number(text: str) -> str:
+    """Return one text for all texts of a number: digits without zeros at either end, and their exponent."""
+    sign, digits, exponent = number_parts(text)
+    if not digits:
         return "0"
-    if len(exponent) > _EXPONENT_DIGITS:
-        return f"{sign}{short}e{exponent}"
-    return f"{sign}{short}e{int(exponent or 0) - len(fraction) + len(digits) - len(short)}"
+    if abs(exponent) > 10**_EXPONENT_DIGITS - len(text):
+        return f"{sign}{digits}e{text.lower().partition('e')[2].lstrip('+')}"
+    return f"{sign}{digits}e{exponent}"
 
 
 def canonical(text: str) -> str:

@@ -11,7 +11,7 @@ from decimal import Context, Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from fastxform.core.json_text import NUMBER
+from fastxform.core.json_text import NUMBER, number_parts
 from fastxform.core.payloads import decode
 from fastxform.core.values import Json, Number, Outcome, _Marker, text_of
 from fastxform.datatypes.logical import (
@@ -37,8 +37,11 @@ _TIME: Final = re.compile(
     r"(?:[Zz]| UTC| GMT|([+-])([0-9]{2})(?::?([0-9]{2}))?)?)?"
 )
 """RFC 3339, and what else is often written: a date alone, no seconds, offsets as +09 and +0900, UTC behind a blank."""
+_TIME_MAGNITUDE: Final = 21
+"""Digits before the point of a number that may be a time, and behind it of one that is finer than any unit."""
 _EPOCH: Final = datetime.date(1970, 1, 1).toordinal()
 _MAX_EXPONENT: Final = 10_000
+_SHORT: Final = 1_000
 _EXACT: Final = Context(prec=20_000, Emax=10**9, Emin=-(10**9))
 
 
@@ -87,25 +90,24 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Number) or type(value) is int
 
 
-def _number(value: Any) -> Decimal:
-    """Return the exact value of a number's text, string or number."""
-    if isinstance(value, (bool, Json)):
-        raise InvalidValueError
+def _number_text(value: Any) -> str:
+    """Return a number as it is written, as a string or as a number."""
     text = str(value)
-    if NUMBER.fullmatch(text) is None:
+    if isinstance(value, (bool, Json)) or NUMBER.fullmatch(text) is None:
         raise InvalidValueError
-    _, _, exponent = text.lower().partition("e")
-    if len(text) > _MAX_EXPONENT or (exponent and (len(exponent) > 7 or abs(int(exponent)) > _MAX_EXPONENT)):
-        return _far_number(text)
-    return _EXACT.create_decimal(text)
+    return text
 
 
-def _far_number(text: str) -> Decimal:
-    """Return a number too large or small to be written out: zero stays zero, everything else cannot fit exactly."""
-    mantissa = text.lower().partition("e")[0]
-    if not mantissa.strip("-0."):
-        return Decimal(0)
-    raise InvalidValueError
+def _number(value: Any) -> Decimal:
+    """Return the exact value of a number's text; one of more than `_MAX_EXPONENT` places can fit no type exactly."""
+    text = _number_text(value)
+    _, _, exponent_text = text.lower().partition("e")
+    if len(text) <= _SHORT and len(exponent_text) < 5:
+        return _EXACT.create_decimal(text)
+    sign, digits, exponent = number_parts(text)
+    if len(digits) > _MAX_EXPONENT or abs(exponent) > _MAX_EXPONENT:
+        raise InvalidValueError
+    return _EXACT.create_decimal(f"{sign}{digits or 0}e{exponent}")
 
 
 def _int64(target: Type, value: Any) -> int:
@@ -184,27 +186,34 @@ def _bool(target: Type, value: Any) -> bool:
 
 
 def _timestamp(target: Type, value: Any) -> int:
-    if _is_number(value):
-        return _timestamp_of_number(_number(value), target.unit)
+    if _is_number(value) or (type(value) is str and NUMBER.fullmatch(value) is not None):
+        return _timestamp_of_number(_number_text(value), target.unit)
     if type(value) is not str:
         raise InvalidValueError
-    if NUMBER.fullmatch(value) is not None:
-        return _timestamp_of_number(_number(value), target.unit)
     return _timestamp_of_text(value, target.unit)
 
 
-def _timestamp_of_number(number: Decimal, unit: str) -> int:
-    size = abs(number)
-    if size >= 10**21:
+def _timestamp_of_number(text: str, unit: str) -> int:
+    """Return the ticks of a number, of any length; what is finer than the unit is cut towards the past, as of a text.
+
+    So -0.1 as seconds is the second that `1969-12-31T23:59:59.9Z` is in, and so is the least number below zero.
+    """
+    sign, digits, exponent = number_parts(text)
+    magnitude = len(digits) + exponent
+    if magnitude > _TIME_MAGNITUDE:
         raise InvalidValueError
-    scale = 1 if size < SECONDS_BELOW else 1_000 if size < MILLISECONDS_BELOW else 1_000_000
-    if size >= MICROSECONDS_BELOW:
-        scale = 1_000_000_000
-    if number.adjusted() > -400:
-        numerator, denominator = number.as_integer_ratio()
-        ticks = numerator * PER_SECOND[unit] // (denominator * scale)
-    else:  # less than any unit, and cut towards the past
-        ticks = -1 if number < 0 else 0
+    if magnitude < -_TIME_MAGNITUDE:
+        digits, exponent = "1" if digits else "", -_TIME_MAGNITUDE
+    kept = max(magnitude, 0) + _TIME_MAGNITUDE
+    if len(digits) > kept:  # that there are more of them is all that matters of the others
+        exponent += len(digits) - kept - 1
+        digits = digits[:kept] + "1"
+    numerator = int(digits or 0) * 10 ** max(exponent, 0)
+    denominator = 10 ** max(-exponent, 0)
+    scale = 1 if numerator < SECONDS_BELOW * denominator else 1_000
+    if numerator >= MILLISECONDS_BELOW * denominator:
+        scale = 1_000_000 if numerator < MICROSECONDS_BELOW * denominator else 1_000_000_000
+    ticks = (-numerator if sign else numerator) * PER_SECOND[unit] // (denominator * scale)
     seconds = ticks // PER_SECOND[unit]
     if not MIN_SECONDS <= seconds < END_SECONDS:
         raise InvalidValueError

@@ -15,6 +15,7 @@ import msgspec
 
 from fastxform.core import json_text
 from fastxform.core.json_text import NUMBER
+from fastxform.core.json_values import TooManyValuesError, formatted_all, json_value, normalized_all
 from fastxform.core.structs import Struct
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
 from fastxform.decode import dynamodb, fallback
@@ -173,7 +174,7 @@ class _ExtractorSource:
         else:
             text = self._chain("x", path.names) if isinstance(path, paths.Dotted) else self._pick(path)
             if kind == "raw":  # a column at once: 0.3 us a text, 2.4 one by one
-                reader = request.kind if request.kind in ("json", "text", "string") else "value"
+                reader = request.kind if request.kind in ("json", "elements", "text", "string") else "value"
                 return f"raws_{reader}([{text} for x in roots])"
             text = self._read(request, text, self._double(path))
         if kind == "attribute":
@@ -183,7 +184,7 @@ class _ExtractorSource:
     def _read(self, request: FieldRequest, chain: str, double: str) -> str:
         """Return the text that makes a value of what was decoded; `double` tells of the layers of binary values."""
         kind = self.tree.decode_kind(request).kind
-        reader = f"{kind}_json" if request.kind == "json" else kind
+        reader = f"{kind}_json" if request.form != "value" else kind
         if reader not in _READERS:
             return chain
         return f"{reader}({chain}, {double})" if kind == "attribute" else f"{reader}({chain})"
@@ -279,7 +280,7 @@ class _ExtractorSource:
         kind = self.tree.decode_kind(request).kind
         chains = [self._chain("x", names) for names in leaves(path)]
         # A `json` column is picked by value and then read as text: the text of "" or [] is not empty.
-        is_picked_first = request.kind == "json"
+        is_picked_first = request.form != "value"
         doubles = ["d" if is_double(names) else "False" for names in leaves(path)]
         read = [self._read(request, chain, double) for chain, double in zip(chains, doubles, strict=True)]
         text = read[-1]
@@ -348,23 +349,28 @@ def _attribute_json(raw: Any, double: bool) -> Outcome:
 
 
 def _raw(raw: Any) -> Outcome:
-    return None if raw is _ABSENT else json_text.json_value(bytes(raw))
+    return None if raw is _ABSENT else json_value(bytes(raw))
 
 
 def _raw_json(raw: Any) -> Outcome:
-    return None if raw is _ABSENT else json_text.json_verbatim(bytes(raw))
+    return json_text.to_json(_raw(raw))
 
 
 def _raws_value(raws: list[Any]) -> list[Outcome]:
-    return [Json(text) if text[0] in "{[" else json_text.json_value(text.encode()) for text in _compact(raws)]
+    try:
+        texts = normalized_all(_present(raws))
+    except TooManyValuesError:
+        return list(map(_raw, raws))
+    return [Json(text) if text[0] in "{[" else json_value(text.encode()) for text in texts]
 
 
 def _raws_string(raws: list[Any]) -> list[Outcome]:
     """Return values of which only the text matters: an object is not distinguished from a text that looks like it."""
-    return [
-        text if text[0] in "{[" else None if text == "null" else json_text.json_value(text.encode())
-        for text in _compact(raws)
-    ]
+    try:
+        texts = normalized_all(_present(raws))
+    except TooManyValuesError:
+        return list(map(_raw, raws))
+    return [text if text[0] in "{[" else None if text == "null" else json_value(text.encode()) for text in texts]
 
 
 def _raws_first(raws: list[Any], roots: list[Any], search: Callable[[list[Any]], list[Outcome]]) -> list[Outcome]:
@@ -386,11 +392,19 @@ _STRINGS: Final = msgspec.json.Decoder(list[str])
 
 
 def _raws_json(raws: list[Any]) -> list[Outcome]:
-    return [None if text == "null" else Json(text) for text in _compact(raws)]
+    try:
+        texts = normalized_all(_present(raws))
+    except TooManyValuesError:
+        return list(map(_raw_json, raws))
+    return [None if text == "null" else Json(text) for text in texts]
 
 
-def _compact(raws: list[Any]) -> list[str]:
-    return json_text.compact_all([b"null" if raw is _ABSENT else raw for raw in raws])
+def _raws_elements(raws: list[Any]) -> list[Outcome]:
+    return [None if text == "null" else Json(text) for text in formatted_all(_present(raws))]
+
+
+def _present(raws: list[Any]) -> list[Any]:
+    return [b"null" if raw is _ABSENT else raw for raw in raws]
 
 
 def _raws_text(raws: list[Any]) -> list[Any]:
@@ -408,6 +422,7 @@ _READERS: Final[dict[str, Any]] = {
     "raws_json": _raws_json,
     "raws_first": _raws_first,
     "absent": _ABSENT,
+    "raws_elements": _raws_elements,
     "raws_text": _raws_text,
     "is_true": _is_true,
 }

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -18,11 +18,10 @@ from fastxform.core.json_text import (
     decode_any,
     decode_written,
     elements_of,
-    json_value,
-    json_verbatim,
     raw_members,
     to_json,
 )
+from fastxform.core.json_values import formatted, json_value
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number, Outcome
 from fastxform.decode import dynamodb
 from fastxform.decode.dynamodb import BadAttributeError
@@ -30,6 +29,14 @@ from fastxform.decode.fields import Images, Names, is_double
 from fastxform.query import paths
 
 _WHITE_SPACE: Final = b" \t\n\r"
+
+Form = Literal["value", "json", "elements"]
+"""What a value comes as: itself; its JSON text, as a `json` column holds it; or the text of a list or an object that is
+to be taken apart, whose elements are as the record has them."""
+
+
+def _in_form(value: Outcome, form: Form) -> Outcome:
+    return value if form == "value" else to_json(value)
 
 
 Members = Callable[[bytes], Mapping[str, Any]]
@@ -77,8 +84,10 @@ class _JsonNode:
             self._nodes[name] = _JsonNode(raw, self.read)
         return self._nodes[name]
 
-    def value(self, as_json: bool = False) -> Outcome:
-        return json_verbatim(self.raw) if as_json else json_value(self.raw)
+    def value(self, form: Form = "value") -> Outcome:
+        if form == "elements" and self.raw.startswith((b"[", b"{")):
+            return Json(formatted(self.raw))
+        return _in_form(json_value(self.raw), form)
 
     def is_true(self) -> bool:
         value = self.value()
@@ -101,11 +110,11 @@ class _ImageNode:
         dynamodb.validate(self.content, self.double)
         return self.content.get("M")
 
-    def value(self, as_json: bool = False) -> Outcome:
+    def value(self, form: Form = "value") -> Outcome:
         if self.is_map and type(self.content) is dict:
             return dynamodb.image_value(self.content, self.double)
         value = dynamodb.value_of(self.plain())
-        return to_json(value) if as_json else value
+        return _in_form(value, form)
 
     def plain(self) -> Any:
         if not self.is_map:
@@ -142,9 +151,9 @@ class _ContainerNode:
             return _ImageNode(_decode_image(member.raw), self.double, is_map=True)
         return _ContainerNode(member.raw, self.images, below, self.double)
 
-    def value(self, as_json: bool = False) -> Outcome:
+    def value(self, form: Form = "value") -> Outcome:
         value = dynamodb.value_of(self.plain())
-        return to_json(value) if as_json else value
+        return _in_form(value, form)
 
     def plain(self) -> Any:
         return _plain_container(self.content, self.images, self.names, self.double)
@@ -206,26 +215,25 @@ class Document:
         self.double = images is not None and dynamodb.is_double_encoded(self.members)
         self._plain: Any = None
         self._roots: dict[str, _AnyNode] = {}
-        self._known: dict[tuple[paths.Path, bool], Outcome] = {}
+        self._known: dict[tuple[paths.Path, Form], Outcome] = {}
 
-    def evaluate(self, path: paths.Path, as_json: bool = False) -> Outcome:
+    def evaluate(self, path: paths.Path, form: Form = "value") -> Outcome:
         """Return the value at a path.
 
-        `BAD_TYPE` stands for a malformed attribute on the way, `BAD_PATH` where JMESPath raised. With `as_json` every
-        value is its JSON text, as a `json` column holds it.
+        `BAD_TYPE` stands for a malformed attribute on the way, `BAD_PATH` where JMESPath raised.
         """
-        if (path, as_json) not in self._known:
-            self._known[path, as_json] = self._evaluate(path, as_json)
-        return self._known[path, as_json]
+        if (path, form) not in self._known:
+            self._known[path, form] = self._evaluate(path, form)
+        return self._known[path, form]
 
-    def _evaluate(self, path: paths.Path, as_json: bool) -> Outcome:
+    def _evaluate(self, path: paths.Path, form: Form) -> Outcome:
         try:
             if isinstance(path, paths.Dotted):
                 node = self._node(path.names)
-                return None if node is None else node.value(as_json)
+                return None if node is None else node.value(form)
             if isinstance(path, paths.Either):
-                return self._either(path, as_json)
-            return self._slow(path, as_json)
+                return self._either(path, form)
+            return self._slow(path, form)
         except BadAttributeError:
             return BAD_TYPE
 
@@ -284,30 +292,30 @@ class Document:
             return _ImageNode(_decode_image(raw), double, is_map=True)
         return _ContainerNode(raw, self.images, below, double) if below else _JsonNode(raw)
 
-    def _either(self, path: paths.Either, as_json: bool) -> Outcome:
+    def _either(self, path: paths.Either, form: Form) -> Outcome:
         node: _AnyNode | None = None
         for term in path.terms:
             node = self._node(term.names)
             if node is not None and node.is_true():
                 break
         node = None if node is None else _descend(node, path.rest)
-        return None if node is None else node.value(as_json)
+        return None if node is None else node.value(form)
 
-    def _slow(self, path: paths.FirstWhere | paths.Compiled, as_json: bool) -> Outcome:
+    def _slow(self, path: paths.FirstWhere | paths.Compiled, form: Form) -> Outcome:
         if isinstance(path, paths.FirstWhere):
-            return self._first_where(path, as_json)
+            return self._first_where(path, form)
         document = self.plain_document()
         try:  # what it computes may be no JSON either: an infinite number, an expression
             value = dynamodb.value_of(paths.evaluate_compiled(path, document))
         except Exception:
             return BAD_PATH
-        return to_json(value) if as_json else value
+        return _in_form(value, form)
 
-    def _first_where(self, path: paths.FirstWhere, as_json: bool) -> Outcome:
+    def _first_where(self, path: paths.FirstWhere, form: Form) -> Outcome:
         node = self._node(path.list.names)
         if node is not None and not isinstance(node, _JsonNode):
             first = _first_in(node.plain(), path)
-            return to_json(first) if as_json else first
+            return _in_form(first, form)
         if node is None or not node.raw.startswith(b"["):
             return None
         for element in elements_of(node.raw):
@@ -316,7 +324,7 @@ class Document:
             if key is None or (first := key.value()) != path.equals or type(first) is not str:
                 continue
             value = _descend(entry, path.value.names)
-            if value is not None and (result := value.value(as_json)) is not None:
+            if value is not None and (result := value.value(form)) is not None:
                 return result
         return None
 

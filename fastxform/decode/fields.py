@@ -29,6 +29,7 @@ _FIRST_PLAIN: Final = {
     "int64": "int",
     "bool": "bool",
     "json": "raw",
+    "elements": "raw",
     "text": "raw",
 }
 _FIRST_ATTRIBUTE: Final = {
@@ -37,6 +38,7 @@ _FIRST_ATTRIBUTE: Final = {
     "decimal": "N",
     "bool": "BOOL",
     "json": "attribute",
+    "elements": "attribute",
     "binary": "attribute",
 }
 
@@ -106,6 +108,11 @@ class FieldRequest(Struct, frozen=True):
     name: Hashable
     path: paths.Path
     kind: str
+
+    @property
+    def form(self) -> Literal["value", "json", "elements"]:
+        """What the fallback gives for it."""
+        return self.kind if self.kind in ("json", "elements") else "value"  # type: ignore[return-value]
 
 
 class DecodeKind(Struct, eq=False):

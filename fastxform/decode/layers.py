@@ -14,6 +14,7 @@ import msgspec
 
 from fastxform.config.model import Explode, Parse, Spec
 from fastxform.core.json_text import elements_of, quote, raw_members
+from fastxform.core.json_values import has_many_values
 from fastxform.core.values import Json, RawColumn, taken
 from fastxform.decode.cloudwatch import ElementTexts
 from fastxform.decode.codegen import REFUSED
@@ -21,7 +22,6 @@ from fastxform.decode.decoder import FIRST_LOOK
 from fastxform.decode.fields import FieldRequest
 from fastxform.decode.parsing import Parser, parser_of
 from fastxform.decode.projection import WIDENINGS, Projector
-from fastxform.decode.validation import has_many_values
 from fastxform.limits import PART_ROWS_LIMIT, RECORD_ROWS_LIMIT, RECORD_WRITTEN_LIMIT_BYTES
 from fastxform.query import paths
 
@@ -50,7 +50,7 @@ class Layers:
         ]
         if explode is not None:
             path = paths.compile_path(explode.path)
-            sources.append((explode.name, FieldRequest(("explode",), path, "json")))
+            sources.append((explode.name, FieldRequest(("explode",), path, "elements")))
         for request in [*requests, *(request for _, request in sources)]:
             by_layer.setdefault(_layer_of(request.path, names), []).append(request)
         self.record_requests = by_layer[None]

@@ -14,13 +14,14 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from fastxform.core.json_values import FEW_VALUES_BYTES, has_many_values
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field, replace
 from fastxform.core.values import BAD_PATH, BAD_TYPE, RawColumn
 from fastxform.decode import fallback, validation
 from fastxform.decode.decoder import Decoder, DecoderShape, Reading
 from fastxform.decode.fields import ConflictError, FieldRequest, Images, leaves
-from fastxform.limits import PART_UNPACKED_LIMIT_BYTES, RECORD_VALUES_LIMIT
+from fastxform.limits import PART_UNPACKED_LIMIT_BYTES
 from fastxform.query import paths
 
 CHUNK_RECORDS: Final = 512
@@ -188,7 +189,7 @@ class Projector:
                 continue
             document = fallback.Document(payload, self.images, read=self.read_members)
             for request in requests:
-                projection.columns[request.name].fallback[row] = document.evaluate(request.path, request.kind == "json")
+                projection.columns[request.name].fallback[row] = document.evaluate(request.path, request.form)
 
     def _evaluate_requests(self, chunk: "_Chunk", projection: Projection, nulls: Collection[int]) -> None:
         if not self.fallback_requests:
@@ -200,7 +201,7 @@ class Projector:
                 text = b"null" if row in nulls else payload
                 document = fallback.Document(text, self.images, self.root, self.read_members)
             for request, values in columns:
-                outcome = None if document is None else document.evaluate(request.path, request.kind == "json")
+                outcome = None if document is None else document.evaluate(request.path, request.form)
                 if outcome is BAD_PATH or outcome is BAD_TYPE:
                     values.fallback[row] = outcome
                     outcome = None
@@ -231,9 +232,9 @@ def _texts(
         if index not in unverified and not texts[index].startswith(validation.BYTE_ORDER_MARK):
             projection.failed[chunk.start + index] = "depth"
     gone = [*unverified, *deep]
-    if bounds_values and longest_bytes > _FEW_VALUES_BYTES:
-        many = [index for index in long if len(texts[index]) > _FEW_VALUES_BYTES and index not in gone]
-        many = [index for index in many if validation.has_many_values(texts[index])]
+    if bounds_values and longest_bytes > FEW_VALUES_BYTES:
+        many = [index for index in long if len(texts[index]) > FEW_VALUES_BYTES and index not in gone]
+        many = [index for index in many if has_many_values(texts[index])]
         projection.failed |= dict.fromkeys((chunk.start + index for index in many), "too_large")
         gone += many
     if makes_objects and longest_bytes > _LONG_BYTES:
@@ -280,9 +281,6 @@ def _unpacked(chunk: _Chunk, projection: Projection, unpacks: bool) -> tuple[lis
     # Another copy of megabytes costs more than a call for each.
     return texts, {index for index, text in enumerate(texts) if _not_utf8([text], text)}
 
-
-_FEW_VALUES_BYTES: Final = 2 * RECORD_VALUES_LIMIT
-"""Shorter texts have no more values than a record may, whatever they hold: a digit and a comma is least."""
 
 _LONG_BYTES: Final = 256 * 1024
 _FEW_VALUES: Final = 20_000

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from fastxform.config.model import Column, Spec
-from fastxform.core import json_text
+from fastxform.core.json_values import TooManyValuesError, json_value, normalized_all
 from fastxform.core.payloads import DecompressionError, decompress, is_compressed
 from fastxform.core.structs import Struct, field
 from fastxform.core.values import Json, RawColumn, taken
@@ -312,7 +312,10 @@ def _whole(rows: Rows) -> list[Any]:
         b"null" if text is None or row in rows.failed or row in rows.dropped else text
         for row, text in enumerate(rows.texts)
     ]
-    return [None if text == "null" else Json(text) for text in json_text.compact_all(texts)]
+    try:
+        return [None if text == "null" else Json(text) for text in normalized_all(texts)]
+    except TooManyValuesError:
+        return list(map(json_value, texts))
 
 
 def _is_inside(path: paths.Path, images: Images) -> bool:

@@ -4,20 +4,18 @@ One payload at a time, or the depth of many; which payloads of a batch are worth
 Invariant: nothing here recurses, so that it may stand before every parser that does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import Final
 
 import msgspec
 
-from fastxform.limits import DOCUMENT_DEPTH_LIMIT, RECORD_VALUES_LIMIT
+from fastxform.core.json_values import structure_of
+from fastxform.limits import DOCUMENT_DEPTH_LIMIT
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _WHITE_SPACE: Final = b" \t\n\r"
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
-_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
-_WINDOW_BYTES: Final = 65_536
-"""Brackets and quotes that are taken apart at once, so that a text of nothing else costs no list of millions."""
 
 _BLOCK_BRACKETS: Final = DOCUMENT_DEPTH_LIMIT // 2
 """Brackets that are counted at once, where they cannot reach the limit even if all of them open."""
@@ -31,7 +29,6 @@ _HOP_BYTES: Final = 128
 
 _NOT_OPENING: Final = bytes(set(range(256)) - set(b"[{"))
 _OPENING: Final = ord("[")
-_QUOTE: Final = ord('"')
 
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 
@@ -44,7 +41,7 @@ def is_deep(payload: bytes) -> bool:
     if not _has_many_openings(payload):
         return False
     depth = 0
-    for brackets in _structure(payload, b"[]{}"):
+    for brackets in structure_of(payload, b"[]{}"):
         for start in range(0, len(brackets), _BLOCK_BRACKETS):
             block = brackets[start : start + _BLOCK_BRACKETS]
             opened = block.count(b"[")
@@ -54,38 +51,9 @@ def is_deep(payload: bytes) -> bool:
     return False
 
 
-def has_many_values(payload: bytes) -> bool:
-    """Tell whether a text holds more values than a record may where they are Python objects all at once.
-
-    Counted are commas and openings outside of strings: each element and member but the first has a comma before it,
-    and a first one an opening.
-    """
-    if payload.count(b",") + payload.count(b"{") + payload.count(b"[") <= RECORD_VALUES_LIMIT:
-        return False
-    count = 0
-    for structure in _structure(payload, b",[]{}"):
-        count += structure.count(b",") + structure.count(b"[")
-        if count > RECORD_VALUES_LIMIT:
-            return True
-    return False
-
-
 def _highest(brackets: bytes) -> int:
     """Return the greatest depth above the one before these brackets."""
     return max(accumulate(1 if byte == _OPENING else -1 for byte in brackets))
-
-
-def _structure(payload: bytes, characters: bytes) -> Iterator[bytes]:
-    """Yield some characters outside of strings, some thousand at a time, the brackets of objects as those of lists."""
-    if b"\\" in payload:  # of an even number of them before a quote none escapes it
-        payload = payload.replace(b"\\\\", b"").replace(b'\\"', b"")
-    others = bytes(set(range(256)) - set(characters) - {_QUOTE})
-    structure = payload.translate(_ONE_KIND, others)
-    is_inside = False
-    for start in range(0, len(structure), _WINDOW_BYTES):
-        parts = structure[start : start + _WINDOW_BYTES].split(b'"')
-        yield b"".join(parts[is_inside::2])
-        is_inside ^= len(parts) % 2 == 0
 
 
 def long_rows(texts: Sequence[bytes]) -> list[int]:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from fastxform.config.model import Spec
-from fastxform.core import json_text
+from fastxform.core.json_values import TooManyValuesError, formatted, normalized, normalized_all
 from fastxform.core.structs import Struct
 from fastxform.core.values import Json
 from fastxform.decode import fallback
@@ -116,10 +116,7 @@ class DocumentWriter:
         documents: list[bytes | None] = []
         failed: list[int] = []
         large: list[int] = []
-        for index, row in enumerate(rows):
-            text = texts[row]
-            assert text is not None
-            written = json_text.compact(text) if self._images is None else self._item(text)
+        for index, written in enumerate(self._written([texts[row] for row in rows])):
             if written is None:
                 failed.append(index)
             elif len(written) > RECORD_WRITTEN_LIMIT_BYTES:
@@ -128,8 +125,25 @@ class DocumentWriter:
             documents.append(None if written is None else (written + self._end).encode())
         return documents, failed, large
 
+    def _written(self, texts: list[Any]) -> list[str | None]:
+        if self._images is not None:
+            return list(map(self._item, texts))
+        try:
+            return list(normalized_all(texts))
+        except TooManyValuesError:
+            return list(map(_document, texts))
+
     def _item(self, text: bytes) -> str | None:
         """Return the item as plain JSON: the first image that has members."""
         document = fallback.Document(text, self._images)
         item = document.image_text(self._order) if self._stand_apart else document.first_object(self._order)
         return item if type(item) is Json else None
+
+
+def _document(text: bytes) -> str | None:
+    """Return a document as it goes out; None where it holds too many values."""
+    try:
+        return normalized(text)
+    except TooManyValuesError:
+        unnormalized = formatted(text)
+        return unnormalized if len(unnormalized) > RECORD_WRITTEN_LIMIT_BYTES else None

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from strategies import OTHER_PATHS, PLAIN_PATHS, SPLIT_NEIGHBOURS, documents, malformed_payloads
 
 from fastxform.config.keys import IMAGES as IMAGE_PATHS
-from fastxform.core import json_text
 from fastxform.core.payloads import DecompressionError, decompress
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number, text_of
 from fastxform.decode import decoder, dynamodb, fallback, validation
@@ -84,7 +83,7 @@ def check_alone(subject, requests, payloads, source):
             continue
         document = fallback.Document(payload, IMAGES if source == "dynamodb" else None)
         for request in requests:
-            expected = document.evaluate(request.path, request.kind == "json")
+            expected = document.evaluate(request.path, request.form)
             found = outcome(projection.columns[request.name], row)
             assert is_same(found, expected, request.kind), (
                 f"{request.path} as {request.kind}: {found!r}, alone {expected!r}, of {payload!r}"
@@ -444,7 +443,7 @@ def test_either_side_may_be_anything(path, kind):
     for payload in payloads:
         assert is_same(
             outcome(subject.project([payload]).columns["c"], 0),
-            fallback.Document(payload).evaluate(requests[0].path, kind == "json"),
+            fallback.Document(payload).evaluate(requests[0].path, requests[0].form),
         ), payload
     check_alone(subject, requests, payloads, "json")
     check_alone(subject, requests, payloads, "json")
@@ -637,22 +636,6 @@ def test_the_names_of_members_are_never_source(name):
     assert read(subject, [payload])[quoted] == [Number("1")]
 
 
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-@given(st.lists(JSON_VALUES, max_size=5), st.sampled_from([(",", ":"), (", ", ": "), (" , ", " : ")]))
-def test_texts_made_compact_together_are_those_made_compact_one_by_one(values, separators):
-    """Whether none of them has white space to lose, or some of them, whatever stands in their strings."""
-    texts = [json.dumps(value, separators=separators).encode() for value in [*values, {"a": ",\n"}, None, 'x,\\n"y']]
-    assert json_text.compact_all(texts) == [json_text.compact(text) for text in texts]
-    assert json_text.compact_all(texts[:1]) == [json_text.compact(text) for text in texts[:1]]
-    assert json_text.compact_all([]) == []
-
-
 @pytest.mark.parametrize("depth", [1, 511, 512, 513, 600, 900])
 @pytest.mark.parametrize("filler", [0, 1, 60, 64, 300, 5_000, 100_000])
 @pytest.mark.parametrize("opening", ["[", '{"a":'])
@@ -744,7 +727,7 @@ def test_lists_that_are_searched_at_once_give_what_each_search_gives(values):
     for request in requests:
         column = found.columns[request.name]
         got = [column.fallback.get(row, value) for row, value in enumerate(column.values)]
-        expected = [fallback.Document(text).evaluate(request.path, request.kind == "json") for text in documents]
+        expected = [fallback.Document(text).evaluate(request.path, request.form) for text in documents]
         assert list(map(text_of, got)) == list(map(text_of, expected))
     texts_only = Projector(requests).project([b'{"h":[{"name":"To","value":"a"},{"name":"From","value":"b"}]}', b"{}"])
     assert [texts_only.columns[name, "auto"].values for name in texts] == [["b", None], ["a", None], [None, None]]

@@ -1,7 +1,7 @@
 """JSON for the oracle: a strict reader that remembers the source text, and a writer.
 
-Nothing here knows of configurations, and nothing of the package is imported. Invariant: `Value.compact` is the text of
-the value as it stood, less insignificant white space, if it was read; and newly written text if it was made.
+Nothing here knows of configurations, and nothing of the package is imported. Invariant: `Value.compact` is the one text
+of the value: no white space, each member once, only what must be escaped is, and the digits of numbers as they stood.
 """
 
 import json
@@ -81,17 +81,6 @@ def quote(text):
 # The functions that walk a value use `map`, not comprehensions: those cost a second frame per level before Python 3.12.
 
 
-def rewritten(value):
-    """The same value with newly written text: one spelling of strings, no duplicate members, numbers as they were."""
-    if value.kind == "string":
-        return string(value.data)
-    if value.kind == "list":
-        return array(list(map(rewritten, value.data)))
-    if value.kind == "object":
-        return obj(dict(zip(value.data, map(rewritten, value.data.values()), strict=True)))
-    return value
-
-
 # ---------------------------------------------------------------- reading
 
 
@@ -150,31 +139,28 @@ def _read(text, position):
     """Read the value that starts here; give it and where it ends."""
     char = text[position : position + 1]
     if char == '"':
-        data, raw, end = _read_string(text, position)
-        return Value("string", data, raw), end
+        data, end = _read_string(text, position)
+        return string(data), end
     if char not in ("{", "["):
         return _read_word(text, position)
     # Objects and lists in one function: one frame per level, so that 512 levels stay inside Python's limit.
     closing = "}" if char == "{" else "]"
-    items, members, written = [], {}, []
+    items, members = [], {}
     position = _skip(text, position + 1)
     while not text.startswith(closing, position):
-        if written:
+        if items or members:
             position = _expect(text, position, ",")
         if char == "{":
-            name, raw, position = _read_string(text, position)
+            name, position = _read_string(text, position)
             item, position = _read(text, _expect(text, _skip(text, position), ":"))
             members[name] = item
-            written.append(f"{raw}:{item.compact}")
         else:
             item, position = _read(text, position)
             items.append(item)
-            written.append(item.compact)
         position = _skip(text, position)
         if text[position : position + 1] not in (",", closing):
             raise JsonError
-    compact = char + ",".join(written) + closing
-    return (Value("object", members, compact) if char == "{" else Value("list", items, compact)), position + 1
+    return (obj(members) if char == "{" else array(items)), position + 1
 
 
 def _read_word(text, position):
@@ -198,11 +184,10 @@ def _read_string(text, position):
     match = _STRING.match(text, position)
     if match is None:
         raise JsonError
-    raw = match.group()
-    units = _ESCAPE.sub(_unescape, raw[1:-1])
+    units = _ESCAPE.sub(_unescape, match.group()[1:-1])
     try:
         # The text came out of strict UTF-8, so surrogates are there only as escapes: pairs join here, lone ones raise.
-        return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le"), raw, match.end()
+        return units.encode("utf-16-le", "surrogatepass").decode("utf-16-le"), match.end()
     except UnicodeDecodeError:
         raise JsonError from None
 

@@ -1,8 +1,7 @@
 """Paths for the oracle: a path of a configuration, evaluated on one document, JSON or a DynamoDB change.
 
 A document is a node that can be stepped into; a DynamoDB change is read where it is stepped on, so that only what a
-path touches is judged. Invariant: a path in one of the shapes of the projection gives the text of a JSON document
-verbatim, any other newly written text.
+path touches is judged. Invariant: the text of a value does not depend on the shape of its path.
 """
 
 import base64
@@ -10,7 +9,7 @@ import json
 import re
 
 import jmespath
-from oracle_json import NULL, NUMBER, Functions, array, boolean, from_plain, number, obj, plain, rewritten, string
+from oracle_json import NULL, NUMBER, Functions, array, boolean, from_plain, number, obj, plain, string
 
 
 class PathError(Exception):
@@ -42,13 +41,6 @@ class Node:
         return self.value
 
 
-class ChangeNode(Node):
-    """A plain value of a DynamoDB change, outside its images."""
-
-    def whole(self):
-        return rewritten(self.value)
-
-
 IMAGES = ["dynamodb.Keys", "dynamodb.NewImage", "dynamodb.OldImage", "Keys", "NewImage", "OldImage", "Item"]
 
 
@@ -76,7 +68,7 @@ def item_of(document, images):
     raise PathError("type")
 
 
-class Change(ChangeNode):
+class Change(Node):
     """The change itself. Below `dynamodb`, Streams has one layer of base64 around binary values, Kinesis two."""
 
     def __init__(self, value, images):
@@ -95,7 +87,7 @@ class Change(ChangeNode):
         return obj({name: self.step(name).whole() for name in self.value.data})
 
 
-class Body(ChangeNode):
+class Body(Node):
     """An object that holds images, `images` being the ways that are left to them."""
 
     def __init__(self, value, images, layers):
@@ -109,12 +101,12 @@ class Body(ChangeNode):
             return None
         below = [image[1:] for image in self.images if image[0] == name]
         if [] in below:
-            return Item(member, self.layers) if member.kind == "object" else ChangeNode(member)
-        return Body(member, below, self.layers) if below else ChangeNode(member)
+            return Item(member, self.layers) if member.kind == "object" else Node(member)
+        return Body(member, below, self.layers) if below else Node(member)
 
     def whole(self):
         if self.value.kind != "object":
-            return rewritten(self.value)
+            return self.value
         return obj({name: self.step(name).whole() for name in self.value.data})
 
 

@@ -196,6 +196,21 @@ BUGS = (
         "times",
     ),
     ("columns.h", "|| seconds >= 100000000000LL) return 0;", ") return 0;", "milliseconds as seconds", "times"),
+    ("text.h", "if (entries[at] == entry) return FALLBACK;", "", "a member twice in a value", "documents"),
+    (
+        "text.h",
+        "if (has_backslash(d, start, start + size)) return FALLBACK;\n                const u64",
+        "const u64",
+        "a name of a value in escapes",
+        "documents",
+    ),
+    (
+        "text.h",
+        "const int is_escaped = has_backslash(d, slot->start, slot->end);",
+        "const int is_escaped = 0;",
+        "escapes that need not be",
+        "documents",
+    ),
 )
 """File, text, what stands in its place, what goes wrong then, and a case in which it shows."""
 

@@ -760,3 +760,30 @@ def metas(draw, record_count):
         "sequence_number": [f"49{i:054}" if kinesis else None for i in range(record_count)],
         "shard_id": ["shardId-000000000001" if kinesis else None] * record_count,
     }
+
+
+# ---------------------------------------------------------------- values in more than one spelling
+
+# fmt: off
+NAMES_TWICE = (
+    '"a"', r'"\u0061"', '"b"', '""', '"é"', r'"\u00e9"', '"a/b"', r'"a\/b"', r'"q\"t"', r'"q\u0022t"', '"😀"',
+    r'"\ud83d\ude00"', '"name_of_16_bytes"', '"name_of_16_bytez"', '"name_that_is_longer_than_sixteen"',
+    '"name_that_is_LONGER_than_sixteen"',
+)
+# fmt: on
+
+
+@st.composite
+def _object_twice(draw, inner):
+    """The text of an object of few names, of which some come again, in one spelling or another."""
+    pairs = draw(st.lists(st.tuples(st.sampled_from(NAMES_TWICE), inner), max_size=5))
+    space = draw(spaces)
+    return "{" + ",".join(f"{space}{name}{space}:{value}{space}" for name, value in pairs) + "}"
+
+
+respelt_values = st.recursive(
+    st.one_of(st.sampled_from(NUMBERS + ESCAPED_STRINGS + ("null", "true", "false", "-0", "[-0]")), values),
+    lambda inner: _object_twice(inner) | st.lists(inner, max_size=3).map(lambda texts: f"[ {','.join(texts)}]"),
+    max_leaves=8,
+)
+"""The text of one JSON value whose members repeat, and whose strings have escapes that they need not have."""

@@ -47,7 +47,7 @@ SPREAD = {
         '{"x":1,"y":3}',
     ),
     "repeated members": ("a = { spread = true }", '{"a":{"x":1,"y":0,"x": [2 ]}}', '{"x":[2],"y":0}'),
-    "names with escapes": ("a = { spread = true }", '{"a":{"x\\n\\u00e9":"\\u00e9"}}', '{"x\\né":"\\u00e9"}'),
+    "names with escapes": ("a = { spread = true }", '{"a":{"x\\n\\u00e9":"\\u00e9"}}', '{"x\\né":"é"}'),
     "null": ("a = { spread = true }\nn = {}", '{"a":null}', '{"n":null}'),
     "nothing": ("a = { spread = true }", "{}", "{}"),
     "default": ("a = { spread = true, default = { x = 1 } }", "{}", '{"x":1}'),
@@ -81,7 +81,7 @@ REST = {
     "of the record": (
         "a = {}\nr = { rest = '' }",
         '{"a":1,"b":1.10,"c":{"d":"\\/"}}',
-        '1,"{""b"":1.10,""c"":{""d"":""\\/""}}"',
+        '1,"{""b"":1.10,""c"":{""d"":""/""}}"',
     ),
     "below a member": ("d = 'c.d'\nr = { rest = '' }", '{"c":{"d":1,"e":2}}', '1,"{""c"":{""e"":2}}"'),
     "all of a member": ("d = 'c.d'\nr = { rest = '' }", '{"c":{"d":1}}', "1,"),
@@ -134,8 +134,8 @@ def test_the_rest_of_an_item_keeps_a_new_attribute():
     ]
 
 
-def test_a_document_goes_out_as_it_came():
-    """Filtered, routed and partitioned by columns that are hidden, less its white space."""
+def test_a_document_goes_out_whole():
+    """Filtered, routed and partitioned by columns that are hidden, in the form of all values."""
     config = (
         'where = "n > 1"\nunmatched = "drop"\n' + JSON + '[partition_keys]\nday = "upper(d)"\n'
         "[columns]\nn = { type = 'int64', hidden = true }\nd = { hidden = true }\n"
@@ -145,7 +145,7 @@ def test_a_document_goes_out_as_it_came():
     batch = fastxform.Pipeline.from_toml(config).run(
         [text, gzip.compress(text), b'{"n":1,"d":"x"}', b'{"n":2,"d":"y"}', b'{"n":"x"}', b'{"n":2,"d":""}']
     )
-    assert batch.data == [b'{"n":2,"d":"x","z":1.10,"z":"\\/"}\n'] * 2 + [None] * 4
+    assert batch.data == [b'{"n":2,"d":"x","z":"/"}\n'] * 2 + [None] * 4
     assert batch.reason == [None, None, None, None, "type:n", None]
     assert batch.metadata[:2] == [{"partitionKeys": {"day": "X"}}] * 2
 
