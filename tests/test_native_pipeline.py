@@ -229,6 +229,13 @@ def test_an_event_of_msk_is_the_kernels():
     assert answer(event["records"]) is answer([*kafka[:2], event["records"][2]]) is None
 
 
+def test_each_row_has_the_arrival_of_its_own_record():
+    """Also where one record has as many rows more as the kernel leaves others to the engine."""
+    pipeline = Pipeline.from_toml('documents = "many"\n[columns]\na = {}\nt = { meta = "arrival_ms" }\n')
+    batch = pipeline.run([b'{"a":1,"a":2}', b'{"a":3}{"a":4}'], meta={"arrival_ms": [10, 20]}, now_ms=0)
+    assert batch.data == [b"2,10\n", b"3,20\n4,20\n"]
+
+
 def test_the_environment_turns_the_kernel_off():
     """`FASTXFORM_KERNEL=0` leaves the engine alone."""
     code = "import fastxform; print(fastxform.Pipeline.from_toml('[columns]\\na = {}\\n').native)"

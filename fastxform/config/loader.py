@@ -326,9 +326,8 @@ class _ConfigReader:
             self.diagnostics.add((), "CSV output needs [columns]")
         if self.layers is not None and spec.is_document:
             self.diagnostics.add((), "parse and explode need [columns], which say what becomes of what they find")
-        rows = spec.documents == "many" or spec.source == "cloudwatch-logs" or spec.explode is not None
         for key in ("bad_rows", "mixed"):
-            if key in self.table and not rows:
+            if key in self.table and not spec.is_multi_row:
                 self.table.fail(key, 'is for records of several rows: documents = "many", cloudwatch-logs and explode')
         orders: dict[KeyPath, tuple[Column, ...]] = {
             ("routes", index): merged(spec.columns or (), route.columns) for index, route in routes.items()

@@ -241,6 +241,11 @@ class Spec(Struct, frozen=True):
     directory: str = ""
 
     @property
+    def is_multi_row(self) -> bool:
+        """Tell whether a record may have several rows, or none."""
+        return self.documents == "many" or self.source == "cloudwatch-logs" or self.explode is not None
+
+    @property
     def lookup_tables(self) -> "dict[str, LookupTable]":
         """The tables that expressions look rows up in, by their names."""
         return {table.name: table for table in self.lookups}

@@ -93,6 +93,7 @@ class NativePlan(Struct):
         metas: the columns that are not decoded.
         wants_arrival: whether the arrival of a record is read out of the event.
         floats: the keys of columns that the kernel leaves as text that is a number.
+        is_multi_row: whether a record may have several rows, or none.
     """
 
     plan: native.KernelPlan
@@ -101,6 +102,7 @@ class NativePlan(Struct):
     metas: dict[Hashable, Meta]
     wants_arrival: bool
     floats: frozenset[Hashable]
+    is_multi_row: bool
 
 
 def compile_plan(
@@ -130,9 +132,8 @@ def compile_plan(
     metas = {key: Meta(column.meta, column) for key, column in columns.items() if column.meta is not None}
     wants_arrival = any(meta.name == "arrival_ms" for meta in metas.values())
     floats = frozenset(key for key, column in columns.items() if column.type.kind == "float64")
-    return NativePlan(
-        builder.compile(wants_arrival, is_wide), builder.index, builder.patterns, metas, wants_arrival, floats
-    )
+    plan = builder.compile(wants_arrival, is_wide)
+    return NativePlan(plan, builder.index, builder.patterns, metas, wants_arrival, floats, spec.is_multi_row)
 
 
 def check(spec: Spec, columns: Mapping[Any, Column]) -> None:

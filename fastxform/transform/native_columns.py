@@ -54,7 +54,8 @@ class NativeColumns:
         self.plan, self.decoded, self.meta = plan, decoded, meta
         self.arrivals = arrivals
         self.count = len(decoded.row_records)
-        self.has_row_each = self.count == decoded.record_count
+        # Of records with several rows as many may be missing as there are more of others.
+        self.has_row_each = self.count == decoded.record_count and not plan.is_multi_row
         self._arrays: dict[Hashable, pa.Array] = {}
         self._good: dict[Hashable, pa.BooleanArray | None] = {}
 

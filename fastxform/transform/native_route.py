@@ -70,7 +70,7 @@ class NativeRouter:
             self._map_rows = map_rows
         self.shared = [(column.name, column) for column in shared_columns(spec)]
         self.is_document = spec.is_document
-        self.is_of_rows = spec.source == "cloudwatch-logs" or spec.documents == "many"
+        self.is_of_rows = spec.is_multi_row
 
     def route(self, batch: NativeColumns, fallback: set[int], now_ms: int, observe: Callable[[Stage], None]) -> Routed:
         """Take the rows of a batch, without those of records that have fallen back, through all stages."""

@@ -31,7 +31,7 @@ def log_members(spec: Spec, columns: tuple[Column, ...]) -> Iterator[Finding]:
 
 def mixed_keys(spec: Spec, name: str) -> Iterator[Finding]:
     """Yield a hint for each partition key in which the rows of one record may differ."""
-    if spec.documents != "many" and spec.source != "cloudwatch-logs" and spec.explode is None:
+    if not spec.is_multi_row:
         return
     columns = {column.name: column for column in spec.columns or ()}
     what = {
