@@ -1,9 +1,8 @@
 /* Values to typed columns, a row after the other. A value that a conversion is not sure of is UNVERIFIED: null in its column,
-   and its row is the engine's if that column matters for it. What is unusual about a record makes all of it FALLBACK, and the
-   rows that it has so far are taken back. */
+   and its row is the engine's if that column matters for it. */
 #ifndef FASTXFORM_COLUMNS_H
 #define FASTXFORM_COLUMNS_H
-#include "fields.h"
+#include "text.h"
 
 typedef struct {
     u8 *values;      /* text: offsets of 4 bytes, one more than rows; else values of 1, 4, 8 or 16 bytes */
@@ -25,13 +24,6 @@ static const u8 WIDTH[CONVERSION_COUNT] = {
 INLINE int is_text(Conversion conversion) { return conversion <= TO_JSON || conversion == TO_FLOAT_TEXT || conversion == TO_BINARY; }
 
 #define TEXT_LIMIT 0x7fffffffu /* bytes of a text column */
-
-/* The engine refuses records of too many rows, and messages that are wide and would be written too often: what comes near
-   its limits (RECORD_ROWS_LIMIT and RECORD_WRITTEN_LIMIT_BYTES of `limits`) is left to it. */
-#define RECORD_ROWS_LIMIT 30000
-#define RECORD_WRITTEN_LIMIT 3000000
-#define WIDE_MESSAGE 4096
-#define RECORD_LIMIT 1000000 /* bytes of a record; what has more may hold more values than the engine takes */
 
 /* ---- from text to numbers, days and times: 1, or 0 where it is not sure */
 
@@ -363,90 +355,6 @@ static int grow_rows(const Plan *plan, Columns *columns, size_t capacity) {
     return 1;
 }
 
-/* What becomes of a row whose text is not of its format. */
-INLINE Status refuse_text(const Parse *parse, int *is_dropped) {
-    if (parse->invalid == INVALID_FAILS) return FALLBACK;
-    *is_dropped |= parse->invalid == INVALID_DROPS;
-    return TAKEN;
-}
-
-/* Reads the document in a text. */
-static Status parse_document(const Plan *plan, const Parse *parse, Document *d, int *is_dropped) {
-    const u8 *p = d->text, *end = p + d->size;
-    while (p < end && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) p++;
-    if (p == end || *p != '{') return refuse_text(parse, is_dropped); /* mostly plain lines among JSON */
-    Status status = index_document(plan->simd, d);
-    if (status != TAKEN) return status;
-    d->next = 1;
-    status = walk_members(d, &parse->root);
-    if (status != TAKEN) return status;
-    if (d->next != d->index.count) return FALLBACK;
-    note_whole(d, &parse->root, 0);
-    return TAKEN;
-}
-
-/* Reads the texts of a row. `is_dropped`: one of them is not of its format, for which the row is left out. */
-static Status read_parses(const Plan *plan, Document *d, int *is_dropped) {
-    for (int i = 0; i < plan->parse_count; i++) {
-        const Parse *parse = &plan->parses[i];
-        const Slot *slot = &d->slots[parse->slot];
-        const u8 document = plan->slot_documents[parse->slot];
-        const Document *in = document ? &d->parsed[document - 1] : d;
-        Document *parsed = &d->parsed[i];
-        if (slot->kind == ABSENT || slot->kind == NULL_WORD) continue;
-        if (slot->kind != STRING) return FALLBACK;
-        if (slot->is_attribute && in->has_binary) return FALLBACK; /* base64, of one layer or of two */
-        const u8 *p = in->text + slot->start, *end = in->text + slot->end;
-        parsed->own.size = 0;
-        if (has_backslash(in, slot->start, slot->end) ? !append_unescaped(&parsed->own, p, end) : !buffer_append(&parsed->own, p, (size_t)(end - p))) return OUT_OF_MEMORY;
-        if (!buffer_reserve(&parsed->own, PADDING)) return OUT_OF_MEMORY;
-        memset(parsed->own.data + parsed->own.size, ' ', 64);
-        parsed->text = parsed->own.data;
-        parsed->size = parsed->own.size;
-        parsed->slots = d->slots;
-        Status status = TAKEN;
-        if (parse->format == FORMAT_JSON) {
-            status = parse_document(plan, parse, parsed, is_dropped);
-        } else {
-            const Fields fields = split_fields(parsed, parse);
-            if (fields == UNSURE_FIELDS) return FALLBACK;
-            if (fields == NOT_FIELDS) status = refuse_text(parse, is_dropped);
-        }
-        if (status != TAKEN) return status;
-    }
-    return TAKEN;
-}
-
-static Status append_row(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
-    const size_t row = columns->row_count;
-    int is_double = 0;
-    if (plan->event_version_slot >= 0) {
-        is_double = d->slots[plan->event_version_slot].kind == ABSENT && d->slots[plan->event_source_slot].kind == ABSENT && d->slots[plan->change_slot].kind == CONTAINER;
-        if (is_double && d->has_binary) return FALLBACK;
-    }
-    if (UNLIKELY(row == columns->row_capacity) && !grow_rows(plan, columns, row * 2 + 64)) return OUT_OF_MEMORY;
-    for (int i = 0; i < plan->column_count; i++) {
-        const ColumnPlan *column = &plan->columns[i];
-        const Slot *slot = pick_slot(column, d);
-        const u8 document = plan->parse_count ? plan->slot_documents[slot - d->slots] : 0;
-        Document *in = UNLIKELY(document) ? &d->parsed[document - 1] : d;
-        const Status status = append_value(column, &columns->each[i], row, in, slot, is_double, scratch);
-        if (status != TAKEN) return status;
-    }
-    columns->row_count++;
-    return TAKEN;
-}
-
-/* Appends the row that was noted last, unless it is left out. */
-static Status take_row(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
-    int is_dropped = 0;
-    if (UNLIKELY(plan->parse_count)) {
-        const Status status = read_parses(plan, d, &is_dropped);
-        if (status != TAKEN) return status;
-    }
-    return is_dropped ? TAKEN : append_row(plan, columns, d, scratch);
-}
-
 static void take_back(const Plan *plan, Columns *columns, size_t row_count) {
     for (int i = 0; i < plan->column_count; i++) {
         Column *column = &columns->each[i];
@@ -482,105 +390,5 @@ static u64 written_bytes(const Plan *plan, const Columns *columns) {
     u64 size = 0;
     for (int i = 0; i < plan->column_count; i++) size += is_text(plan->columns[i].conversion) ? columns->each[i].data.size : 0;
     return size;
-}
-
-/* The bytes of the message that each of its rows repeats, once for each column of them. */
-static u64 repeated_bytes(const Plan *plan, const Document *d) {
-    u64 size = 0;
-    for (int i = 0; i < plan->column_count; i++) {
-        const Slot *slot = pick_slot(&plan->columns[i], d);
-        if (slot - d->slots < plan->outer_slot_count && slot->kind != ABSENT) size += slot->end - slot->start;
-    }
-    return size;
-}
-
-/* ---- a record */
-
-/* Keeps the rows of a record, or takes them back. */
-static Status end_record(const Plan *plan, Columns *columns, size_t first_row, u64 rows_seen, Status status) {
-    if (rows_seen > RECORD_ROWS_LIMIT) status = FALLBACK;
-    const u64 written = written_bytes(plan, columns);
-    if (written - columns->written > RECORD_WRITTEN_LIMIT) status = FALLBACK;
-    if (status != TAKEN) take_back(plan, columns, first_row);
-    else columns->written = written;
-    return status;
-}
-
-/* Takes a text as a row. */
-static Status take_text_row(const Plan *plan, Columns *columns, Document *d, size_t start, size_t end, Buffer *scratch) {
-    for (int i = 0; i < plan->slot_count; i++) d->slots[i].kind = ABSENT;
-    if (plan->text_slot >= 0) d->slots[plan->text_slot] = (Slot){.start = (u32)start, .end = (u32)end, .kind = STRING};
-    return take_row(plan, columns, d, scratch);
-}
-
-/* Reads a record that is one text, or its lines that are not empty. */
-static Status read_text_rows(const Plan *plan, Columns *columns, Document *d, Buffer *scratch, u64 *rows_seen) {
-    const u8 *text = d->text;
-    size_t end = d->size, start = 0;
-    d->has_fields = 1;
-    while (start < end && (text[start] == '\r' || text[start] == '\n')) start++;
-    if (start == end || (end >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) || !is_utf8(text, end)) return FALLBACK;
-    if (plan->documents == ONE_TEXT) {
-        if (text[end - 1] == '\n') end--;
-        if (end && text[end - 1] == '\r') end--;
-        *rows_seen = 1;
-        return take_text_row(plan, columns, d, 0, end, scratch);
-    }
-    Status status = TAKEN;
-    for (start = 0; status == TAKEN && start < d->size; start = end + 1) {
-        const u8 *line_end = memchr(text + start, '\n', d->size - start);
-        end = line_end ? (size_t)(line_end - text) : d->size;
-        const size_t row_end = end > start && text[end - 1] == '\r' ? end - 1 : end;
-        if (row_end == start) continue;
-        if (++*rows_seen > RECORD_ROWS_LIMIT) break;
-        status = take_text_row(plan, columns, d, start, row_end, scratch);
-    }
-    return status;
-}
-
-/* Appends the rows of the record in `d`; none are left of one that is not TAKEN. */
-static Status read_record(const Plan *plan, Columns *columns, Document *d, Buffer *scratch) {
-    const size_t first_row = columns->row_count;
-    u64 rows_seen = 0;
-    if (d->size > RECORD_LIMIT) return FALLBACK;
-    if (plan->documents == ONE_TEXT || plan->documents == MANY_TEXTS) {
-        const Status status = read_text_rows(plan, columns, d, scratch, &rows_seen);
-        return end_record(plan, columns, first_row, rows_seen, status);
-    }
-    Status status = index_document(plan->simd, d);
-    if (status != TAKEN) return status;
-    const u8 *text = d->text;
-    const u32 *tokens = d->index.tokens;
-    if (plan->documents != LOG_MESSAGE) {
-        do {
-            const u32 first = d->next;
-            rows_seen++;
-            status = walk_object(d, &plan->root, 0, plan->slot_count);
-            if (status == TAKEN) note_whole(d, &plan->root, first);
-            if (status == TAKEN) status = take_row(plan, columns, d, scratch);
-        } while (status == TAKEN && plan->documents == MANY_DOCUMENTS && d->next < d->index.count);
-        if (status == TAKEN && d->next != d->index.count) status = FALLBACK;
-    } else {
-        d->rows_token = 0;
-        status = walk_object(d, &plan->root, 0, plan->slot_count);
-        if (status == TAKEN && d->next != d->index.count) status = FALLBACK;
-        if (status != TAKEN) return status;
-        const Slot *type = &d->slots[plan->type_slot];
-        const u32 size = type->end - type->start;
-        if (type->kind != STRING) return FALLBACK;
-        if (size == 15 && !memcmp(text + type->start, "CONTROL_MESSAGE", 15)) return TAKEN;
-        if (size != 12 || memcmp(text + type->start, "DATA_MESSAGE", 12) || !d->rows_token) return FALLBACK;
-        d->next = d->rows_token + 1;
-        const size_t looked_at = repeated_bytes(plan, d) > WIDE_MESSAGE ? 0 : 255; /* what is narrow is looked at now and then */
-        while (AT(d->next) != ']') {
-            status = walk_object(d, &plan->row, plan->outer_slot_count, plan->slot_count);
-            rows_seen++;
-            if (status == TAKEN) status = take_row(plan, columns, d, scratch);
-            if (!(rows_seen & looked_at) && written_bytes(plan, columns) - columns->written > RECORD_WRITTEN_LIMIT) status = FALLBACK;
-            if (status != TAKEN) break;
-            if (AT(d->next) == ',') d->next++; /* the list itself was judged when it was passed over */
-        }
-    }
-    return end_record(plan, columns, first_row, rows_seen, status);
 }
 #endif

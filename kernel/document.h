@@ -22,7 +22,6 @@ typedef struct Document {
     Index index;
     size_t token_capacity;
     u32 next;          /* the token that comes next */
-    u32 rows_token;    /* the bracket of the list of rows; 0: there is none */
     Slot *slots;
     u8 has_binary;     /* a wanted attribute is of type B */
     u8 has_fields;     /* the values are plain texts, without quotes and escapes */
@@ -159,6 +158,54 @@ after:
     return FALLBACK;
 }
 
+#define ATTRIBUTE_DEPTH_LIMIT (DEPTH_LIMIT / 2)
+
+/* Passes over the next value, a DynamoDB attribute, and judges it and all that are in it. */
+static Status pass_attribute(Document *d, int depth) {
+    const u8 *text = d->text, *end;
+    const u32 *tokens = d->index.tokens, k = d->next;
+    if (depth > ATTRIBUTE_DEPTH_LIMIT || AT(k) != '{' || AT(k + 1) != '"' || AT(k + 3) != ':') return FALLBACK;
+    const u8 *type = text + tokens[k + 1] + 1;
+    const u32 type_size = tokens[k + 2] - tokens[k + 1] - 1;
+    const int is_set = type_size == 2 && type[1] == 'S' && (*type == 'S' || *type == 'N' || *type == 'B');
+    d->next = k + 4;
+    if (type_size == 4 && (!memcmp(type, "BOOL", 4) || !memcmp(type, "NULL", 4))) {
+        const Kind kind = read_scalar(text + tokens[k + 4], &end);
+        if (kind != TRUE_WORD && (kind != FALSE_WORD || *type == 'N')) return FALLBACK;
+        d->next = k + 5;
+    } else if (is_set || (type_size == 1 && (*type == 'S' || *type == 'N' || *type == 'B'))) {
+        if (is_set && AT(d->next++) != '[') return FALLBACK;
+        for (int is_last = is_set && AT(d->next) == ']'; !is_last;) {
+            const u8 *start = text + tokens[d->next] + 1;
+            if (AT(d->next) != '"') return FALLBACK;
+            end = text + tokens[d->next + 1];
+            if (*type == 'N' && number_end(start) != end) return FALLBACK;
+            if (*type == 'B' && !is_canonical_base64(start, (size_t)(end - start))) return FALLBACK;
+            d->next += 2;
+            is_last = !is_set || AT(d->next) == ']';
+            if (!is_last && AT(d->next++) != ',') return FALLBACK;
+        }
+        d->next += (u32)is_set;
+        d->has_binary |= *type == 'B';
+    } else if (type_size == 1 && (*type == 'M' || *type == 'L')) {
+        const u8 close = *type == 'M' ? '}' : ']';
+        if (AT(d->next++) != (*type == 'M' ? '{' : '[')) return FALLBACK;
+        for (int is_last = AT(d->next) == close; !is_last;) {
+            if (*type == 'M') {
+                if (AT(d->next) != '"' || AT(d->next + 2) != ':') return FALLBACK;
+                d->next += 3;
+            }
+            if (pass_attribute(d, depth + 1) != TAKEN) return FALLBACK;
+            is_last = AT(d->next) == close;
+            if (!is_last && AT(d->next++) != ',') return FALLBACK;
+        }
+        d->next++;
+    } else {
+        return FALLBACK;
+    }
+    return AT(d->next++) == '}' ? TAKEN : FALLBACK;
+}
+
 static Status walk_members(Document *d, const Node *node);
 
 INLINE int has_backslash(const Document *d, u32 start, u32 end) {
@@ -195,8 +242,9 @@ INLINE Status walk_value(Document *d, Slot *slot) {
     }
 }
 
-/* Notes the next value, a DynamoDB attribute: an object of one member, whose name is the type of what it holds. */
-static Status walk_attribute(Document *d, Slot *slot) {
+/* Notes the next value, a DynamoDB attribute: an object of one member, whose name is the type of what it holds. What is in it
+   is judged here, or else where it is written out. */
+static Status walk_attribute(Document *d, Slot *slot, int is_judged) {
     const u8 *text = d->text, *end = NULL;
     const u32 *tokens = d->index.tokens, k = d->next;
     if (AT(k) != '{' || AT(k + 1) != '"' || AT(k + 3) != ':') return FALLBACK;
@@ -239,8 +287,8 @@ static Status walk_attribute(Document *d, Slot *slot) {
         d->next = k + 7;
         return TAKEN;
     }
-    if (skip_value(d) != TAKEN || AT(d->next - 1) != '}') return FALLBACK;
-    slot->kind = PLAIN; /* what is in it is judged where it is written out */
+    if ((is_judged ? pass_attribute(d, 0) : skip_value(d)) != TAKEN) return FALLBACK;
+    slot->kind = PLAIN;
     slot->start = tokens[k];
     slot->end = tokens[d->next - 1] + 1;
     slot->token_end = d->next;
@@ -290,7 +338,7 @@ INLINE Status walk_leaf(Document *d, NodeKind kind, Slot *slot) {
     const u8 *text = d->text;
     const u32 *tokens = d->index.tokens, k = d->next;
     if (kind == NODE_VALUE) return walk_value(d, slot);
-    if (kind == NODE_ATTRIBUTE) return walk_attribute(d, slot);
+    if (kind == NODE_ATTRIBUTE || kind == NODE_JUDGED) return walk_attribute(d, slot, kind == NODE_JUDGED);
     if (kind == NODE_SCALAR) {
         /* The engine makes Python objects of the whole: what these are written as is only sure of scalars. */
         if (walk_value(d, slot) != TAKEN || slot->kind >= CONTAINER) return FALLBACK;
@@ -338,7 +386,7 @@ static Status walk_node(Document *d, const Node *node) {
         d->next = k;
     }
     switch (node->kind) {
-        case NODE_VALUE: case NODE_ATTRIBUTE: case NODE_IMAGE: case NODE_SCALAR: return walk_leaf(d, node->kind, &d->slots[node->slot]);
+        case NODE_VALUE: case NODE_ATTRIBUTE: case NODE_JUDGED: case NODE_IMAGE: case NODE_SCALAR: return walk_leaf(d, node->kind, &d->slots[node->slot]);
         case NODE_ELEMENTS: return walk_elements(d, node);
         case NODE_OBJECT:
             d->next = k + 1;
@@ -359,9 +407,6 @@ static Status walk_node(Document *d, const Node *node) {
             return TAKEN;
         }
         case NODE_SEARCH: return walk_search(d, node);
-        case NODE_ROWS:
-            d->rows_token = k;
-            return AT(k) == '[' ? skip_value(d) : FALLBACK;
         default: return FALLBACK;
     }
 }
@@ -404,11 +449,10 @@ static Status walk_members(Document *d, const Node *node) {
     }
 }
 
-/* Walks the object that comes next, all slots from `first_slot` on noted anew. */
-static Status walk_object(Document *d, const Node *node, int first_slot, int slot_count) {
+/* Walks the document that comes next. */
+static Status walk_document(Document *d, const Node *node) {
     if (d->text[d->index.tokens[d->next]] != '{') return FALLBACK;
     d->next++;
-    for (int i = first_slot; i < slot_count; i++) d->slots[i].kind = ABSENT;
     return walk_members(d, node);
 }
 

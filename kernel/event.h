@@ -4,7 +4,7 @@
    refused as a whole, and the engine reads it. A record that is unusual is noted as a fallback. */
 #ifndef FASTXFORM_EVENT_H
 #define FASTXFORM_EVENT_H
-#include "columns.h"
+#include "record.h"
 
 #define EVENT_DEPTH_LIMIT 64
 
@@ -38,14 +38,14 @@ static int begin_call(Call *call, const Plan *plan, size_t rows_expected) {
     call->plan = plan;
     call->slots = calloc((size_t)plan->slot_count + 1, sizeof(Slot));
     call->document.slots = call->slots;
-    call->document.parsed = calloc((size_t)plan->parse_count + 1, sizeof(Document));
-    for (int i = 0; call->document.parsed && i < plan->parse_count; i++) call->document.parsed[i].text = (const u8 *)"";
+    call->document.parsed = calloc((size_t)plan->document_count + 1, sizeof(Document));
+    for (int i = 0; call->document.parsed && i < plan->document_count; i++) call->document.parsed[i].text = (const u8 *)"";
     return call->slots && call->document.parsed && begin_columns(plan, &call->columns, rows_expected) && buffer_reserve(&call->payload, 4096) && buffer_append_i32(&call->id_ends, 0);
 }
 
 static void end_call(Call *call) {
     if (call->plan) free_columns(call->plan, &call->columns);
-    for (int i = 0; call->document.parsed && i < call->plan->parse_count; i++) free_document(&call->document.parsed[i]);
+    for (int i = 0; call->document.parsed && i < call->plan->document_count; i++) free_document(&call->document.parsed[i]);
     free(call->document.parsed);
     free(call->slots);
     free_document(&call->document);

@@ -236,8 +236,15 @@ static int read_parses_of(PyObject *parses, PyObject *documents, Plan *plan) {
         return 0;
     }
     memcpy(plan->slot_documents, bytes, (size_t)size);
+    plan->document_count = (int)count;
+    for (int i = 0; i < plan->list_count; i++) {
+        plan->document_count += plan->lists[i].index_slot >= 0;
+        if (plan->lists[i].first_parse <= count) continue;
+        set_error(PyExc_ValueError, "a list behind parses that are not there");
+        return 0;
+    }
     for (Py_ssize_t i = 0; i < size; i++)
-        if (plan->slot_documents[i] > count) {
+        if (plan->slot_documents[i] > plan->document_count) {
             set_error(PyExc_ValueError, "a slot of a document that is not there");
             return 0;
         }
@@ -278,14 +285,56 @@ static int read_columns(PyObject *columns, Plan *plan) {
     return 1;
 }
 
+/* (element or None, slot, first slot, first parse, index slot, if empty, bytes beside) */
+static int read_list(PyObject *object, RowList *list, const Plan *plan) {
+    PyObject *element;
+    int if_empty;
+    unsigned beside_size;
+    if (!PyArg_ParseTuple(object, "OiiiiiI", &element, &list->slot, &list->first_slot, &list->first_parse, &list->index_slot, &if_empty, &beside_size)) return 0;
+    if (!slot_is_good(list->slot, plan->slot_count) || !slot_is_good(list->index_slot, plan->slot_count)) return 0;
+    const RowList *outer = plan->list_count > 1 ? list - 1 : NULL;
+    const int is_inside = !outer || (list->first_slot >= outer->first_slot && list->first_parse >= outer->first_parse);
+    if (list->slot < 0 || list->first_slot <= list->slot || list->first_slot > plan->slot_count || list->first_parse < 0 || !is_inside || (list->index_slot >= 0 && (list->index_slot < list->first_slot || (outer && outer->index_slot >= 0))) || if_empty < 0 || if_empty >= EMPTY_COUNT) {
+        set_error(PyExc_ValueError, "a list that the kernel does not know");
+        return 0;
+    }
+    list->if_empty = (IfEmpty)if_empty;
+    list->beside_size = beside_size;
+    list->has_element = element != Py_None;
+    return !list->has_element || read_node(element, &list->element, plan->slot_count, 0);
+}
+
+/* (list, ...), ordered from the outside, and the slots of images */
+static int read_lists(PyObject *lists, PyObject *images, Plan *plan) {
+    const Py_ssize_t count = PyTuple_Size(lists), image_count = PyTuple_Size(images);
+    if (count < 0 || image_count < 0) return 0;
+    if (count > LISTS_LIMIT || image_count > IMAGES_LIMIT || (plan->documents == LOG_MESSAGE && !count)) {
+        set_error(PyExc_ValueError, "too many lists, or none");
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        plan->list_count = (int)i + 1;
+        if (!read_list(PyTuple_GetItem(lists, i), &plan->lists[i], plan)) return 0;
+    }
+    for (Py_ssize_t i = 0; i < image_count; i++) {
+        const long slot = PyLong_AsLong(PyTuple_GetItem(images, i));
+        if (slot < 0 || slot >= plan->slot_count) {
+            set_error(PyExc_ValueError, "an image without a slot");
+            return 0;
+        }
+        plan->image_slots[plan->image_count++] = (int)slot;
+    }
+    return 1;
+}
+
 static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
-    PyObject *root, *row, *columns, *parses, *slot_documents;
+    PyObject *root, *lists, *images, *columns, *parses, *slot_documents;
     int documents, wants_arrival, is_wide;
     Plan *plan = calloc(1, sizeof *plan);
     (void)module;
     if (!plan) return PyErr_NoMemory();
-    if (!PyArg_ParseTuple(arguments, "OOOOO(iiiiiiii)pp", &root, &row, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->outer_slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->change_slot, &plan->type_slot, &plan->text_slot, &wants_arrival, &is_wide)) goto fail;
-    if (documents < 0 || documents >= DOCUMENTS_COUNT || plan->slot_count < 0 || plan->slot_count > SLOTS_LIMIT || plan->outer_slot_count < 0 || plan->outer_slot_count > plan->slot_count) {
+    if (!PyArg_ParseTuple(arguments, "OOOOOO(iiiiiii)pp", &root, &lists, &images, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->change_slot, &plan->type_slot, &plan->text_slot, &wants_arrival, &is_wide)) goto fail;
+    if (documents < 0 || documents >= DOCUMENTS_COUNT || plan->slot_count < 0 || plan->slot_count > SLOTS_LIMIT) {
         set_error(PyExc_ValueError, "a plan that the kernel does not know");
         goto fail;
     }
@@ -298,8 +347,7 @@ static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
     plan->wants_arrival = (u8)wants_arrival;
     plan->simd = choose_simd(is_wide);
     if (!read_node(root, &plan->root, plan->slot_count, 0)) goto fail;
-    if (row != Py_None && !read_node(row, &plan->row, plan->slot_count, 0)) goto fail;
-    if (!read_parses_of(parses, slot_documents, plan) || !read_columns(columns, plan)) goto fail;
+    if (!read_lists(lists, images, plan) || !read_parses_of(parses, slot_documents, plan) || !read_columns(columns, plan)) goto fail;
     PyObject *capsule = PyCapsule_New(plan, "fastxform.plan", destroy_plan);
     if (capsule) return capsule;
 fail:

@@ -18,7 +18,7 @@ typedef enum {
     NODE_ATTRIBUTE, /* the value of a DynamoDB attribute */
     NODE_IMAGE,     /* a whole map of DynamoDB attributes as one value */
     NODE_SEARCH,    /* a list: the first value of the elements whose key is a text */
-    NODE_ROWS,      /* the list whose elements are the rows */
+    NODE_JUDGED,    /* as NODE_ATTRIBUTE, where all of the attributes in it are judged, too */
     NODE_ELEMENTS,  /* a plain list, whose children are elements, each at its `element` */
     NODE_SCALAR,    /* a plain value that is no container */
     NODE_KIND_COUNT
@@ -46,7 +46,7 @@ typedef struct Node {
 } Node;
 
 INLINE int is_leaf(NodeKind kind) {
-    return kind == NODE_VALUE || kind == NODE_ATTRIBUTE || kind == NODE_IMAGE || kind == NODE_SCALAR;
+    return kind == NODE_VALUE || kind == NODE_ATTRIBUTE || kind == NODE_IMAGE || kind == NODE_SCALAR || kind == NODE_JUDGED;
 }
 
 typedef enum {
@@ -129,14 +129,34 @@ typedef struct {
 #define PARSES_LIMIT 8
 #define FIELDS_LIMIT 1024
 
+typedef enum { EMPTY_DROPS, EMPTY_IS_NULL, EMPTY_FAILS, EMPTY_COUNT } IfEmpty;
+
+/* A list each of whose elements is a row, beside what stands around the list. */
+typedef struct {
+    Node element;
+    u8 has_element;      /* something of an element is wanted */
+    int slot;            /* of the list */
+    int first_slot;      /* from here on all slots are of an element, or of what was parsed out of it */
+    int first_parse;     /* so are the parses from here on */
+    int index_slot;      /* of the number of an element; -1: it is not wanted */
+    IfEmpty if_empty;    /* what becomes of a list that is null, not there or without elements */
+    u32 beside_size;     /* bytes that each row repeats and no slot holds, at most */
+} RowList;
+
+#define LISTS_LIMIT 2
+#define IMAGES_LIMIT 3
+
 typedef enum { ONE_DOCUMENT, MANY_DOCUMENTS, LOG_MESSAGE, ONE_TEXT, MANY_TEXTS, DOCUMENTS_COUNT } Documents;
 
 typedef struct {
     const Simd *simd;
     Documents documents;
     Node root;
-    Node row;                          /* of a log message: one event */
-    int slot_count, outer_slot_count;  /* slots below the second belong to the message, the others to one event */
+    int list_count;
+    RowList lists[LISTS_LIMIT];        /* of a log message the first is that of its events; an element may hold the second */
+    int slot_count;
+    int image_count;
+    int image_slots[IMAGES_LIMIT];     /* whether an image is there: a change without its list must have one of them */
     int event_version_slot, event_source_slot; /* of a DynamoDB change: either there says one layer of base64 */
     int change_slot;                   /* of the object in which else there are two */
     int type_slot;                     /* of a log message */
@@ -145,7 +165,8 @@ typedef struct {
     ColumnPlan *columns;
     int parse_count;
     Parse *parses;                     /* each after that which its text is in */
-    u8 *slot_documents;                /* of each slot: 0, or 1 and the parse whose document its value is in */
+    u8 *slot_documents;                /* of each slot: 0, or 1 and the parse whose document its value is in; behind these, of the index */
+    int document_count;                /* of those */
     u8 wants_arrival;
 } Plan;
 
@@ -166,7 +187,7 @@ static void free_node(Node *node) {
 
 static void free_plan(Plan *plan) {
     free_node(&plan->root);
-    free_node(&plan->row);
+    for (int i = 0; i < plan->list_count; i++) free_node(&plan->lists[i].element);
     for (int i = 0; i < plan->column_count; i++) {
         free(plan->columns[i].alternatives);
         free(plan->columns[i].default_text);

@@ -40,9 +40,6 @@ EXAMPLES = (
     "ticker",
     "vpc-flow",
 )
-WITHOUT_KERNEL = {"order-lines"}
-"""Examples that the native kernel leaves to the engine."""
-
 ODD_RECORDS = {"change-capture": 2, "dms": 1, "documents": 1, "lambda-logs": 1}
 """How many records of a sample are odd to the kernel, the engine's: exponents, deletes without a value that is
 required, binary values of two layers of base64, a message whose events go different ways."""
@@ -121,7 +118,7 @@ def test_handler_gives_the_expected_output(name, stopped_clock):
 def test_kernel_takes_the_records(name, with_and_without_kernel):
     """All of them but those that are listed: what it took once, it does not leave to the engine unseen."""
     pipeline = Pipeline.load(config_of(name))
-    if with_and_without_kernel is None or name in WITHOUT_KERNEL:
+    if with_and_without_kernel is None:
         assert pipeline.native is None
         return
     answers = pipeline.native.run(payloads_of(name) * 2, {}, NOW_MS, lambda stage: None, None)

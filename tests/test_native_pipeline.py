@@ -95,18 +95,6 @@ def test_records_that_are_right_do_not_fall_back(case):
     assert len(decoded.fallback) <= len(payloads) // 3  # binary of two layers of base64, and what has no documents
 
 
-ENGINE_EXAMPLES = {"order-lines": "the key explode"}
-"""The examples that are the engine's, and why; the kernel takes all others."""
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "fastxform/examples").iterdir() if path.is_dir()))
-def test_examples_that_the_kernel_takes(name):
-    """What an example gives with and without it, `test_examples` holds."""
-    pipeline = Pipeline.load(ROOT / f"fastxform/examples/{name}/{name}.toml")
-    reason = ENGINE_EXAMPLES.get(name)
-    assert pipeline.kernel == (native.simd() if reason is None else f"not used: {reason}")
-
-
 def test_a_key_that_the_plan_does_not_know_is_the_engines():
     """A new key of the language, set, makes the transform the engine's; at its default it changes nothing."""
 

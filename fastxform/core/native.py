@@ -32,7 +32,7 @@ class NodeKind:
     ATTRIBUTE: Final = 3
     IMAGE: Final = 4
     SEARCH: Final = 5
-    ROWS: Final = 6
+    JUDGED: Final = 6
     ELEMENTS: Final = 7
     SCALAR: Final = 8
 
@@ -65,6 +65,14 @@ class Invalid:
     FAIL: Final = 0
     NULL: Final = 1
     DROP: Final = 2
+
+
+class IfEmpty:
+    """What becomes of a list without elements; as in `kernel/plan.h`."""
+
+    DROP: Final = 0
+    NULL: Final = 1
+    FAIL: Final = 2
 
 
 class Documents:
@@ -228,7 +236,8 @@ class KernelPlan:
     def __init__(
         self,
         root: Any,
-        row: Any,
+        lists: tuple[Any, ...],
+        image_slots: tuple[int, ...],
         columns: tuple[Any, ...],
         parses: tuple[Any, ...],
         slot_documents: bytes,
@@ -238,7 +247,9 @@ class KernelPlan:
     ) -> None:
         """Compile; `is_wide` False takes the plain code where the processor has a wider one."""
         self._kernel = load()
-        self._handle = self._kernel.compile(root, row, columns, parses, slot_documents, numbers, wants_arrival, is_wide)
+        self._handle = self._kernel.compile(
+            root, lists, image_slots, columns, parses, slot_documents, numbers, wants_arrival, is_wide
+        )
 
     def decode_event(self, event: bytes, unpack: Unpack) -> Decoded | None:
         """Return the records of an event; None where the event is spelt unusually."""

@@ -5,16 +5,19 @@ The tree grows column by column; what the kernel does not know of a path raises.
 """
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Final
+from functools import partial
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
 from fastxform.config import model
-from fastxform.config.model import Column, Spec
+from fastxform.config.model import Column, Explode, Spec
 from fastxform.core import native
-from fastxform.core.native import Conversion, Documents, Invalid, NodeKind, Pick
+from fastxform.core.native import Conversion, Documents, IfEmpty, Invalid, NodeKind, Pick
 from fastxform.datatypes import logical
 from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
 from fastxform.decode.fields import Images, is_double, item_order
 from fastxform.decode.native_fields import check_fields, written_fields
+from fastxform.decode.native_tree import LEAVES, MEMBERS_LIMIT, PathScope, PlanNode
 from fastxform.decode.native_values import NAME_LIMIT, UnsupportedError, default_of, one_class
 from fastxform.query import paths
 
@@ -33,50 +36,12 @@ _CONVERSIONS: Final = {
     "date": Conversion.DATE,
     "binary": Conversion.BINARY,
 }
-_MEMBERS_LIMIT: Final = 64
 _NODE_DEPTH: Final = 32
 _ELEMENTS_LIMIT: Final = 999
+_META_BYTES: Final = 1_024
+"""Bytes of a text that is no member of a payload, at most."""
 
-
-_LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE, NodeKind.SCALAR))
-
-
-class _PlanNode:
-    """A wanted member while the tree grows."""
-
-    def __init__(self, kind: int, name: str) -> None:
-        if (
-            len(name.encode()) > NAME_LIMIT
-            or any(character in name for character in '"\\')
-            or any(map(_is_control, name))
-        ):
-            raise UnsupportedError("a name with escapes")
-        self.kind, self.name, self.slot = kind, name, -1
-        self.whole_kind, self.whole_slot = NodeKind.VALUE, -1
-        self.children: dict[str, _PlanNode] = {}
-        self.searches: dict[str, int] = {}
-
-    def child(self, kind: int, name: str) -> "_PlanNode":
-        """Return the member of a name: one value, or one kind of container, or both."""
-        child = self.children.get(name)
-        if child is None:
-            if len(self.children) == _MEMBERS_LIMIT:
-                raise UnsupportedError("too many members of one object")
-            child = self.children[name] = _PlanNode(kind, name)
-        elif child.kind in _LEAVES and kind not in _LEAVES:
-            child.whole_kind, child.whole_slot = child.kind, child.slot
-            child.kind, child.slot = kind, -1
-        elif child.kind not in _LEAVES and kind in _LEAVES:
-            child.whole_kind = kind
-        elif child.kind != kind:
-            raise UnsupportedError("paths that want one member as two things")
-        return child
-
-    def as_tuple(self) -> tuple[Any, ...]:
-        children = tuple(child.as_tuple() for child in self.children.values())
-        searches = tuple((text.encode(), slot) for text, slot in self.searches.items())
-        whole = self.whole_kind, self.whole_slot
-        return self.kind, self.name.encode(), self.slot, children, searches, *whole
+_Result = TypeVar("_Result")
 
 
 def images_of(spec: Spec) -> Images:
@@ -91,12 +56,12 @@ def images_of(spec: Spec) -> Images:
     return images
 
 
-def _is_control(character: str) -> bool:
-    return character < " "
-
-
 class PlanBuilder:
-    """Grows the tree of members, the slots that their values are noted in, and the columns."""
+    """Grows the trees of members, the slots that their values are noted in, and the columns.
+
+    A list whose elements are rows is a level: the events of a log message, the list that is exploded. Columns are added
+    from the outermost level on, so that the slots and parses of an element are behind those that its rows share.
+    """
 
     def __init__(self, spec: Spec) -> None:
         self.is_dynamodb, self.is_logs = spec.source == "dynamodb", spec.source == "cloudwatch-logs"
@@ -106,14 +71,18 @@ class PlanBuilder:
             self.documents = Documents.MANY_TEXTS if is_many else Documents.ONE_TEXT
         else:
             self.documents = Documents.LOG_MESSAGE if self.is_logs else Documents.MANY if is_many else Documents.ONE
+        self.root, self.row = PlanNode(NodeKind.OBJECT, ""), PlanNode(NodeKind.OBJECT, "")
         self.images = images_of(spec)
-        self.root, self.row = _PlanNode(NodeKind.OBJECT, ""), _PlanNode(NodeKind.OBJECT, "")
-        self.base = self.root
-        self.parses = {parse.name: (_PlanNode(NodeKind.OBJECT, ""), parse) for parse in spec.parses}
+        self.scope = self.record = PathScope(self.root, images=self.images)
+        self.parses = {parse.name: parse for parse in spec.parses}
+        self.parse_scopes: dict[str, PathScope] = {}
         self.parse_slots: dict[str, int] = {}
+        self.explode = spec.explode
+        self.element = PathScope(PlanNode(NodeKind.OBJECT, ""))
+        self.lists: list[_RowList] = []
+        self.exploded: _RowList | None = None
+        self.image_slots: tuple[int, ...] = ()
         self.slot_documents = bytearray()
-        self.document = 0
-        self.outer_slot_count: int | None = None
         self.columns: list[tuple[Any, ...]] = []
         tables = [(route, route.iceberg) for route in spec.routes if route.iceberg is not None]
         deleting = [route for route, iceberg in tables if "delete" in iceberg.operations]
@@ -123,13 +92,8 @@ class PlanBuilder:
         self.version_slot = self.source_slot = self.change_slot = self.type_slot = -1
         if self.is_logs:
             self.type_slot = self._leaf(("messageType",))
-            self.root.child(NodeKind.ROWS, "logEvents")
-            for parse in spec.parses:
-                if (
-                    parse.name in MESSAGE_MEMBERS
-                    or set(paths.root_names(paths.compile_path(parse.of))) & MESSAGE_MEMBERS
-                ):
-                    raise UnsupportedError("a parse of a message")
+            if not MESSAGE_MEMBERS.isdisjoint(self._layers()):
+                raise UnsupportedError("a layer with the name of a member of messages")
         self.is_bare = () in self.images.names
         if any(map(is_double, self.images.names)) or (self.is_bare and spec.is_document):
             self.version_slot = self._plain_member("eventVersion")
@@ -141,25 +105,122 @@ class PlanBuilder:
         """How many slots there are."""
         return len(self.slot_documents)
 
-    def ordered(self, columns: Mapping[Any, Column]) -> list[tuple[Any, Column]]:
-        """Return the columns of paths, those of log messages before those of their events."""
-        pairs = [(key, column) for key, column in columns.items() if column.path is not None]
-        return sorted(pairs, key=lambda pair: not _is_of_message(pair[1])) if self.is_logs else pairs
+    def add_all(self, columns: Mapping[Any, Column]) -> None:
+        """Add the columns of paths, those of the outermost level first."""
+        added = [
+            (self._level(path := paths.compile_path(column.path)), key, column, path)
+            for key, column in columns.items()
+            if column.path is not None
+        ]
+        for level, key, column, path in sorted(added, key=itemgetter(0)):
+            self._enter(level)
+            self._add(key, column, path)
 
-    def add(self, key: Hashable, column: Column) -> None:
-        """Add a column."""
-        if self.is_logs and not _is_of_message(column):
-            self.base = self.row
-            if self.outer_slot_count is None:
-                self.outer_slot_count = self.slot_count
-        path = paths.compile_path(column.path or "")
+    def _layers(self) -> set[str]:
+        """Return the first names of paths that begin in no record and no event."""
+        explode = self.explode
+        return {*self.parses, *(() if explode is None else (explode.name, explode.index or explode.name))}
+
+    def _layer_of(self, path: paths.Path) -> str | None:
+        """Return the layer that a path begins in."""
+        roots = paths.root_names(path)
+        layer = next((name for name in roots if name in self._layers()), None)
+        if layer is not None and len(roots) > 1:
+            raise UnsupportedError("a path out of two documents")
+        return layer
+
+    def _level(self, path: paths.Path) -> int:
+        """Return how many lists a path is inside of."""
+        layer = self._layer_of(path)
+        if layer is None:
+            return int(self.is_logs and not MESSAGE_MEMBERS.issuperset(paths.root_names(path)))
+        if layer in self.parses:
+            return self._level(paths.compile_path(self.parses[layer].of))
+        return int(self.is_logs) + 1
+
+    def _enter(self, level: int) -> None:
+        """Go on to a level: what decides about the rows of those before it is noted, and the lists that it is in."""
+        while len(self.lists) < level:
+            self._note_layers()
+            exploded = self.exploded
+            if self.is_logs and not self.lists:
+                slot = self._leaf(("logEvents",))
+                self.lists.append(_RowList(self.row, slot, self.slot_count, len(self.parse_slots)))
+            elif exploded is None:
+                raise UnsupportedError("the list of explode")
+            else:
+                exploded.first_slot, exploded.first_parse = self.slot_count, len(self.parse_slots)
+                if exploded.has_index:
+                    numbers = PathScope(PlanNode(NodeKind.OBJECT, ""), 1 + len(self.parses))
+                    exploded.index_slot = self._in(numbers, self._slot)
+                self.lists.append(exploded)
+
+    def _note_layers(self) -> None:
+        """Note the texts and the list of this level: what nothing is read of decides on its row all the same."""
+        for name, parse in self.parses.items():
+            if self._level(paths.compile_path(parse.of)) == len(self.lists):
+                self._parsed(name)
+        explode = self.explode
+        if explode is not None and self._level(paths.compile_path(explode.path)) == len(self.lists):
+            self.exploded = self._exploded(explode)
+
+    def _exploded(self, explode: Explode) -> "_RowList":
+        """Note the list whose elements are rows."""
+        path = paths.compile_path(explode.path)
+        layer, member = self._layer_of(path), self._member_of(path)
+        if not isinstance(path, paths.Dotted) or self._is_of_fields(layer):
+            raise UnsupportedError("the list of explode")
+        is_attribute = self.is_dynamodb and layer is None
+        around = [image for image in self.images.names if self.images.is_inside_of(member, image)]
+        if self.is_dynamodb and not around:
+            raise UnsupportedError("a list beside the images of a change")
+        names = path.names if layer is None else path.names[1:]
+        slot = self._in(self._scope_of(layer, path), lambda: self._leaf(names))
+        if is_attribute:
+            self._in(self.record, lambda: self._grow(names, NodeKind.VALUE)).is_judged = True
+        if self.is_dynamodb and not self.is_bare:
+            images = sorted({*around, ("dynamodb", "Keys")} & {*self.images.names})
+            self.image_slots = tuple(self._in(self.record, partial(self._object, image)) for image in images)
+        self.element = PathScope(PlanNode(NodeKind.OBJECT, ""), self.slot_documents[slot], is_attribute=is_attribute)
+        return _RowList(self.element.root, slot, explode=explode)
+
+    def _member_of(self, path: paths.Path) -> tuple[str, ...]:
+        """Return the names of the member of the record that a path is in, in however many texts."""
+        layer = self._layer_of(path)
+        if layer is not None:
+            return self._member_of(paths.compile_path(self.parses[layer].of)) if layer in self.parses else ()
+        return path.names if isinstance(path, paths.Dotted) else ()
+
+    def _is_of_fields(self, layer: str | None) -> bool:
+        """Tell whether a layer, or the record, is a text of fields and no document."""
+        return self.is_text if layer is None else layer in self.parses and self.parses[layer].format != "json"
+
+    def _scope_of(self, layer: str | None, path: paths.Path) -> PathScope:
+        """Return what a path begins in."""
+        if layer is None:
+            is_of_event = self.is_logs and not MESSAGE_MEMBERS.issuperset(paths.root_names(path))
+            return PathScope(self.row) if is_of_event else self.record
+        if layer not in self.parses:
+            return self.element
+        self._parsed(layer)
+        return self.parse_scopes[layer]
+
+    def _in(self, scope: PathScope, work: Callable[[], _Result]) -> _Result:
+        """Do something in a scope."""
+        before, self.scope = self.scope, scope
+        try:
+            return work()
+        finally:
+            self.scope = before
+
+    def _add(self, key: Hashable, column: Column, path: paths.Path) -> None:
         pick, alternatives = self._of_path(path)
         kind = column.type.kind
         if kind not in _CONVERSIONS:
             raise UnsupportedError(f"the type {kind}")
         conversion = _CONVERSIONS[kind]
         nulls = tuple(text.encode() for text in column.nulls)
-        if nulls and (kind == "json" or max(map(len, nulls)) > NAME_LIMIT or len(nulls) > _MEMBERS_LIMIT):
+        if nulls and (kind == "json" or max(map(len, nulls)) > NAME_LIMIT or len(nulls) > MEMBERS_LIMIT):
             raise UnsupportedError("nulls")
         pattern = None
         if column.pattern is not None:
@@ -199,109 +260,81 @@ class PlanBuilder:
         self.columns.append((Conversion.JSON, (0, 0, 0), pick, alternatives, True, None, None, ()))
 
     def _of_path(self, path: paths.Path) -> tuple[int, tuple[tuple[int, int], ...]]:
-        """Return the slots of a path, in the document that it begins in."""
-        roots = paths.root_names(path)
-        layer = next((name for name in roots if name in self.parses), None)
-        if layer is None:
-            if self.is_text:
-                check_fields(path)
-            return self._alternatives(path)
-        if len(roots) > 1:
-            raise UnsupportedError("a path out of two documents")
-        if self.is_logs and self.outer_slot_count is None:
-            self.outer_slot_count = self.slot_count
-        below = _below(path)
-        if self.parses[layer][1].format != "json":
-            check_fields(below)
-        found: tuple[int, tuple[tuple[int, int], ...]] = self._within(layer, lambda: self._alternatives(below))
-        return found
+        """Return the slots of a path, in the scope that it begins in."""
+        layer = self._layer_of(path)
+        if self.explode is not None and layer is not None and layer == self.explode.index:
+            if not isinstance(path, paths.Dotted) or len(path.names) > 1:
+                raise UnsupportedError("a path into the number of an element")
+            return Pick.ONLY, ((self.lists[-1].index_slot, -1),)
+        within = _below(path) if layer in self.parses else path
+        if self._is_of_fields(layer):
+            check_fields(within)
+        return self._in(self._scope_of(layer, path), lambda: self._alternatives(within))
 
-    def _within(self, layer: str, work: Callable[[], Any]) -> Any:
-        """Do something in the document of a parse."""
-        self._parsed(layer)
-        base, is_dynamodb, document = self.base, self.is_dynamodb, self.document
-        self.base, self.is_dynamodb = self.parses[layer][0], False
-        self.document = 1 + list(self.parse_slots).index(layer)
-        try:
-            return work()
-        finally:
-            self.base, self.is_dynamodb, self.document = base, is_dynamodb, document
-
-    def _parsed(self, layer: str) -> None:
+    def _parsed(self, name: str) -> None:
         """Note where the text of a parse stands, before anything in it."""
-        if layer in self.parse_slots:
+        if name in self.parse_slots:
             return
-        parse = self.parses[layer][1]
-        path = paths.compile_path(parse.of)
-        root = next((name for name in paths.root_names(path) if name in self.parses), None)
-        if root is not None:
-            if not isinstance(path, paths.Dotted) or len(path.names) < 2:
-                raise UnsupportedError("the text of a parse")
-            if self.parses[root][1].format != "json":
-                check_fields(_below(path))
-            names = path.names[1:]
-            slot = self._within(root, lambda: self._leaf(names))
-        else:
-            base, self.base = self.base, self.row if self.is_logs else self.root
-            if not isinstance(path, paths.Dotted):
-                raise UnsupportedError("the text of a parse")
-            if self.is_text:
-                check_fields(path)
-            slot = self._leaf(path.names)
-            self.base = base
-        self.parse_slots[layer] = slot
+        path = paths.compile_path(self.parses[name].of)
+        layer = self._layer_of(path)
+        if not isinstance(path, paths.Dotted) or (self.explode is not None and layer == self.explode.index is not None):
+            raise UnsupportedError("the text of a parse")
+        names = path.names[1:] if layer in self.parses else path.names
+        if not names:
+            raise UnsupportedError("the text of a parse")
+        if self._is_of_fields(layer):
+            check_fields(paths.Dotted(names))
+        slot = self._in(self._scope_of(layer, path), lambda: self._leaf(names))
+        self.parse_slots[name] = slot
+        self.parse_scopes[name] = PathScope(PlanNode(NodeKind.OBJECT, ""), len(self.parse_slots))
 
-    def compile(self, wants_arrival: bool, is_wide: bool) -> native.KernelPlan:
-        """Return the compiled plan of the columns that were added."""
-        if self.parses and self.is_logs and self.outer_slot_count is None:
-            self.outer_slot_count = self.slot_count
-        for layer in self.parses:  # what nothing is read of decides on its row all the same
-            self._parsed(layer)
-        outer = self.slot_count if self.outer_slot_count is None else self.outer_slot_count
+    def compile(self, wants_arrival: bool, is_wide: bool, repeated_metas: int) -> native.KernelPlan:
+        """Return the compiled plan of the columns that were added.
+
+        Args:
+            wants_arrival: whether the arrival of a record is read out of the event.
+            is_wide: False takes the plain code where the processor has a wider one.
+            repeated_metas: how many columns of text stand in each row and not in the payload.
+        """
+        self._enter(int(self.is_logs) + int(self.explode is not None))
+        self._note_layers()
         slot_count = max(self.slot_count, 2)  # an element that is searched has two of its own
         documents = bytes(self.slot_documents).ljust(slot_count, b"\0")
-        parses = tuple(self._written_parse(*self.parses[layer], slot) for layer, slot in self.parse_slots.items())
+        parses = tuple(self._written_parse(name) for name in self.parse_slots)
+        lists = tuple(each.as_tuple(repeated_metas) for each in self.lists)
         text = self.root.children.get("text") if self.is_text else None
         text_slot = -1 if text is None else text.slot
-        numbers = (
-            self.documents,
-            slot_count,
-            outer,
-            self.version_slot,
-            self.source_slot,
-            self.change_slot,
-            self.type_slot,
-            text_slot,
+        marks = self.version_slot, self.source_slot, self.change_slot, self.type_slot, text_slot
+        numbers = (self.documents, slot_count, *marks)
+        root, columns = self.root.as_tuple(), tuple(self.columns)
+        return native.KernelPlan(
+            root, lists, self.image_slots, columns, parses, documents, numbers, wants_arrival, is_wide
         )
-        row = self.row.as_tuple() if self.is_logs else None
-        root = self.root.as_tuple()
-        return native.KernelPlan(root, row, tuple(self.columns), parses, documents, numbers, wants_arrival, is_wide)
 
-    def _written_parse(self, root: _PlanNode, parse: model.Parse, slot: int) -> tuple[Any, ...]:
-        fields = None
+    def _written_parse(self, name: str) -> tuple[Any, ...]:
+        parse, root, fields = self.parses[name], self.parse_scopes[name].root, None
         if parse.format != "json":
             fields = written_fields(parse, {name: node.slot for name, node in root.children.items()})
-            root = _PlanNode(NodeKind.OBJECT, "")
-        return root.as_tuple(), slot, _INVALID[parse.invalid], fields
+            root = PlanNode(NodeKind.OBJECT, "")
+        return root.as_tuple(), self.parse_slots[name], _INVALID[parse.invalid], fields
 
     def _slot(self) -> int:
-        self.slot_documents.append(self.document)
+        self.slot_documents.append(self.scope.document)
         return self.slot_count - 1
 
-    def _grow(self, names: tuple[str, ...], leaf: int) -> _PlanNode:
+    def _grow(self, names: tuple[str, ...], leaf: int) -> PlanNode:
         """Return the node of a member, with those that it is in."""
-        if self.is_dynamodb and self.is_bare and names[:1] == ("dynamodb",):
+        if () in self.scope.images.names and names[:1] == ("dynamodb",):
             raise UnsupportedError("an attribute whose name says how it is encoded")
         if len(names) > _NODE_DEPTH:
             raise UnsupportedError("a path that is too deep")
-        node = self.base
+        node = self.scope.root
         for depth in range(1, len(names) + 1):
             part, is_last = names[:depth], depth == len(names)
-            is_attribute = self.is_dynamodb and self.images.is_inside(part)
-            is_image = self.is_dynamodb and part in self.images.names
+            is_attribute, is_image = self.scope.has_attribute(part), part in self.scope.images.names
             if is_last and leaf == NodeKind.VALUE:
                 kind = NodeKind.ATTRIBUTE if is_attribute else NodeKind.IMAGE if is_image else NodeKind.VALUE
-                if self.is_dynamodb and not is_attribute and not is_image and self.images.is_around(part):
+                if not is_attribute and not is_image and self.scope.images.is_around(part):
                     raise UnsupportedError("what holds an image as one value")
             elif is_last:
                 kind = leaf
@@ -318,11 +351,12 @@ class PlanBuilder:
 
     def _leaf(self, names: tuple[str, ...]) -> int:
         if not names:  # the whole of a text that was parsed
-            if self.base.whole_slot < 0:
-                self.base.whole_slot = self._slot()
-            return self.base.whole_slot
+            root = self.scope.root
+            if root.whole_slot < 0:
+                root.whole_slot = self._slot()
+            return root.whole_slot
         node = self._grow(names, NodeKind.VALUE)
-        if node.kind not in _LEAVES:
+        if node.kind not in LEAVES:
             if node.whole_slot < 0:
                 node.whole_slot = self._slot()
             return node.whole_slot
@@ -332,8 +366,7 @@ class PlanBuilder:
 
     def _object(self, names: tuple[str, ...]) -> int:
         """Return the slot that says whether an object is there."""
-        is_attribute = self.is_dynamodb and self.images.is_inside(names)
-        node = self._grow(names, NodeKind.MAP if is_attribute else NodeKind.OBJECT)
+        node = self._grow(names, NodeKind.MAP if self.scope.has_attribute(names) else NodeKind.OBJECT)
         if node.slot < 0:
             node.slot = self._slot()
         return node.slot
@@ -352,7 +385,7 @@ class PlanBuilder:
         if isinstance(path, paths.FirstWhere):
             return Pick.ONLY, ((self._search(path), -1),)
         element = _element(path)
-        if element is not None and not self.is_dynamodb:
+        if element is not None and self.scope.is_plain:
             return Pick.ONLY, ((self._element(*element), -1),)
         raise UnsupportedError("a path that is evaluated by jmespath")
 
@@ -367,7 +400,7 @@ class PlanBuilder:
         return node.slot
 
     def _search(self, path: paths.FirstWhere) -> int:
-        if self.is_dynamodb or len(path.key.names) != 1 or len(path.value.names) != 1 or path.key == path.value:
+        if not self.scope.is_plain or len(path.key.names) != 1 or len(path.value.names) != 1 or path.key == path.value:
             raise UnsupportedError("a search of a list")
         node = self._grow(path.list.names, NodeKind.SEARCH)
         wanted = path.key.names[0], path.value.names[0]
@@ -377,12 +410,33 @@ class PlanBuilder:
         if tuple(node.children) != wanted:
             raise UnsupportedError("a list that is searched in two ways")
         if path.equals not in node.searches:
-            if len(node.searches) == _MEMBERS_LIMIT or len(path.equals.encode()) > NAME_LIMIT:
+            if len(node.searches) == MEMBERS_LIMIT or len(path.equals.encode()) > NAME_LIMIT:
                 raise UnsupportedError("too much to search a list for")
             node.searches[path.equals] = self._slot()
         return node.searches[path.equals]
 
 
+class _RowList:
+    """A list whose elements are rows, what is wanted of them, and the first slot and the first parse of an element."""
+
+    def __init__(
+        self, root: PlanNode, slot: int, first_slot: int = -1, first_parse: int = -1, explode: Explode | None = None
+    ) -> None:
+        self.root, self.slot, self.explode = root, slot, explode
+        self.first_slot, self.first_parse, self.index_slot = first_slot, first_parse, -1
+        self.has_index = explode is not None and explode.index is not None
+
+    def as_tuple(self, repeated_metas: int) -> tuple[Any, ...]:
+        """Return it as the kernel reads it; the engine counts columns that are not of the payload, too."""
+        numbers = self.slot, self.first_slot, self.first_parse, self.index_slot
+        if self.explode is None:
+            return self.root.as_tuple(), *numbers, IfEmpty.DROP, 0
+        element = self.root.children.get(self.explode.name)
+        wanted = None if element is None else element.as_tuple()
+        return wanted, *numbers, _IF_EMPTY[self.explode.empty], repeated_metas * _META_BYTES
+
+
+_IF_EMPTY: Final = {"drop": IfEmpty.DROP, "null": IfEmpty.NULL, "fail": IfEmpty.FAIL}
 _INVALID: Final = {"fail": Invalid.FAIL, "null": Invalid.NULL, "drop": Invalid.DROP}
 
 
@@ -420,7 +474,3 @@ def _steps(node: Any) -> list[Any] | None:
             return None
         found += steps
     return found
-
-
-def _is_of_message(column: Column) -> bool:
-    return set(paths.root_names(paths.compile_path(column.path or ""))) <= MESSAGE_MEMBERS

@@ -34,6 +34,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "bad_rows",
             "mixed",
             "parses",
+            "explode",
             "partition_keys",
             "overflow",
             "tests",
@@ -59,6 +60,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
         )
     ),
     model.Parse: frozenset(("name", "of", "format", "invalid", "fields", "delimiter", "quote", "location")),
+    model.Explode: frozenset(("path", "name", "index", "empty", "location")),
     model.Output: frozenset(model.Output.__struct_fields__),
     model.Route: frozenset(("where", "columns", "iceberg", "location")),
     model.Iceberg: frozenset(model.Iceberg.__struct_fields__),
@@ -123,16 +125,15 @@ def compile_plan(
     builder = PlanBuilder(spec)
     if spec.is_document:
         builder.add_document(spec)
-    for key, column in builder.ordered(columns):
-        builder.add(key, column)
-    if event_name is not None:
-        if builder.is_bare:
-            raise UnsupportedError("the event name of an item")
-        builder.add(event_name, Column("eventName", Type("string"), path="eventName"))
+    if event_name is not None and builder.is_bare:
+        raise UnsupportedError("the event name of an item")
+    named = {} if event_name is None else {event_name: Column("eventName", Type("string"), path="eventName")}
+    builder.add_all({**columns, **named})
     metas = {key: Meta(column.meta, column) for key, column in columns.items() if column.meta is not None}
     wants_arrival = any(meta.name == "arrival_ms" for meta in metas.values())
     floats = frozenset(key for key, column in columns.items() if column.type.kind == "float64")
-    plan = builder.compile(wants_arrival, is_wide)
+    repeated = sum(meta.name != "arrival_ms" for meta in metas.values())
+    plan = builder.compile(wants_arrival, is_wide, repeated)
     return NativePlan(plan, builder.index, builder.patterns, metas, wants_arrival, floats, spec.is_multi_row)
 
 
@@ -148,6 +149,8 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
         _check_keys(column.type)
     for parse in spec.parses:
         _check_keys(parse)
+    if spec.explode is not None:
+        _check_keys(spec.explode)
     if len(spec.parses) > _PARSES_LIMIT:
         raise UnsupportedError("too many parses")
     for route in spec.routes:
@@ -191,13 +194,17 @@ def _check_keys(described: Any) -> None:
 
 
 def out_of_images(spec: Spec, columns: Mapping[Any, Column]) -> list[Any]:
-    """Return the keys of the columns whose values come out of the images of a change.
+    """Return the keys of the columns whose values come out of the images of a change, one of which each row must have.
+
+    Of a list that is exploded the kernel itself sees that: a change of whose list there is nothing has no row.
 
     Raises:
         UnsupportedError: there are none.
     """
     images = images_of(spec)
-    if spec.source != "dynamodb" or spec.is_document or () in images.names:  # a record that is an image itself is one
+    if spec.source != "dynamodb" or spec.is_document or spec.explode is not None:
+        return []
+    if () in images.names:  # a record that is an image itself is one
         return []
     keys = []
     for key, column in columns.items():

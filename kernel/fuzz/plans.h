@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include "../event.h"
 
-#define PLAN_COUNT 9
+#define PLAN_COUNT 12
 
 static Node make_node(NodeKind kind, const char *name, int slot) {
     Node node = {.kind = kind, .slot = slot, .whole_slot = -1, .name_size = (u32)strlen(name)};
@@ -42,11 +42,18 @@ static ColumnPlan *add_plain(Plan *plan, Conversion conversion, int slot) { retu
 static Plan *new_plan(Documents documents, int slot_count) {
     Plan *plan = calloc(1, sizeof *plan);
     plan->documents = documents;
-    plan->slot_count = plan->outer_slot_count = slot_count;
+    plan->slot_count = slot_count;
+    plan->slot_documents = calloc((size_t)slot_count + 1, 1);
     plan->event_version_slot = plan->event_source_slot = plan->change_slot = plan->type_slot = plan->text_slot = -1;
     plan->root = make_node(NODE_OBJECT, "", -1);
-    plan->row = make_node(NODE_OBJECT, "", -1);
     return plan;
+}
+
+/* Makes the elements of a list rows; their slots begin behind those that there are. */
+static RowList *add_list(Plan *plan, NodeKind kind, int slot, int first_slot) {
+    RowList *list = &plan->lists[plan->list_count++];
+    *list = (RowList){make_node(kind, "", -1), 1, slot, first_slot, plan->parse_count, -1, EMPTY_DROPS, 0};
+    return list;
 }
 
 static Plan *changes_plan(void) {
@@ -135,19 +142,82 @@ static Plan *mail_plan(Documents documents) {
 }
 
 static Plan *logs_plan(void) {
-    Plan *plan = new_plan(LOG_MESSAGE, 6);
-    plan->outer_slot_count = 2;
+    Plan *plan = new_plan(LOG_MESSAGE, 9);
     plan->type_slot = 0;
     add(&plan->root, NODE_VALUE, "messageType", 0);
-    add(&plan->root, NODE_ROWS, "logEvents", -1);
+    add(&plan->root, NODE_VALUE, "logEvents", 5);
     add(&plan->root, NODE_VALUE, "logGroup", 1);
-    add(&plan->row, NODE_VALUE, "id", 2);
-    add(&plan->row, NODE_VALUE, "timestamp", 3);
-    add(&plan->row, NODE_VALUE, "message", 4);
+    Node *event = &add_list(plan, NODE_OBJECT, 5, 6)->element;
+    add(event, NODE_VALUE, "id", 6);
+    add(event, NODE_VALUE, "timestamp", 7);
+    add(event, NODE_VALUE, "message", 8);
     add_plain(plan, TO_TEXT, 1);
-    add_plain(plan, TO_TEXT, 2);
-    add_plain(plan, TO_TIMESTAMP, 3);
-    add_plain(plan, TO_TEXT, 4);
+    add_plain(plan, TO_TEXT, 6);
+    add_plain(plan, TO_TIMESTAMP, 7);
+    add_plain(plan, TO_TEXT, 8);
+    return plan;
+}
+
+/* Lines of an order: a list of attributes in a change. */
+static Plan *lines_plan(void) {
+    Plan *plan = new_plan(MANY_DOCUMENTS, 13);
+    add(&plan->root, NODE_VALUE, "eventVersion", plan->event_version_slot = 0);
+    add(&plan->root, NODE_VALUE, "eventSourceARN", plan->event_source_slot = 1);
+    Node *change = add(&plan->root, NODE_OBJECT, "dynamodb", plan->change_slot = 12);
+    Node *keys = add(change, NODE_OBJECT, "Keys", 2);
+    add(keys, NODE_ATTRIBUTE, "id", 3);
+    Node *image = add(change, NODE_OBJECT, "NewImage", 4);
+    add(image, NODE_JUDGED, "items", 5);
+    plan->image_count = 2;
+    plan->image_slots[0] = 2;
+    plan->image_slots[1] = 4;
+    RowList *list = add_list(plan, NODE_MAP, 5, 6);
+    list->if_empty = EMPTY_IS_NULL;
+    list->index_slot = 6;
+    list->element.whole_kind = NODE_ATTRIBUTE;
+    list->element.whole_slot = 7;
+    add(&list->element, NODE_ATTRIBUTE, "sku", 8);
+    add(&list->element, NODE_ATTRIBUTE, "qty", 9);
+    Node *map = add(&list->element, NODE_MAP, "m", 10);
+    add(map, NODE_ATTRIBUTE, "deep", 11);
+    plan->document_count = 1;
+    plan->slot_documents[6] = 1;
+    for (int slot = 3; slot < 12; slot += slot == 3 ? 2 : 1) add_plain(plan, slot == 6 || slot == 9 ? TO_INT64 : slot % 2 ? TO_JSON : TO_TEXT, slot);
+    add_column(plan, TO_BINARY, PICK_FIRST_TRUE, 2, (Alternative[]){{8, -1}, {11, -1}});
+    return plan;
+}
+
+/* A list in the text `t` of a document, or of an event of a log message; the text `u` of an element is a document, too. */
+static Plan *lists_plan(Documents documents) {
+    Plan *plan = new_plan(documents, 16);
+    const int is_logs = documents == LOG_MESSAGE;
+    Node *row = &plan->root;
+    if (is_logs) {
+        add(&plan->root, NODE_VALUE, "messageType", plan->type_slot = 0);
+        add(&plan->root, NODE_VALUE, "logEvents", 1);
+        row = &add_list(plan, NODE_OBJECT, 1, 2)->element;
+    }
+    add(row, NODE_VALUE, "id", 2);
+    add(row, NODE_VALUE, is_logs ? "message" : "t", 3);
+    plan->parse_count = 1;
+    RowList *list = add_list(plan, NODE_OBJECT, 4, 6);
+    list->index_slot = 6;
+    list->if_empty = is_logs ? EMPTY_DROPS : EMPTY_IS_NULL;
+    list->element.whole_kind = NODE_VALUE;
+    list->element.whole_slot = 7;
+    add(&list->element, NODE_VALUE, "n", 8);
+    add(&list->element, NODE_VALUE, "u", 9);
+    plan->parse_count = 2;
+    plan->document_count = 3;
+    plan->parses = calloc(2, sizeof(Parse));
+    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = i ? 9 : 3, .invalid = i ? INVALID_DROPS : INVALID_IS_NULL};
+    add(&plan->parses[0].root, NODE_VALUE, "l", 4);
+    add(&plan->parses[0].root, NODE_VALUE, "x", 5);
+    add(&plan->parses[1].root, NODE_VALUE, "y", 10);
+    for (int slot = 4; slot < 10; slot++) plan->slot_documents[slot] = 1;
+    plan->slot_documents[6] = 3;
+    plan->slot_documents[10] = 2;
+    for (int slot = 2; slot < 11; slot++) add_plain(plan, slot == 8 ? TO_DECIMAL : slot % 2 ? TO_JSON : TO_TEXT, slot);
     return plan;
 }
 
@@ -164,7 +234,7 @@ static Plan *texts_plan(void) {
     add(second, NODE_SCALAR, "a", 3);
     plan->parse_count = 2;
     plan->parses = calloc(2, sizeof(Parse));
-    plan->slot_documents = calloc(10, 1);
+    plan->document_count = 2;
     for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = i ? 5 : 1, .invalid = i ? INVALID_DROPS : INVALID_IS_NULL};
     Node *outer = &plan->parses[0].root, *inner = &plan->parses[1].root;
     outer->whole_slot = 4;
@@ -189,13 +259,13 @@ static void add_fields(Parse *parse, int count, const char **names, const int *s
 }
 
 /* Texts, or their lines: fields in quotes and brackets, in them pairs and a document; fields of the same text between tabs. */
-static Plan *lines_plan(Documents documents) {
+static Plan *fields_plan(Documents documents) {
     Plan *plan = new_plan(documents, 12);
     const char *none[] = {"", "", "", ""};
     plan->text_slot = 0;
     plan->parse_count = 4;
     plan->parses = calloc(4, sizeof(Parse));
-    plan->slot_documents = calloc(12, 1);
+    plan->document_count = 4;
     const int slot_of_text[] = {0, 1, 2, 0};
     for (int i = 0; i < 4; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = slot_of_text[i], .invalid = i == 1 ? INVALID_DROPS : INVALID_IS_NULL};
     Parse *const parses = plan->parses;
@@ -230,9 +300,12 @@ static Plan *fuzz_plan(int which, int is_wide) {
         plans[3] = logs_plan();
         plans[4] = new_plan(ONE_DOCUMENT, 2);
         plans[5] = texts_plan();
-        plans[6] = item_plan();
-        plans[7] = lines_plan(ONE_TEXT);
-        plans[8] = lines_plan(MANY_TEXTS);
+        plans[6] = lines_plan();
+        plans[7] = lists_plan(ONE_DOCUMENT);
+        plans[8] = lists_plan(LOG_MESSAGE);
+        plans[9] = item_plan();
+        plans[10] = fields_plan(ONE_TEXT);
+        plans[11] = fields_plan(MANY_TEXTS);
     }
     plans[which]->simd = choose_simd(is_wide);
     return plans[which];

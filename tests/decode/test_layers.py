@@ -151,7 +151,8 @@ def runs(draw):
     """A configuration with layers and a batch for it."""
     source = draw(st.sampled_from(["json", "json", "cloudwatch-logs", "text", "dynamodb"]))
     of = {"text": "text", "dynamodb": "(dynamodb.NewImage || Item).message"}.get(source, "message")
-    items = {"dynamodb": "(dynamodb.NewImage || Item).items", "json": "items"}.get(source, "log.items")
+    image = draw(st.sampled_from(["(dynamodb.NewImage || Item)", "dynamodb.NewImage"]))
+    items = {"dynamodb": f"{image}.items", "json": "items"}.get(source, "log.items")
     kind = draw(st.sampled_from(["json", "json", "logfmt", "csv", "regex"]))
     more = {"csv": 'fields = ["level", "n", "z"]', "regex": r"pattern = '(?P<level>[A-Z]+) (?P<n>[0-9]+)(?s:.*)'"}
     with_parse = items.startswith("log") or draw(st.booleans())

@@ -3,7 +3,7 @@ spoilt in the places where decoders go wrong.
 
 Nothing here computes an expected result: the engine is the judge. Invariant: the same seed gives the same records.
 
-    cases             one `Case` for each shape: a configuration and records that fit it; those of lines in `mutation_lines`
+    cases             one `Case` for each shape: a configuration and records that fit it; those of lines in `mutation_lines`, of lists in `mutation_lists`
     records(case)     records of the case, most of them spoilt in some way
     base64_of(rng)    the base64 of a payload, now and then not quite
 """
@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 
 import mutation_lines
+import mutation_lists
 import mutation_own
 from mutation_case import Case
 from mutation_case import written as _lines
@@ -386,6 +387,7 @@ CASES = (
     Case("parsed-fail", 'source = "cloudwatch-logs"\nbad_rows = "drop"\n' + _PARSED.format(invalid="fail"), _PARSED_MESSAGES, is_packed=True),
     Case("parsed-twice", _INNER, _INNERS),
     *mutation_lines.CASES,
+    *mutation_lists.CASES,
     Case("times", _JSON + '[columns]\na = { type = "timestamp[s]" }\nb = { type = "timestamp[ms]" }\nc = { path = "a", type = "timestamp[us]" }\n', _TIMES),
     Case("elements", _ELEMENTS, _LISTS),
     Case("elements-json", _JSON + _ELEMENTS, _LISTS),
