@@ -218,7 +218,8 @@ class PlanBuilder:
         kind = column.type.kind
         if kind not in _CONVERSIONS:
             raise UnsupportedError(f"the type {kind}")
-        conversion = _CONVERSIONS[kind]
+        # The texts of a format are read by Arrow and Python, out of the column.
+        conversion = _CONVERSIONS[kind] if column.format is None else Conversion.TEXT
         nulls = tuple(text.encode() for text in column.nulls)
         if nulls and (kind == "json" or max(map(len, nulls)) > NAME_LIMIT or len(nulls) > MEMBERS_LIMIT):
             raise UnsupportedError("nulls")
@@ -235,7 +236,8 @@ class PlanBuilder:
         self.index[key] = len(self.columns)
         # Without its key a delete fails; what is required and null is the engine's, which knows the operation.
         is_required = (column.required or column.name in self.delete_keys) and column.default is None
-        written = conversion, numbers, pick, alternatives, is_required, pattern, default_of(column), nulls
+        default = default_of(column) if column.format is None else None
+        written = conversion, numbers, pick, alternatives, is_required, pattern, default, nulls
         self.columns.append(written)
 
     def add_document(self, spec: Spec) -> None:

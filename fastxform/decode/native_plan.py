@@ -56,6 +56,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "location",
             "invalid",
             "nulls",
+            "format",
             "schema",
         )
     ),
@@ -96,6 +97,7 @@ class NativePlan(Struct):
         wants_arrival: whether the arrival of a record is read out of the event.
         floats: the keys of columns that the kernel leaves as text that is a number.
         is_multi_row: whether a record may have several rows, or none.
+        formats: the columns of times that the kernel leaves as they are written, in a format.
     """
 
     plan: native.KernelPlan
@@ -105,6 +107,7 @@ class NativePlan(Struct):
     wants_arrival: bool
     floats: frozenset[Hashable]
     is_multi_row: bool
+    formats: Mapping[Hashable, Column]
 
 
 def compile_plan(
@@ -133,8 +136,10 @@ def compile_plan(
     wants_arrival = any(meta.name == "arrival_ms" for meta in metas.values())
     floats = frozenset(key for key, column in columns.items() if column.type.kind == "float64")
     repeated = sum(meta.name != "arrival_ms" for meta in metas.values())
+    formats = {key: column for key, column in columns.items() if column.format is not None and column.path is not None}
     plan = builder.compile(wants_arrival, is_wide, repeated)
-    return NativePlan(plan, builder.index, builder.patterns, metas, wants_arrival, floats, spec.is_multi_row)
+    keys = builder.index, builder.patterns, metas
+    return NativePlan(plan, *keys, wants_arrival, floats, spec.is_multi_row, formats)
 
 
 def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
@@ -147,6 +152,8 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
         _check_keys(described)
     for column in columns.values():
         _check_keys(column.type)
+        if column.meta is not None and column.format is not None:
+            raise UnsupportedError("a format of what came with the record")
     for parse in spec.parses:
         _check_keys(parse)
     if spec.explode is not None:

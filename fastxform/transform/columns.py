@@ -85,7 +85,7 @@ def type_columns(
             outcomes.fail(row_set, unmatched, f"pattern:{column.name}")
         filled = result
         if column.default is not None:
-            filled = _fill(result, column) if result.has_nulls else result
+            filled = fill(result, column) if result.has_nulls else result
         elif is_needed and (column.required or needed is not None):
             outcomes.fail(row_set, result.null_rows(), f"required:{column.name}")
         typed[key] = filled
@@ -124,7 +124,7 @@ def _raw_nulled(raw: RawColumn, rows: list[int]) -> RawColumn:
     return RawColumn(raw.kind, values, {row: outcome for row, outcome in raw.fallback.items() if row not in gone})
 
 
-def _fill(typed: TypedColumn, column: Column) -> TypedColumn:
+def fill(typed: TypedColumn, column: Column) -> TypedColumn:
     """Return a column with its default instead of nulls."""
     value = scalar.fit(column.type, to_json(column.default) if column.type.kind == "json" else column.default)
     if typed.values is not None and type(value) is str:

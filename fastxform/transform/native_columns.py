@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from fastxform.config.model import Column
 from fastxform.core import kernels, native
 from fastxform.core.native import Decoded, DecodedColumn
-from fastxform.core.values import RawColumn
+from fastxform.core.values import RawColumn, TypedColumn
 from fastxform.datatypes import logical, vector
 from fastxform.datatypes.logical import Type, arrow_type
 from fastxform.datatypes.text import pattern_text
 from fastxform.decode.native_plan import NativePlan
+from fastxform.transform.columns import fill, time_format
 
 if TYPE_CHECKING:
     from fastxform.query.compiler import Expression
@@ -96,6 +98,12 @@ class NativeColumns:
             if fits.false_count:
                 fits = kernels.call("coalesce", [fits, pa.scalar(True, pa.bool_())])
                 good = fits if good is None else kernels.call("and", [good, fits])
+        if key in self.plan.formats:
+            array, are_times = _of_format(self.plan.formats[key], column)
+            if are_times is not None:
+                good = are_times if good is None else kernels.call("and", [good, are_times])
+            self._arrays[key], self._good[key] = array, good
+            return
         is_float = key in self.plan.floats
         if is_float and (long := vector.long_numbers(column.array)) is not None:
             short = kernels.call("invert", [kernels.call("coalesce", [long, pa.scalar(False, pa.bool_())])])
@@ -128,6 +136,27 @@ class NativeColumns:
             array = kernels.take(array, self.decoded.row_records)
             good = None if good is None else kernels.take(good, self.decoded.row_records)
         return array, good
+
+
+def _of_format(column: Column, decoded: DecodedColumn) -> tuple[pa.Array, pa.BooleanArray | None]:
+    """Return texts as times of a column's format, and which of them are; None where all are, or null."""
+    assert column.format is not None
+    encoded = decoded.array.dictionary_encode()
+    texts = RawColumn("str", encoded.dictionary.to_pylist())
+    converted = vector.convert(column.type, texts, time_format(column.format))
+    good = None
+    if converted.invalid:
+        options = kernels.options.SetLookupOptions(pa.array(converted.invalid, pa.int32()))
+        good = kernels.call("invert", [kernels.call("is_in", [encoded.indices], options)])
+    if decoded.seen & ~(1 << native.STRING | 1 << native.NUMBER | 1 << native.NULL | 1 << native.UNVERIFIED):
+        kinds = decoded.kinds  # true and objects are no times, whatever their text is
+        options = kernels.options.SetLookupOptions(pa.array([native.STRING, native.NUMBER, native.NULL], pa.uint8()))
+        is_text = pa.array([False] * len(encoded)) if kinds is None else kernels.call("is_in", [kinds], options)
+        good = is_text if good is None else kernels.call("and", [good, is_text])
+    array = kernels.take(converted.column.array, encoded.indices)
+    if column.default is not None and array.null_count:
+        array = fill(TypedColumn(array), column).array
+    return array, good
 
 
 def _of_arrivals(arrivals: pa.Array, target: Type) -> pa.Array | None:

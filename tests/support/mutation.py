@@ -122,6 +122,12 @@ _OTHERS = _lines(
     {"detail": None},
     {"dynamodb": {"NewImage": {"x": 1}}, "before": {"amount": {"N": "7"}}},
 )
+_WRITTEN_TIMES = _lines(*(
+    {"n": n, "day": day, "at": at, "epoch": epoch, "then": then, "odd": [20220502] if n == 1 else "[20220502]"} for n, (day, at, epoch, then) in enumerate((
+        ("02.05.2022", None, "1651495525", None), ("29.02.2024", "-", 1651495525, "31.12.1969"), ("02.05.2022", "02/may/2022:12:45:25 +0900", "99", "01.01.0001"), ("02.05.2022", "02/May/2022:23:59:59 -0130", "253402300799", "x"),
+        ("31.12.9999", "31/Dec/9999:23:59:59 +0000", "007", None), ("03.05.2022", "01/Jan/1970:00:00:00 +0001", None, "02.05.2022"), ("29.02.2023", "-", "1651495525", ""), (" 2.5.2022 ", "", 1651495525, 5), ([], {}, "x", None),
+    ))
+))  # fmt: skip
 
 _JSON = 'output = { format = "json" }\n'
 _DYNAMODB = 'source = "dynamodb"\n'
@@ -319,6 +325,16 @@ before = { path = "before", type = "json" }
 plain = { path = "detail.plain" }
 name = { path = "dynamodb.NewImage", type = "json" }
 """
+_WRITTEN = """
+[columns]
+n = { path = "n" }
+day = { path = "day", type = "date", format = "%d.%m.%Y" }
+at = { path = "at", type = "timestamp[ms]", format = "%d/%b/%Y:%H:%M:%S %z", default = 2022-05-02T00:00:00Z, nulls = ["-"] }
+epoch = { path = "epoch", type = "timestamp[us]", format = "%s", invalid = "null", pattern = "[0-9x]+" }
+must = { path = "day", type = "date", format = "%d.%m.%Y", default = 2022-01-01 }
+odd = { path = "odd", type = "date", format = "[%Y%m%d]", invalid = "null" }
+then = { path = "then || day", type = "date", format = "%d.%m.%Y", required = true }
+"""
 _ELEMENTS = """
 [columns]
 first = { path = "list[0]" }
@@ -408,6 +424,8 @@ CASES = (
     Case("spark-one", 'output = { reader = "spark" }\n[columns]\na = { path = "a" }\n', _MAILS),
     Case("excel", 'output = { reader = "excel" }\n' + _PLAIN, _MAILS),
     Case("keyed-many", 'documents = "many"\noutput = { reader = "bigquery", line_end = "none" }\npartition_keys = { n = "coalesce(cast(n, \'string\'), \'none\')" }\n[columns]\nn = { path = "n", type = "string" }\na = { path = "a" }\n', (_MAILS[0] * 2, b"\n".join(_MAILS[1:3]), _MAILS[3])),
+    Case("formats", _WRITTEN, _WRITTEN_TIMES),
+    Case("formats-json", 'where = "day is not None"\n' + _JSON + _WRITTEN, _WRITTEN_TIMES),
     Case("own-csv", mutation_own.COLUMNS, _MAILS, function=mutation_own.change),
     Case("own-json", _JSON + mutation_own.COLUMNS, _MAILS, function=mutation_own.change),
     Case("own-types-csv", 'output = { timestamps = "iso", null = "-" }\n' + mutation_own.PLAIN, _MAILS, function=mutation_own.retype),
