@@ -95,7 +95,7 @@ class PlanBuilder:
             if not MESSAGE_MEMBERS.isdisjoint(self._layers()):
                 raise UnsupportedError("a layer with the name of a member of messages")
         self.is_bare = () in self.images.names
-        if any(map(is_double, self.images.names)) or (self.is_bare and spec.is_document):
+        if any(map(is_double, self.images.names)) or (self.is_bare and spec.writes_documents):
             self.version_slot = self._plain_member("eventVersion")
             self.source_slot = self._plain_member("eventSourceARN")
             self.change_slot = self._plain_member("dynamodb") if self.is_bare else self._object(("dynamodb",))

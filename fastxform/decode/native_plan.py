@@ -126,7 +126,7 @@ def compile_plan(
     """
     check(spec, columns)
     builder = PlanBuilder(spec)
-    if spec.is_document:
+    if spec.writes_documents:
         builder.add_document(spec)
     if event_name is not None and builder.is_bare:
         raise UnsupportedError("the event name of an item")
@@ -171,7 +171,8 @@ def check(spec: Spec, columns: Mapping[Any, Column]) -> None:
             _check_keys(column.type)
     if spec.source not in ("json", "dynamodb", "cloudwatch-logs", "text") or spec.documents not in ("one", "many"):
         raise UnsupportedError("source")
-    if spec.writes_documents and not spec.is_document:
+    has_documents = spec.source in ("json", "dynamodb") and spec.explode is None and not spec.parses
+    if spec.writes_documents and not spec.is_document and not has_documents:
         raise UnsupportedError("whole documents")
     if spec.unmatched not in ("fail", "drop"):
         raise UnsupportedError("unmatched")

@@ -32,14 +32,14 @@ class NativeRowEncoder:
         self.plan, self.native = plan, native_plan
         output = spec.output
         self.is_json = output.format == "json"
-        self.format = row_format(output, is_iceberg=plan.iceberg is not None, is_document=spec.is_document)
+        self.is_document = spec.is_document or plan.is_verbatim
+        self.format = row_format(output, is_iceberg=plan.iceberg is not None, is_document=self.is_document)
         self.timestamps = _timestamps(output, plan.iceberg is not None)
         keys = {column.name: key for key, column in plan.inputs}
         self.fields = [
             (column, keys.get(column.name), self._prefix(index, column.name))
             for index, column in enumerate(plan.visible)
         ]
-        self.is_document = spec.is_document
 
     def write(self, batch: NativeColumns, part: RouteRows) -> tuple[pa.BinaryArray, pa.Int32Array, list[int]]:
         """Return what the rows of each record come to, the records, and those that a reader could not read so."""

@@ -126,7 +126,9 @@ class NativeRouter:
     def _of_route(
         self, plan: RoutePlan, batch: NativeColumns, rows: SelectedRows, now_ms: int, odd: set[int]
     ) -> RouteRows | None:
-        keys_read = [DOCUMENT] if self.is_document else [key for key, _ in plan.inputs]
+        keys_read: list[Any] = [] if self.is_document else [key for key, _ in plan.inputs]
+        if self.is_document or plan.is_verbatim:
+            keys_read.append(DOCUMENT)
         rows = self._without_odd(batch, rows, keys_read, odd)
         if not rows.count:
             return None
