@@ -342,12 +342,12 @@ fuzz() {
         *) die "unknown option '$1' of fuzz: --seconds N" ;;
         esac
     done
-    seconds=$(((seconds + 6) / 7))
+    seconds=$(((seconds + 7) / 8))
     fuzz_kernel "$seconds"
     fuzz_python "$seconds"
 }
 
-# Documents and events through the kernel under the sanitizers; then the same code for arm64, and the whole package there.
+# Documents, events and gzip through the kernel under the sanitizers; then the same code for arm64, and the whole package there.
 fuzz_kernel() {
     local seconds=$1 name
     command -v clang >/dev/null || {
@@ -355,7 +355,7 @@ fuzz_kernel() {
         return
     }
     mkdir -p .cache/fuzz
-    for name in document event; do
+    for name in document event gzip; do
         clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Wall -Wextra -Wno-unused-function \
             "kernel/fuzz/fuzz_$name.c" -o ".cache/fuzz/kernel-$name"
         mkdir -p ".cache/fuzz/kernel-$name.corpus" ".cache/fuzz/kernel-$name.found"

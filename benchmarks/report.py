@@ -56,7 +56,7 @@ WHY: Final[Mapping[str, str]] = {
         "The blueprint's regular expression reads one spelling only and is cheap; fastxform reads any JSON and drops"
         " four of five rows."
     ),
-    "cloudwatch": "Much of it is gzip: `zlib-ng` here, `zlib` for the others in Python; the rest is the rows.",
+    "cloudwatch": "Much of it is gzip: by the kernel here, by `zlib` for the others in Python; the rest is the rows.",
     "log-members": "The text of a log event is a document of its own: it is unescaped, checked and walked once more.",
     "whole-items": "No column is named: every attribute of an item is written, so there is nothing to skip.",
     "change-capture": (

@@ -6,7 +6,6 @@ answered does not depend on who answered it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +15,7 @@ import pyarrow as pa
 from fastxform.config.model import Column, Spec
 from fastxform.core import kernels, native
 from fastxform.core.native import Switch
-from fastxform.core.payloads import Payloads, unpack_list
+from fastxform.core.payloads import DecompressionError, Payloads, decompress
 from fastxform.core.structs import Struct, field
 from fastxform.core.timing import Stage
 from fastxform.decode.native_plan import compile_plan, out_of_images
@@ -217,7 +216,9 @@ class NativePipeline:
         if not self.switch.is_on():
             return None
         texts, is_base64 = (payloads.texts, True) if isinstance(payloads, Payloads) else (payloads, False)
-        decoded = self.plan.plan.decode_texts(texts if isinstance(texts, list) else list(texts), is_base64, _unpack)
+        decoded = self.plan.plan.decode_texts(
+            texts if isinstance(texts, list) else list(texts), is_base64, _unpack, _UNPACKED_MOST_BYTES
+        )
         if len(decoded.fallback) == len(payloads):
             self.switch.note(len(payloads), len(payloads))
             return None
@@ -237,7 +238,7 @@ class NativePipeline:
         """Return the response to an event; None where the event, or a response above the limit, is the engine's."""
         if not self.reads_events or self.switch.is_paused:
             return None
-        decoded = self.plan.plan.decode_event(event, _unpack)
+        decoded = self.plan.plan.decode_event(event, _unpack, _UNPACKED_MOST_BYTES)
         if decoded is None:
             return None
         observe("decode")
@@ -364,13 +365,14 @@ def _part(batch: "EngineBatch", records: list[int], mask: list[bool], with_metad
 
 _UNPACKED_MOST_BYTES: Final = 3 * RECORD_ROWS_LIMIT
 """Fewer bytes hold no more rows than a record may, whatever they hold: two braces and a comma is least."""
-_REPEATED_MOST_BYTES: Final = 1_024
-"""What stands in a log message around its events, and is written with each of them, is mostly shorter."""
 
-_unpack: Final = partial(
-    unpack_list, name=b'"logEvents"', limit_bytes=_UNPACKED_MOST_BYTES, beside_limit_bytes=_REPEATED_MOST_BYTES
-)
-"""What a payload unpacks to; None where that is the engine's, which refuses what holds too much."""
+
+def _unpack(payload: bytes) -> bytes | None:
+    """Return what a payload unpacks to; None where that is the engine's, which refuses what holds too much."""
+    try:
+        return decompress(payload, _UNPACKED_MOST_BYTES)
+    except DecompressionError:
+        return None
 
 
 def _base64_of(text: bytes) -> str | None:

@@ -3,9 +3,9 @@
    Source: https://arrow.apache.org/docs/format/CDataInterface.html */
 #ifndef FASTXFORM_ARROW_H
 #define FASTXFORM_ARROW_H
-#include <stdio.h>
 #include "common.h"
 #include "python_abi.h"
+#include <stdio.h>
 
 struct ArrowSchema {
     const char *format, *name, *metadata;

@@ -1,6 +1,7 @@
 /* Integer types, hints for the compiler, and memory that grows. */
 #ifndef FASTXFORM_COMMON_H
 #define FASTXFORM_COMMON_H
+#define _GNU_SOURCE /* memmem, memrchr */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -4,6 +4,7 @@
    refused as a whole, and the engine reads it. A record that is unusual is noted as a fallback. */
 #ifndef FASTXFORM_EVENT_H
 #define FASTXFORM_EVENT_H
+#include "inflate.h"
 #include "record.h"
 
 #define EVENT_DEPTH_LIMIT 64
@@ -13,13 +14,19 @@
 #define CALL_UNPACKED_LIMIT (32u << 20)
 #define CALL_WRITTEN_LIMIT (48u << 20)
 
-/* Unpacks `packed` into `unpacked` (PADDING included): TAKEN, FALLBACK where it is broken or too large, or an error. */
+/* What stands in a log message around its events, and is written with each of them, is mostly shorter. */
+#define BESIDE_EVENTS_LIMIT 1024
+
+/* Unpacks what `gunzip` does not, `packed` into `unpacked` (PADDING included): TAKEN, FALLBACK where it is broken or too large,
+   or an error. */
 typedef Status (*Unpack)(void *context, const Buffer *packed, Buffer *unpacked);
 
 typedef struct {
     const Plan *plan;
     Unpack unpack;
     void *unpack_context;
+    size_t unpacked_limit;       /* the most bytes that a record may unpack to */
+    Inflater *inflater;          /* once there was gzip */
     Document document;
     Slot *slots;
     Buffer payload, packed, scratch;
@@ -47,6 +54,7 @@ static void end_call(Call *call) {
     if (call->plan) free_columns(call->plan, &call->columns);
     for (int i = 0; call->document.parsed && i < call->plan->document_count; i++) free_document(&call->document.parsed[i]);
     free(call->document.parsed);
+    free(call->inflater);
     free(call->slots);
     free_document(&call->document);
     Buffer *buffers[] = {&call->payload, &call->packed, &call->scratch, &call->row_records, &call->fallback, &call->ids, &call->id_ends, &call->data_starts, &call->data_ends, &call->arrivals};
@@ -84,19 +92,41 @@ static Status decode_base64(const Simd *simd, const u8 **text, const u8 *end, Bu
     return p == end || *p == '"' ? TAKEN : FALLBACK;
 }
 
+/* Whether what stands beside the events of a log message is short, or there are none. */
+static int beside_events_is_short(const Buffer *message) {
+    static const char name[] = "\"logEvents\"";
+    const u8 *const text = message->data, *const end = text + message->size;
+    const u8 *const events = memmem(text, message->size, name, sizeof name - 1);
+    if (!events) return 1;
+    const u8 *const close = memrchr(text, ']', message->size);
+    return events - text <= BESIDE_EVENTS_LIMIT && close && end - close <= BESIDE_EVENTS_LIMIT;
+}
+
+/* Puts what the payload unpacks to in its place. */
+static Status unpack_payload(Call *call, int is_gzip) {
+    Buffer *payload = &call->payload;
+    const Buffer other = call->packed;
+    Status status = FALLBACK;
+    call->packed = *payload;
+    *payload = other;
+    if (is_gzip) {
+        if (!call->inflater) call->inflater = new_inflater();
+        if (!call->inflater) return OUT_OF_MEMORY;
+        status = gunzip(call->plan->simd, call->inflater, &call->packed, payload, call->unpacked_limit);
+    }
+    if (status == FALLBACK && call->unpack) status = call->unpack(call->unpack_context, &call->packed, payload);
+    if (status != TAKEN) return status;
+    call->unpacked_bytes += payload->size;
+    return payload->size <= call->unpacked_limit && beside_events_is_short(payload) ? TAKEN : FALLBACK;
+}
+
 /* Reads the payload of the record that comes next: its rows, or a note that it is the engine's. */
 static Status read_payload(Call *call) {
     Buffer *payload = &call->payload;
     Status status = call->columns.row_count < CALL_ROWS_LIMIT && call->unpacked_bytes < CALL_UNPACKED_LIMIT && call->columns.written < CALL_WRITTEN_LIMIT ? TAKEN : FALLBACK;
     const u8 *p = payload->data;
     const int is_gzip = payload->size >= 2 && p[0] == 0x1f && p[1] == 0x8b;
-    if (status == TAKEN && (is_gzip || (payload->size >= 4 && !memcmp(p, "\x28\xb5\x2f\xfd", 4)))) {
-        const Buffer other = call->packed;
-        call->packed = *payload;
-        *payload = other;
-        status = call->unpack ? call->unpack(call->unpack_context, &call->packed, payload) : FALLBACK;
-        if (status == TAKEN) call->unpacked_bytes += payload->size;
-    }
+    if (status == TAKEN && (is_gzip || (payload->size >= 4 && !memcmp(p, "\x28\xb5\x2f\xfd", 4)))) status = unpack_payload(call, is_gzip);
     const size_t first_row = call->columns.row_count;
     if (status == TAKEN) {
         if (!buffer_reserve(payload, PADDING)) return OUT_OF_MEMORY;

@@ -515,18 +515,20 @@ static PyObject *finish_call(Call *call, Status status, PyObject *result) {
     return result;
 }
 
-/* decode_event(plan, event, unpack) -> what `export_call` returns; None where the event is unusual */
+/* decode_event(plan, event, unpack, unpacked limit) -> what `export_call` returns; None where the event is unusual */
 static PyObject *decode_event(PyObject *module, PyObject *arguments) {
     PyObject *capsule, *object, *unpack, *result = NULL;
+    Py_ssize_t limit;
     Py_buffer event;
     Call call = {0};
     Fact stream = {0}, invocation = {0};
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "OOO", &capsule, &object, &unpack)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "OOOn", &capsule, &object, &unpack, &limit)) return NULL;
     const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
     if (!plan || PyObject_GetBuffer(object, &event, PyBUF_SIMPLE) < 0) return NULL;
     call.unpack = unpack_in_python;
     call.unpack_context = unpack;
+    call.unpacked_limit = limit > 0 ? (size_t)limit : 0;
     Status status = event.len > 0x40000000 ? FALLBACK : begin_call(&call, plan, (size_t)event.len / 512 + 64) ? TAKEN : OUT_OF_MEMORY;
     if (status == TAKEN) status = read_event(&call, event.buf, (size_t)event.len, &stream, &invocation);
     if (status == TAKEN) result = export_call(&call, export_event(&call, &stream, &invocation));
@@ -567,18 +569,20 @@ static Status read_item(Call *call, PyObject *item, int is_base64) {
     return status == TAKEN ? read_payload(call) : status;
 }
 
-/* decode_texts(plan, list, is_base64, unpack) -> what `export_call` returns */
+/* decode_texts(plan, list, is_base64, unpack, unpacked limit) -> what `export_call` returns */
 static PyObject *decode_texts(PyObject *module, PyObject *arguments) {
     PyObject *capsule, *list, *unpack, *result = NULL;
     int is_base64;
+    Py_ssize_t limit;
     Call call = {0};
     (void)module;
-    if (!PyArg_ParseTuple(arguments, "OOpO", &capsule, &list, &is_base64, &unpack)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "OOpOn", &capsule, &list, &is_base64, &unpack, &limit)) return NULL;
     const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
     const Py_ssize_t count = plan ? PyList_Size(list) : -1;
     if (count < 0) return NULL;
     call.unpack = unpack_in_python;
     call.unpack_context = unpack;
+    call.unpacked_limit = limit > 0 ? (size_t)limit : 0;
     Status status = begin_call(&call, plan, (size_t)count + 16) ? TAKEN : OUT_OF_MEMORY;
     for (Py_ssize_t i = 0; status == TAKEN && i < count; i++) status = read_item(&call, PyList_GetItem(list, i), is_base64);
     if (status == TAKEN) result = export_call(&call, new_none());

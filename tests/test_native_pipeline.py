@@ -91,7 +91,7 @@ def test_records_that_are_right_do_not_fall_back(case):
     stages = pair.native.native
     payloads = [seed for seed in case.seeds if seed and not case.is_packed]
     stages.run(payloads * 20, {}, 0, lambda stage: None, None)
-    decoded = stages.plan.plan.decode_texts(payloads, False, lambda payload: None)
+    decoded = stages.plan.plan.decode_texts(payloads, False, lambda payload: None, 300_000)
     assert len(decoded.fallback) <= len(payloads) // 3  # binary of two layers of base64, and what has no documents
 
 

@@ -118,6 +118,7 @@ UNVERIFIED: Final = 10
 """Kinds of the values of a column, as in `kernel/plan.h`; an unverified one is null, and the engine's."""
 
 Unpack = Callable[[bytes], bytes | None]
+"""What a payload unpacks to that the kernel does not unpack itself; None where it is the engine's."""
 
 
 class EventPart(Struct):
@@ -251,13 +252,13 @@ class KernelPlan:
             root, lists, image_slots, columns, parses, slot_documents, numbers, wants_arrival, is_wide
         )
 
-    def decode_event(self, event: bytes, unpack: Unpack) -> Decoded | None:
+    def decode_event(self, event: bytes, unpack: Unpack, unpacked_limit_bytes: int) -> Decoded | None:
         """Return the records of an event; None where the event is spelt unusually."""
-        return _decoded(self._kernel.decode_event(self._handle, event, unpack))
+        return _decoded(self._kernel.decode_event(self._handle, event, unpack, unpacked_limit_bytes))
 
-    def decode_texts(self, texts: list[Any], is_base64: bool, unpack: Unpack) -> Decoded:
+    def decode_texts(self, texts: list[Any], is_base64: bool, unpack: Unpack, unpacked_limit_bytes: int) -> Decoded:
         """Return the records of payloads, or of their base64; None stands for one that is bad."""
-        decoded = _decoded(self._kernel.decode_texts(self._handle, texts, is_base64, unpack))
+        decoded = _decoded(self._kernel.decode_texts(self._handle, texts, is_base64, unpack, unpacked_limit_bytes))
         assert decoded is not None
         return decoded
 

@@ -126,25 +126,6 @@ def is_compressed(payload: bytes) -> bool:
     return payload.startswith((GZIP, ZSTD))
 
 
-def unpack_list(payload: bytes, name: bytes, limit_bytes: int, beside_limit_bytes: int) -> bytes | None:
-    """Return what a payload decompresses to; None where it is broken, or more than the limits.
-
-    Args:
-        payload: compressed, or not.
-        name: a member that is a list, as it is written: what stands beside it is repeated with each of its elements.
-        limit_bytes: the most that the whole may be.
-        beside_limit_bytes: the most that may stand before the list, and behind it.
-    """
-    try:
-        text = decompress(payload, limit_bytes)
-    except DecompressionError:
-        return None
-    if len(text) > limit_bytes:
-        return None
-    head = text.find(name)
-    return None if head >= 0 and max(head, len(text) - text.rfind(b"]")) > beside_limit_bytes else text
-
-
 def decompress(payload: bytes, limit_bytes: int = DECOMPRESSED_LIMIT_BYTES) -> bytes:
     """Return what a payload decompresses to; one that is not compressed is returned as it is.
 

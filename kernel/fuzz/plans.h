@@ -1,9 +1,9 @@
 /* Plans for the fuzzers: one of each shape, every conversion among their columns. */
 #ifndef FASTXFORM_FUZZ_PLANS_H
 #define FASTXFORM_FUZZ_PLANS_H
+#include "../event.h"
 #include <assert.h>
 #include <stdio.h>
-#include "../event.h"
 
 #define PLAN_COUNT 12
 

@@ -1,4 +1,4 @@
-/* The inputs of the fuzzers once more, without a fuzzer: for each file named, both targets run, and a hash of all that comes of it is
+/* The inputs of the fuzzers once more, without a fuzzer: for each file named, all targets run, and a hash of all that comes of it is
    printed. The lines are the same on every processor, which is how the code for arm64 is compared with that for x86-64. */
 #undef NDEBUG
 #include "plans.h"
@@ -10,6 +10,9 @@
 #undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput event_input
 #include "fuzz_event.c"
+#undef LLVMFuzzerTestOneInput
+#define LLVMFuzzerTestOneInput gzip_input
+#include "fuzz_gzip.c"
 #undef LLVMFuzzerTestOneInput
 
 static u64 hash_of(u64 hash, const void *bytes, size_t size) {
@@ -44,6 +47,7 @@ int main(int count, char **names) {
         fclose(file);
         document_input(bytes, size);
         event_input(bytes, size);
+        gzip_input(bytes, size);
         printf("%016llx %s\n", (unsigned long long)event_hash(bytes, size), names[i]);
         free(bytes);
     }
