@@ -183,7 +183,7 @@ class NativePipeline:
         plans: Sequence[RoutePlan],
         engine: Engine,
         own: "OwnCode | None" = None,
-        is_wide: bool = True,
+        width: int = native.WIDTHS[-1],
     ) -> None:
         """Compile the plan; `engine` answers what the kernel does not, and `own` is the user's `map_batch`.
 
@@ -196,7 +196,7 @@ class NativePipeline:
         keyed: dict[Any, Column] = {column.name: column for column in shared_columns(spec)}
         keyed |= {key: column for plan in plans for key, column in plan.inputs}
         asks_event_name = any(plan.needs_event_name for plan in plans)
-        self.plan = compile_plan(spec, keyed, EVENT_NAME if asks_event_name else None, is_wide)
+        self.plan = compile_plan(spec, keyed, EVENT_NAME if asks_event_name else None, width)
         self.images = [self.plan.index[key] for key in out_of_images(spec, keyed)]
         self.switch = Switch()
         self.router = NativeRouter(spec, where, plans, self.plan, own)

@@ -86,7 +86,7 @@ __attribute__((target("+crc"))) static u32 crc32_instruction(u32 crc, const u8 *
 /* The CRC-32 of bytes. */
 static u32 crc32_of(const Simd *simd, const CrcTables *tables, const u8 *bytes, size_t size) {
 #if HAS_X86
-    if (simd == &SIMD_AVX2) return ~crc32_avx2(tables, ~0u, bytes, size);
+    if (simd != &SIMD_SSE2) return ~crc32_avx2(tables, ~0u, bytes, size);
 #else
     (void)simd;
     if (getauxval(AT_HWCAP) & 1u << 7) return ~crc32_instruction(~0u, bytes, size); /* HWCAP_CRC32 */

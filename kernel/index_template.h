@@ -1,5 +1,5 @@
 /* The first pass over a text: the offsets of its tokens. Included once for each way to classify (INDEX_NAME, INDEX_ATTRIBUTES,
-   INDEX_CLASSIFY, INDEX_PREFIX_XOR, INDEX_LOWEST: the lowest bit of a word, anything where there is none). `found->tokens` has room for `size` + 64 offsets. */
+   INDEX_CLASSIFY, INDEX_PREFIX_XOR, INDEX_WRITE: the offsets of a block's bits). `found->tokens` has room for `size` + 64 offsets. */
 INDEX_ATTRIBUTES static void INDEX_NAME(const u8 *text, size_t size, Index *found) {
     const u64 odd_bits = 0xaaaaaaaaaaaaaaaaULL;
     u64 is_escaped_next = 0, in_string = 0, scalar_before = 0, any_space = 0, any_backslash = 0, bad = 0;
@@ -29,16 +29,8 @@ INDEX_ATTRIBUTES static void INDEX_NAME(const u8 *text, size_t size, Index *foun
         u64 tokens = (c.operator & outside) | quote | (scalar & ~(scalar << 1 | scalar_before));
         scalar_before = scalar >> 63;
         if (UNLIKELY(c.high)) bad |= !utf8_is_good(text, block, c.high, &next_sequence);
-        /* Mostly fewer than 16 of 64: written in steps of 8, without a branch for each. */
-        u32 *const next = out + __builtin_popcountll(tokens);
-        do {
-            for (int i = 0; i < 8; i++) {
-                out[i] = (u32)block + (u32)INDEX_LOWEST(tokens);
-                tokens &= tokens - 1;
-            }
-            out += 8;
-        } while (UNLIKELY(tokens));
-        out = next;
+        INDEX_WRITE(out, (u32)block, tokens);
+        out += __builtin_popcountll(tokens);
     }
     found->count = (u32)(out - found->tokens);
     found->has_space = any_space != 0;
@@ -49,4 +41,4 @@ INDEX_ATTRIBUTES static void INDEX_NAME(const u8 *text, size_t size, Index *foun
 #undef INDEX_ATTRIBUTES
 #undef INDEX_CLASSIFY
 #undef INDEX_PREFIX_XOR
-#undef INDEX_LOWEST
+#undef INDEX_WRITE

@@ -410,7 +410,7 @@ static Status gunzip(const Simd *simd, Inflater *t, Buffer *packed, Buffer *out,
     if (!buffer_reserve(out, size + INFLATE_SLACK + PADDING)) return OUT_OF_MEMORY;
     int is_good;
 #if HAS_X86
-    is_good = simd == &SIMD_AVX2 ? inflate_avx2(t, &p, end - 8, out->data, size) : inflate_plain(t, &p, end - 8, out->data, size);
+    is_good = simd != &SIMD_SSE2 ? inflate_avx2(t, &p, end - 8, out->data, size) : inflate_plain(t, &p, end - 8, out->data, size);
 #else
     is_good = inflate_plain(t, &p, end - 8, out->data, size);
 #endif

@@ -329,11 +329,11 @@ static int read_lists(PyObject *lists, PyObject *images, Plan *plan) {
 
 static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
     PyObject *root, *lists, *images, *columns, *parses, *slot_documents;
-    int documents, wants_arrival, is_wide;
+    int documents, wants_arrival, width;
     Plan *plan = calloc(1, sizeof *plan);
     (void)module;
     if (!plan) return PyErr_NoMemory();
-    if (!PyArg_ParseTuple(arguments, "OOOOOO(iiiiiii)pp", &root, &lists, &images, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->change_slot, &plan->type_slot, &plan->text_slot, &wants_arrival, &is_wide)) goto fail;
+    if (!PyArg_ParseTuple(arguments, "OOOOOO(iiiiiii)pi", &root, &lists, &images, &columns, &parses, &slot_documents, &documents, &plan->slot_count, &plan->event_version_slot, &plan->event_source_slot, &plan->change_slot, &plan->type_slot, &plan->text_slot, &wants_arrival, &width)) goto fail;
     if (documents < 0 || documents >= DOCUMENTS_COUNT || plan->slot_count < 0 || plan->slot_count > SLOTS_LIMIT) {
         set_error(PyExc_ValueError, "a plan that the kernel does not know");
         goto fail;
@@ -345,7 +345,7 @@ static PyObject *compile_plan(PyObject *module, PyObject *arguments) {
     }
     plan->documents = (Documents)documents;
     plan->wants_arrival = (u8)wants_arrival;
-    plan->simd = choose_simd(is_wide);
+    plan->simd = choose_simd(width < 0 ? 0 : width);
     if (!read_node(root, &plan->root, plan->slot_count, 0)) goto fail;
     if (!read_lists(lists, images, plan) || !read_parses_of(parses, slot_documents, plan) || !read_columns(columns, plan)) goto fail;
     PyObject *capsule = PyCapsule_New(plan, "fastxform.plan", destroy_plan);
@@ -836,7 +836,7 @@ end:
 static PyObject *simd(PyObject *module, PyObject *arguments) {
     (void)module;
     if (!PyArg_ParseTuple(arguments, "")) return NULL;
-    return PyUnicode_FromString(choose_simd(1)->name);
+    return PyUnicode_FromString(choose_simd(WIDEST)->name);
 }
 
 #ifndef FASTXFORM_SOURCES

@@ -31,6 +31,8 @@ typedef struct {
     u8 is_bad;          /* not UTF-8, a bad escape, a control character in a string, or a string without end */
 } Index;
 
+#define WIDEST 2
+
 typedef struct {
     const char *name;
     void (*index)(const u8 *text, size_t size, Index *found);
@@ -161,6 +163,25 @@ AVX2 static inline Classes classify_avx2(const u8 *p) {
 }
 #endif
 
+#if HAS_X86
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,avx2,bmi,bmi2,pclmul,popcnt,lzcnt")))
+
+/* As above, 64 bytes at once. */
+AVX512 static inline Classes classify_avx512(const u8 *p) {
+    const __m512i operators = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ':', '{', ',', '}', 0, 0));
+    const __m512i spaces = _mm512_broadcast_i32x4(_mm_setr_epi8(' ', 0, 0, 0, 0, 0, 0, 0, 0, '\t', '\n', 0, 0, '\r', 0, 0));
+    const __m512i v = _mm512_loadu_si512(p), folded = _mm512_or_si512(v, _mm512_set1_epi8(0x20));
+    Classes c;
+    c.quote = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"'));
+    c.backslash = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
+    c.control = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(0x20));
+    c.operator = _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(operators, v), folded);
+    c.space = _mm512_cmpeq_epi8_mask(_mm512_shuffle_epi8(spaces, v), v);
+    c.high = _mm512_movepi8_mask(v);
+    return c;
+}
+#endif
+
 #if HAS_NEON
 /* A bit a byte of four masks of 16: each byte keeps the bit of its place, neighbours are added up. */
 INLINE u64 neon_bits(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d) {
@@ -201,28 +222,61 @@ INLINE u64 prefix_xor(u64 bits) {
 /* The lowest bit of a word; 63 where it has none. */
 INLINE u32 lowest_bit(u64 bits) { return (u32)__builtin_ctzll(bits | 1ULL << 63); }
 
+/* Writes the offsets of bits, and up to seven more. Mostly fewer than 16 of 64: in steps of 8, without a branch for each. */
+#define WRITE_OFFSETS(name, attributes, lowest) \
+    attributes void name(u32 *out, u32 block, u64 bits) { \
+        do { \
+            for (int i = 0; i < 8; i++) { \
+                out[i] = block + (u32)lowest(bits); \
+                bits &= bits - 1; \
+            } \
+            out += 8; \
+        } while (UNLIKELY(bits)); \
+    }
+WRITE_OFFSETS(write_offsets, INLINE, lowest_bit)
+
 #if HAS_X86
 AVX2 static inline u64 prefix_xor_avx2(u64 bits) {
     return (u64)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_set_epi64x(0, (i64)bits), _mm_set1_epi8((char)0xff), 0));
+}
+WRITE_OFFSETS(write_offsets_avx2, AVX2 static inline, _tzcnt_u64)
+
+/* As above: 16 offsets at once, and up to 15 more. */
+AVX512 static inline void write_offsets_avx512(u32 *out, u32 block, u64 bits) {
+    const __m512i places = _mm512_setr_epi64(0x0706050403020100, 0x0f0e0d0c0b0a0908, 0x1716151413121110, 0x1f1e1d1c1b1a1918, 0x2726252423222120, 0x2f2e2d2c2b2a2928, 0x3736353433323130, 0x3f3e3d3c3b3a3938);
+    const __m512i start = _mm512_set1_epi32((int)block), found = _mm512_maskz_compress_epi8(bits, places);
+    _mm512_storeu_si512(out, _mm512_add_epi32(start, _mm512_cvtepu8_epi32(_mm512_castsi512_si128(found))));
+    const int count = __builtin_popcountll(bits);
+    if (LIKELY(count <= 16)) return;
+    _mm512_storeu_si512(out + 16, _mm512_add_epi32(start, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 1))));
+    if (LIKELY(count <= 32)) return;
+    _mm512_storeu_si512(out + 32, _mm512_add_epi32(start, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 2))));
+    _mm512_storeu_si512(out + 48, _mm512_add_epi32(start, _mm512_cvtepu8_epi32(_mm512_extracti32x4_epi32(found, 3))));
 }
 #define INDEX_NAME index_sse2
 #define INDEX_ATTRIBUTES
 #define INDEX_CLASSIFY classify_sse2
 #define INDEX_PREFIX_XOR prefix_xor
-#define INDEX_LOWEST lowest_bit
+#define INDEX_WRITE write_offsets
 #include "index_template.h"
 #define INDEX_NAME index_avx2
 #define INDEX_ATTRIBUTES AVX2
 #define INDEX_CLASSIFY classify_avx2
 #define INDEX_PREFIX_XOR prefix_xor_avx2
-#define INDEX_LOWEST _tzcnt_u64
+#define INDEX_WRITE write_offsets_avx2
+#include "index_template.h"
+#define INDEX_NAME index_avx512
+#define INDEX_ATTRIBUTES AVX512
+#define INDEX_CLASSIFY classify_avx512
+#define INDEX_PREFIX_XOR prefix_xor_avx2
+#define INDEX_WRITE write_offsets_avx512
 #include "index_template.h"
 #else
 #define INDEX_NAME index_neon
 #define INDEX_ATTRIBUTES
 #define INDEX_CLASSIFY classify_neon
 #define INDEX_PREFIX_XOR prefix_xor
-#define INDEX_LOWEST lowest_bit
+#define INDEX_WRITE write_offsets
 #include "index_template.h"
 #endif
 
@@ -379,10 +433,75 @@ AVX2 static size_t base64_encode_avx2(const u8 *bytes, size_t size, u8 *out) {
     return base64_encode_groups(bytes, size, out, done);
 }
 
+/* 64 characters at once: a table of 128 bytes gives the value of each, with the highest bit where it is none. */
+#define NONE 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80
+#define CHARACTER_VALUES \
+    NONE, NONE, NONE, NONE, NONE, 0x80, 0x80, 0x80, 62, 0x80, 0x80, 0x80, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, \
+    0x80, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 0x80, 0x80, 0x80, 0x80, 0x80, \
+    0x80, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 0x80, 0x80, 0x80, 0x80, 0x80
+static const u8 VALUES_512[128] = {CHARACTER_VALUES};
+
+/* Which bytes of 64 make the 48 of as many characters: three of four, the last first. */
+#define THREE(i) 4 * (i) + 2, 4 * (i) + 1, 4 * (i)
+#define TWELVE(i) THREE(i), THREE(i + 1), THREE(i + 2), THREE(i + 3)
+static const u8 PACKED_512[64] = {TWELVE(0), TWELVE(4), TWELVE(8), TWELVE(12)};
+
+AVX512 static size_t base64_decode_avx512(const u8 **text, const u8 *end, u8 *out, size_t capacity) {
+    const __m512i low = _mm512_loadu_si512(VALUES_512), high = _mm512_loadu_si512(VALUES_512 + 64), packed = _mm512_loadu_si512(PACKED_512);
+    const u8 *p = *text;
+    size_t done = 0;
+    for (; end - p >= 64 && capacity - done >= 64; p += 64, done += 48) {
+        __m512i v = _mm512_loadu_si512(p);
+        const __m512i values = _mm512_permutex2var_epi8(low, v, high);
+        if (_mm512_movepi8_mask(_mm512_or_si512(values, v))) break;
+        v = _mm512_madd_epi16(_mm512_maddubs_epi16(values, _mm512_set1_epi32(0x01400140)), _mm512_set1_epi32(0x00011000));
+        _mm512_storeu_si512(out + done, _mm512_permutexvar_epi8(packed, v));
+    }
+    /* what is left is mostly shorter than 64: whole groups of four before the first byte that is none */
+    const size_t left = (size_t)(end - p);
+    if (left >= 4 && capacity - done >= 64) {
+        const __mmask64 there = left >= 64 ? ~0ULL : (1ULL << left) - 1;
+        const __m512i v = _mm512_maskz_loadu_epi8(there, p), values = _mm512_permutex2var_epi8(low, v, high);
+        const u64 bad = _mm512_movepi8_mask(_mm512_or_si512(values, v)) | ~there;
+        const size_t good = bad ? (size_t)__builtin_ctzll(bad) & ~(size_t)3 : 64;
+        const __m512i words = _mm512_madd_epi16(_mm512_maddubs_epi16(values, _mm512_set1_epi32(0x01400140)), _mm512_set1_epi32(0x00011000));
+        _mm512_storeu_si512(out + done, _mm512_permutexvar_epi8(packed, words));
+        p += good;
+        done += good / 4 * 3;
+    }
+    *text = p;
+    return base64_decode_groups(text, end, out, done, capacity);
+}
+
+/* Which bytes of 48 make each four characters: the second, the first, the third, the second. */
+#define FOUR(i) 3 * (i) + 1, 3 * (i), 3 * (i) + 2, 3 * (i) + 1
+#define SIXTEEN(i) FOUR(i), FOUR(i + 1), FOUR(i + 2), FOUR(i + 3)
+static const u8 SPREAD_512[64] = {SIXTEEN(0), SIXTEEN(4), SIXTEEN(8), SIXTEEN(12)};
+
+AVX512 static size_t base64_encode_avx512(const u8 *bytes, size_t size, u8 *out) {
+    const __m512i spread = _mm512_loadu_si512(SPREAD_512), alphabet = _mm512_loadu_si512(BASE64);
+    const __m512i shifts = _mm512_set1_epi64(0x3036242a1016040a); /* of each eight bytes: 10, 4, 22, 16, and 32 more */
+    size_t done = 0;
+#define ENCODED(v) _mm512_permutexvar_epi8(_mm512_multishift_epi64_epi8(shifts, _mm512_permutexvar_epi8(spread, v)), alphabet)
+    for (; size >= 64; bytes += 48, size -= 48, done += 64) _mm512_storeu_si512(out + done, ENCODED(_mm512_loadu_si512(bytes)));
+    while (size >= 3) {
+        const size_t groups = size >= 48 ? 16 : size / 3;
+        const __m512i characters = ENCODED(_mm512_maskz_loadu_epi8((1ULL << groups * 3) - 1, bytes));
+        _mm512_mask_storeu_epi8(out + done, groups == 16 ? ~0ULL : (1ULL << groups * 4) - 1, characters);
+        bytes += groups * 3;
+        size -= groups * 3;
+        done += groups * 4;
+    }
+#undef ENCODED
+    return base64_encode_groups(bytes, size, out, done);
+}
+
 static const Simd SIMD_SSE2 = {"sse2", index_sse2, base64_decode_sse2, base64_encode_sse2};
 static const Simd SIMD_AVX2 = {"avx2", index_avx2, base64_decode_avx2, base64_encode_avx2};
+static const Simd SIMD_AVX512 = {"avx512", index_avx512, base64_decode_avx512, base64_encode_avx512};
 
-static int has_avx2(void) {
+/* 0: SSE2; 1: AVX2 and what comes with it; 2: AVX-512 with its permutations of bytes. */
+static int widest(void) {
     u32 a, b, c, d, low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return 0;
     const u32 wanted = 1u << 1 | 1u << 23 | 1u << 27 | 1u << 28; /* pclmul, popcnt, osxsave, avx */
@@ -390,12 +509,18 @@ static int has_avx2(void) {
     __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if ((low & 6) != 6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
     const u32 wide = 1u << 3 | 1u << 5 | 1u << 8; /* bmi1, avx2, bmi2 */
-    if ((b & wide) != wide) return 0;
-    return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c >> 5 & 1); /* lzcnt */
+    const u32 wider = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31, bytes = 1u << 1 | 1u << 6; /* avx512: f, dq, bw, vl; vbmi, vbmi2 */
+    const int is_wider = (low & 0xe0) == 0xe0 && (b & wider) == wider && (c & bytes) == bytes;
+    if ((b & wide) != wide || !__get_cpuid(0x80000001, &a, &b, &c, &d) || !(c >> 5 & 1)) return 0; /* lzcnt */
+    return is_wider ? 2 : 1;
 }
 
-/* The widest code that this processor runs; the plain one where `is_wide` is 0. */
-static const Simd *choose_simd(int is_wide) { return is_wide && has_avx2() ? &SIMD_AVX2 : &SIMD_SSE2; }
+/* The widest code that this processor runs, up to `width`: 0 is the plain one. */
+static const Simd *choose_simd(int width) {
+    static const Simd *const all[] = {&SIMD_SSE2, &SIMD_AVX2, &SIMD_AVX512};
+    const int own = widest();
+    return all[width < own ? width : own];
+}
 #else
 
 static size_t base64_decode_neon(const u8 **text, const u8 *end, u8 *out, size_t capacity) {
@@ -440,8 +565,8 @@ static size_t base64_encode_neon(const u8 *bytes, size_t size, u8 *out) {
 }
 
 static const Simd SIMD_NEON = {"neon", index_neon, base64_decode_neon, base64_encode_neon};
-static const Simd *choose_simd(int is_wide) {
-    (void)is_wide;
+static const Simd *choose_simd(int width) {
+    (void)width;
     return &SIMD_NEON;
 }
 #endif

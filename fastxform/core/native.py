@@ -108,6 +108,9 @@ class Way:
     EPOCH: Final = 10
 
 
+WIDTHS: Final = (0, 1, 2)
+"""The plain code, that for AVX2 and that for AVX-512; as in `choose_simd` of `kernel/simd.h`. arm64 has one for all."""
+
 STRING: Final = 1
 NUMBER: Final = 2
 TRUE: Final = 3
@@ -244,12 +247,12 @@ class KernelPlan:
         slot_documents: bytes,
         numbers: tuple[int, ...],
         wants_arrival: bool,
-        is_wide: bool,
+        width: int,
     ) -> None:
-        """Compile; `is_wide` False takes the plain code where the processor has a wider one."""
+        """Compile; `width` is one of `WIDTHS`: the widest code that runs where the processor has it."""
         self._kernel = load()
         self._handle = self._kernel.compile(
-            root, lists, image_slots, columns, parses, slot_documents, numbers, wants_arrival, is_wide
+            root, lists, image_slots, columns, parses, slot_documents, numbers, wants_arrival, width
         )
 
     def decode_event(self, event: bytes, unpack: Unpack, unpacked_limit_bytes: int) -> Decoded | None:
@@ -345,7 +348,7 @@ def load() -> Any:
 
 
 def simd() -> str | None:
-    """Return what the kernel runs on: `avx2`, `sse2` or `neon`; None where there is no kernel."""
+    """Return what the kernel runs on: `avx512`, `avx2`, `sse2` or `neon`; None where there is no kernel."""
     kernel = load()
     return None if kernel is None else kernel.simd()
 

@@ -290,12 +290,12 @@ class PlanBuilder:
         self.parse_slots[name] = slot
         self.parse_scopes[name] = PathScope(PlanNode(NodeKind.OBJECT, ""), len(self.parse_slots))
 
-    def compile(self, wants_arrival: bool, is_wide: bool, repeated_metas: int) -> native.KernelPlan:
+    def compile(self, wants_arrival: bool, width: int, repeated_metas: int) -> native.KernelPlan:
         """Return the compiled plan of the columns that were added.
 
         Args:
             wants_arrival: whether the arrival of a record is read out of the event.
-            is_wide: False takes the plain code where the processor has a wider one.
+            width: the widest code that runs, where the processor has it.
             repeated_metas: how many columns of text stand in each row and not in the payload.
         """
         self._enter(int(self.is_logs) + int(self.explode is not None))
@@ -310,7 +310,7 @@ class PlanBuilder:
         numbers = (self.documents, slot_count, *marks)
         root, columns = self.root.as_tuple(), tuple(self.columns)
         return native.KernelPlan(
-            root, lists, self.image_slots, columns, parses, documents, numbers, wants_arrival, is_wide
+            root, lists, self.image_slots, columns, parses, documents, numbers, wants_arrival, width
         )
 
     def _written_parse(self, name: str) -> tuple[Any, ...]:

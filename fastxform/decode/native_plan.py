@@ -111,7 +111,7 @@ class NativePlan(Struct):
 
 
 def compile_plan(
-    spec: Spec, columns: Mapping[Any, Column], event_name: Hashable = None, is_wide: bool = True
+    spec: Spec, columns: Mapping[Any, Column], event_name: Hashable = None, width: int = native.WIDTHS[-1]
 ) -> NativePlan:
     """Return the plan of the columns of a transform.
 
@@ -119,7 +119,7 @@ def compile_plan(
         spec: the transform.
         columns: its columns of paths and `meta`, each under its key.
         event_name: the key of the `eventName` of a change, where a route asks for it.
-        is_wide: False takes the plain code where the processor has a wider one.
+        width: the widest code that runs, where the processor has it.
 
     Raises:
         UnsupportedError: the kernel does not know all of it.
@@ -137,7 +137,7 @@ def compile_plan(
     floats = frozenset(key for key, column in columns.items() if column.type.kind == "float64")
     repeated = sum(meta.name != "arrival_ms" for meta in metas.values())
     formats = {key: column for key, column in columns.items() if column.format is not None and column.path is not None}
-    plan = builder.compile(wants_arrival, is_wide, repeated)
+    plan = builder.compile(wants_arrival, width, repeated)
     keys = builder.index, builder.patterns, metas
     return NativePlan(plan, *keys, wants_arrival, floats, spec.is_multi_row, formats)
 

@@ -1,4 +1,4 @@
-/* libFuzzer: one document through every plan, by the plain and by the wide code, whose columns must be the same; what is taken
+/* libFuzzer: one document through every plan, by the plain and by the wider code, whose columns must be the same; what is taken
    must be JSON to a judge that is slow and has nothing of the kernel's. */
 #undef NDEBUG
 #include "plans.h"
@@ -144,18 +144,20 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
     memset(copy + size, 'x', PADDING);
     memset(copy + size, ' ', 64);
     for (int which = 0; which < PLAN_COUNT; which++) {
-        Call calls[2] = {{0}, {0}};
-        Status status[2];
+        Call calls[WIDEST + 1] = {{0}};
+        Status status[WIDEST + 1];
         const Plan *plan = NULL;
-        for (int is_wide = 0; is_wide < 2; is_wide++) {
-            plan = fuzz_plan(which, is_wide);
-            status[is_wide] = read_once(&calls[is_wide], plan, copy, size);
+        for (int width = 0; width <= WIDEST; width++) {
+            plan = fuzz_plan(which, width);
+            status[width] = read_once(&calls[width], plan, copy, size);
         }
-        assert(status[0] == status[1] && calls[0].columns.row_count == calls[1].columns.row_count);
-        check_columns(plan, calls[0].columns.each, calls[1].columns.each, calls[0].columns.row_count);
+        for (int i = 1; i <= WIDEST; i++) {
+            assert(status[0] == status[i] && calls[0].columns.row_count == calls[i].columns.row_count);
+            check_columns(plan, calls[0].columns.each, calls[i].columns.each, calls[0].columns.row_count);
+        }
         if (status[0] == TAKEN) assert(plan->text_slot >= 0 || are_objects(data, size, plan->documents == MANY_DOCUMENTS));
         else assert(calls[0].columns.row_count == 0);
-        for (int i = 0; i < 2; i++) end_call(&calls[i]);
+        for (int i = 0; i <= WIDEST; i++) end_call(&calls[i]);
     }
     free(copy);
     return 0;

@@ -1,4 +1,4 @@
-/* libFuzzer: an event through every plan, its columns to JSON and to CSV rows, the rows to the response. The plain and the wide
+/* libFuzzer: an event through every plan, its columns to JSON and to CSV rows, the rows to the response. The plain and the wider
    code must come to the same; the response must be as long as it was counted. */
 #undef NDEBUG
 #include "plans.h"
@@ -83,20 +83,22 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
     u8 *event = malloc(size ? size : 1); /* of exactly its size: nothing behind it may be read */
     if (size) memcpy(event, data, size);
     for (int which = 0; which < PLAN_COUNT; which++) {
-        Call calls[2] = {{0}, {0}};
-        Status status[2];
-        Buffer out[2] = {{0}, {0}};
-        for (int is_wide = 0; is_wide < 2; is_wide++) {
-            const Plan *plan = fuzz_plan(which, is_wide);
+        Call calls[WIDEST + 1] = {{0}};
+        Status status[WIDEST + 1];
+        Buffer out[WIDEST + 1] = {{0}};
+        for (int width = 0; width <= WIDEST; width++) {
+            const Plan *plan = fuzz_plan(which, width);
             Fact stream = {0}, invocation = {0};
-            status[is_wide] = begin_call(&calls[is_wide], plan, 4) ? read_event(&calls[is_wide], event, size, &stream, &invocation) : OUT_OF_MEMORY;
-            if (status[is_wide] != TAKEN) continue;
-            for (int is_json = 0; is_json < 2; is_json++) write_all(&calls[is_wide], is_json, &out[is_wide]);
+            status[width] = begin_call(&calls[width], plan, 4) ? read_event(&calls[width], event, size, &stream, &invocation) : OUT_OF_MEMORY;
+            if (status[width] != TAKEN) continue;
+            for (int is_json = 0; is_json < 2; is_json++) write_all(&calls[width], is_json, &out[width]);
         }
-        assert(status[0] == status[1]);
-        if (status[0] == TAKEN) check_columns(calls[0].plan, calls[0].columns.each, calls[1].columns.each, calls[0].columns.row_count);
-        assert(out[0].size == out[1].size && (!out[0].size || !memcmp(out[0].data, out[1].data, out[0].size)));
-        for (int i = 0; i < 2; i++) {
+        for (int i = 1; i <= WIDEST; i++) {
+            assert(status[0] == status[i]);
+            if (status[0] == TAKEN) check_columns(calls[0].plan, calls[0].columns.each, calls[i].columns.each, calls[0].columns.row_count);
+            assert(out[0].size == out[i].size && (!out[0].size || !memcmp(out[0].data, out[i].data, out[0].size)));
+        }
+        for (int i = 0; i <= WIDEST; i++) {
             end_call(&calls[i]);
             buffer_free(&out[i]);
         }

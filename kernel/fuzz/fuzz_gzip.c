@@ -1,5 +1,5 @@
 /* libFuzzer: the input as the DEFLATE of a gzip payload, with a trailer that is right for what a slow judge makes of it, as far as it
-   comes. The plain and the wide code must take what the judge takes, with the same bytes, and nothing else. */
+   comes. The plain and the wider code must take what the judge takes, with the same bytes, and nothing else. */
 #undef NDEBUG
 #include "../event.h"
 #include <assert.h>
@@ -180,16 +180,16 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size) {
     judge_stream(judged);
     const int is_whole = !judged->is_broken && (judged->bit + 7) / 8 == size;
     const u32 crc = judged_crc(judged->out, judged->size), count = (u32)judged->size;
-    for (int is_wide = 0; is_wide < 2; is_wide++) {
+    for (int width = 0; width <= WIDEST; width++) {
         Buffer packed = {0}, out = {0};
         assert(buffer_append(&packed, "\x1f\x8b\x08\0\0\0\0\0\0\xff", 10) && buffer_append(&packed, data, size) && buffer_append(&packed, &crc, 4) && buffer_append(&packed, &count, 4));
-        const Status status = gunzip(choose_simd(is_wide), inflater, &packed, &out, JUDGED_LIMIT);
+        const Status status = gunzip(choose_simd(width), inflater, &packed, &out, JUDGED_LIMIT);
         assert((status == TAKEN) == is_whole);
         if (is_whole) assert(out.size == judged->size && !memcmp(out.data, judged->out, out.size));
         if (is_whole && count) { /* less than there is, by the trailer or by the limit */
-            assert(gunzip(choose_simd(is_wide), inflater, &packed, &out, count - 1) == FALLBACK);
+            assert(gunzip(choose_simd(width), inflater, &packed, &out, count - 1) == FALLBACK);
             packed.data[packed.size - 4] ^= 1;
-            assert(gunzip(choose_simd(is_wide), inflater, &packed, &out, JUDGED_LIMIT) == FALLBACK);
+            assert(gunzip(choose_simd(width), inflater, &packed, &out, JUDGED_LIMIT) == FALLBACK);
         }
         buffer_free(&packed);
         buffer_free(&out);

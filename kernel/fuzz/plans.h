@@ -290,8 +290,8 @@ static Plan *fields_plan(Documents documents) {
     return plan;
 }
 
-/* The plans, made once; `is_wide` says which code they run. */
-static Plan *fuzz_plan(int which, int is_wide) {
+/* The plans, made once; `width` says which code they run. */
+static Plan *fuzz_plan(int which, int width) {
     static Plan *plans[PLAN_COUNT];
     if (!plans[0]) {
         plans[0] = changes_plan();
@@ -307,7 +307,7 @@ static Plan *fuzz_plan(int which, int is_wide) {
         plans[10] = fields_plan(ONE_TEXT);
         plans[11] = fields_plan(MANY_TEXTS);
     }
-    plans[which]->simd = choose_simd(is_wide);
+    plans[which]->simd = choose_simd(width);
     return plans[which];
 }
 

@@ -27,7 +27,7 @@ static u64 event_hash(const u8 *event, size_t size) {
         Call call = {0};
         Buffer out = {0};
         Fact stream = {0}, invocation = {0};
-        const Plan *plan = fuzz_plan(which, 1);
+        const Plan *plan = fuzz_plan(which, WIDEST);
         Status status = begin_call(&call, plan, 4) ? read_event(&call, event, size, &stream, &invocation) : OUT_OF_MEMORY;
         for (int is_json = 0; status == TAKEN && is_json < 2; is_json++) write_all(&call, is_json, &out);
         hash = hash_of(hash, &status, sizeof status);

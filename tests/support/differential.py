@@ -38,7 +38,7 @@ def load_kernel(path):
 class Pair:
     """A transform by the kernel and by the engine."""
 
-    def __init__(self, case, is_wide):
+    def __init__(self, case, width):
         from fastxform import Pipeline, make_handler
         from fastxform.native_pipeline import NativePipeline
         from fastxform.transform.native_map import OwnCode
@@ -55,7 +55,7 @@ class Pair:
                 payloads, meta=meta, now_ms=now_ms
             ),
             self.native.map_batch and OwnCode(self.native.map_batch, self.native._faults),
-            is_wide,
+            width,
         )
         native.switch = always_on()()
         self.native.native = native
@@ -108,9 +108,11 @@ class Pair:
 
 def run(rounds, seed, seconds=None, limit=5, name=None):
     """Return the first differences of so many batches of every case, or of the one of a name, or of so many seconds."""
+    from fastxform.core import native
+
     rng = random.Random(seed)
     cases = [case for case in mutation.CASES if name in (None, case.name)]
-    pairs = [Pair(case, is_wide) for case in cases for is_wide in (True, False)]
+    pairs = [Pair(case, width) for case in cases for width in native.WIDTHS]
     end = None if seconds is None else time.monotonic() + seconds
     found, count = [], 0
     while count < rounds if end is None else time.monotonic() < end:

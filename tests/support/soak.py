@@ -35,6 +35,7 @@ from oracle import Oracle
 from strategies import batches, configs, metas
 
 from fastxform import Pipeline, make_handler
+from fastxform.core import native
 from fastxform.errors import DROPPED, OK
 
 NOW_MS = 1_700_000_000_123
@@ -97,7 +98,7 @@ def kernel(rng: random.Random, end: float) -> str:
     """Compare the kernel with the engine."""
     os.environ.update(differential.QUIET)
     batch_count = 0
-    pairs = [differential.Pair(case, is_wide) for case in mutation.CASES for is_wide in (True, False)]
+    pairs = [differential.Pair(case, width) for case in mutation.CASES for width in native.WIDTHS]
     for number in until(end):
         pair = pairs[number % len(pairs)]
         if differences := list(pair.differences(rng)):
