@@ -1,4 +1,4 @@
-"""The kernel's own gzip: it takes what compressors write, with zlib's bytes, and leaves to zlib what that may refuse."""
+"""The kernel's own gzip: it takes what compressors write, with zlib's bytes, and leaves all else to zlib."""
 
 import gzip
 import json

@@ -112,7 +112,8 @@ def run(rounds, seed, seconds=None, limit=5, name=None):
 
     rng = random.Random(seed)
     cases = [case for case in mutation.CASES if name in (None, case.name)]
-    pairs = [Pair(case, width) for case in cases for width in native.WIDTHS]
+    plain, *wider = native.WIDTHS  # one case by AVX2, the next by AVX-512, and with the next seed the other way round
+    pairs = [Pair(case, width) for i, case in enumerate(cases) for width in (plain, wider[(i + seed) % len(wider)])]
     end = None if seconds is None else time.monotonic() + seconds
     found, count = [], 0
     while count < rounds if end is None else time.monotonic() < end:
