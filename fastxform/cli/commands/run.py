@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from fastxform.cli.console import CappedNotes, Console, Paint, counted, explain, number_of
-from fastxform.cli.inputs import INPUT_HELP, InputRecord, open_reader, read_source
+from fastxform.cli.inputs import DOCUMENT_LIMIT_BYTES, INPUT_HELP, InputRecord, open_reader, read_source
 from fastxform.cli.progress import Progress
 from fastxform.errors import DROPPED, FAILED, OK, EventError, InputError
 
@@ -70,10 +70,25 @@ def execute(options: argparse.Namespace, console: Console) -> int:
 
 
 def _event(items: Iterable[InputRecord]) -> bytes:
-    """Return records as one event."""
+    """Return records as one event.
+
+    Raises:
+        InputError: there are more than are held at once.
+    """
     from fastxform.tools.sample_data import burst
 
-    return burst.event(item.data for item in items)
+    def counted_items() -> Iterator[bytes]:
+        size = 0
+        for item in items:
+            size += len(item.data)
+            if size > DOCUMENT_LIMIT_BYTES:
+                raise InputError(
+                    f"the records have more than {DOCUMENT_LIMIT_BYTES} bytes, and --response answers one event, which "
+                    "has 6 MB in Lambda; leave it out, or let `fastxform simulate` make events of them"
+                )
+            yield item.data
+
+    return burst.event(counted_items())
 
 
 def _batches(pipeline: "Pipeline", items: Iterable[InputRecord]) -> "Iterator[Batch]":

@@ -92,6 +92,28 @@ def list_elements(document: bytes) -> Envelope | None:
     )
 
 
+def element_reader(first: bytes) -> tuple[str, Callable[[bytes], InputRecord]]:
+    """Return what the elements of a list are by its first one, and what makes a record of each.
+
+    Raises:
+        NotUnwrappedError: an element is not of the kind of the first one, when it is read.
+    """
+    kind = _kind_of([members_of(first)])
+    if kind is None or kind.record is None:
+        return "a JSON list, each of its elements a record", InputRecord
+    record = kind.record
+
+    def read(element: bytes) -> InputRecord:
+        import msgspec
+
+        members = members_of(element)
+        if members is None or not kind.matches(members):
+            raise NotUnwrappedError(f"is none of the {kind.name}, which the first one is")
+        return record(msgspec.Raw(element), members)
+
+    return f"a list of {kind.name}, {kind.done}", read
+
+
 def members_of(text: "bytes | msgspec.Raw | None") -> "Members | None":
     """Return the members of an object as they are written; None where it is no strict JSON object."""
     import msgspec

@@ -6,7 +6,7 @@ and every other line is exactly one, byte for byte.
 How the form is found. Input of one line, and input whose first line is no JSON value but that is JSON as a whole, is
 read as a whole: an object is an event, an envelope, or one record; a list is a record an element; documents one behind
 the other are a record each. Everything else is lines. Where a record may hold several documents, a list and documents
-in a row are one record, and text is always lines.
+in a row are one record, and text is always lines. What is larger than is read as a whole is read an element at a time.
 """
 
 import json
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from fastxform.cli.console import Console, number_of
 from fastxform.cli.inputs.envelopes import InputRecord, NotUnwrappedError, list_elements, unwrap
 from fastxform.cli.inputs.reader import DOCUMENT_LIMIT_BYTES, InputReader
+from fastxform.cli.inputs.streams import SCAN, LargeInput
 from fastxform.errors import EventError, InputError
 
 if TYPE_CHECKING:
@@ -52,19 +53,36 @@ def read_source(reader: InputReader, console: Console | None = None, spec: "Spec
 
 
 def _source(reader: InputReader, spec: "Spec | None") -> InputSource:
-    first = reader.content_line()
-    second = reader.content_line()
+    first = reader.beginning()
+    second = reader.beginning() if len(first) <= DOCUMENT_LIMIT_BYTES else b""
     document = first + second
     is_whole = not second
     if second and first.lstrip().startswith(_JSON_STARTS) and _documents(first) is None:
-        document += reader.rest(DOCUMENT_LIMIT_BYTES - len(document))
+        document += reader.rest(max(DOCUMENT_LIMIT_BYTES + 1 - len(document), 0))
         is_whole = True
-    if is_whole and len(document) < DOCUMENT_LIMIT_BYTES:
-        source = _told_whole(reader.name, document, spec)
+    if is_whole:
+        is_large = len(document) > DOCUMENT_LIMIT_BYTES
+        source = _large(reader, document, spec) if is_large else _told_whole(reader.name, document, spec)
         if source is not None:
             return source
     reader.put_back(document)
     return InputSource(_lines(reader))
+
+
+def _large(reader: InputReader, beginning: bytes, spec: "Spec | None") -> InputSource | None:
+    """Return the records of JSON that is too large to be read as a whole; None where it is read in lines."""
+    if not beginning.lstrip().startswith(_JSON_STARTS) or (spec is not None and spec.source == "text"):
+        return None
+    found = LargeInput(reader, beginning).records()
+    if found is None:
+        return None
+    if spec is not None and spec.documents == "many":
+        raise InputError(
+            f"{reader.name}: JSON of more than {DOCUMENT_LIMIT_BYTES} bytes as one record, which no stream takes; "
+            "write a document a line, as `jq -c` does"
+        )
+    note, items = found
+    return InputSource(items, note=note)
 
 
 def _lines(reader: InputReader) -> Iterator[InputRecord]:
@@ -164,7 +182,7 @@ def _documents(text: bytes) -> Sequence[bytes] | None:
         decoded = text.decode()
         at = _skip(decoded, 0)
         while at < len(decoded):
-            _, end = _SCAN(decoded, at)
+            _, end = SCAN(decoded, at)
             values.append(decoded[at:end].encode())
             at = _skip(decoded, end)
             if decoded.startswith(",", at):
@@ -178,9 +196,6 @@ def _skip(text: str, at: int) -> int:
     while at < len(text) and text[at] in " \t\r\n":
         at += 1
     return at
-
-
-_SCAN: Final = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode  # no limit on digits
 
 
 def _event_items(name: str, document: bytes) -> Iterator[InputRecord]:

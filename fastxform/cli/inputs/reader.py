@@ -37,13 +37,23 @@ class InputReader:
 
     def line(self) -> bytes:
         """Return the next line with its line feed; nothing at the end."""
+        line = self._line()
+        if len(line) > DOCUMENT_LIMIT_BYTES:
+            raise InputError(f"{self.name}: a line is longer than {DOCUMENT_LIMIT_BYTES} bytes, so it is no record")
+        return line
+
+    def _line(self) -> bytes:
         line = self._ahead.readline()
         if line.endswith(b"\n"):
             return line
         with self._reading():
-            line += self._stream.readline(DOCUMENT_LIMIT_BYTES + 1)
-        if len(line) > DOCUMENT_LIMIT_BYTES:
-            raise InputError(f"{self.name}: a line is longer than {DOCUMENT_LIMIT_BYTES} bytes, so it is no record")
+            return line + self._stream.readline(DOCUMENT_LIMIT_BYTES + 1)
+
+    def beginning(self) -> bytes:
+        """Return the next line that is not empty; of one that is longer than a document is, its beginning."""
+        line = self._line()
+        while line in _EMPTY_LINES:
+            line = self._line()
         return line
 
     def content_line(self) -> bytes:
