@@ -97,10 +97,14 @@ class Pipeline:
         Raises:
             ConfigError: one is not there.
         """
-        expressions = [self._router.where, *(expression for plan in self._plans for expression in plan.computing)]
-        mistakes = secret_mistakes(name for each in expressions if each is not None for name in each.secrets)
+        mistakes = secret_mistakes(self.secrets())
         if mistakes:
             raise ConfigError(tuple(mistakes))
+
+    def secrets(self) -> set[str]:
+        """Return the variables of the environment whose values expressions take."""
+        expressions = [self._router.where, *(expression for plan in self._plans for expression in plan.computing)]
+        return {name for each in expressions if each is not None for name in each.secrets}
 
     def _native_stages(self) -> "tuple[NativePipeline | None, str]":
         """Return the stages by the native kernel, None where it is not used, and what it runs on, or why not."""

@@ -149,11 +149,20 @@ def secret(name: str, environ: Mapping[str, str] = os.environ) -> bytes | None:
     return os.fsencode(environ.get(name, "")) or None
 
 
-def secret_mistakes(names: Iterable[str], environ: Mapping[str, str] = os.environ) -> list[Mistake]:
-    """Return a mistake for each variable that a configuration needs and that is not there."""
-    remedy = "hmac_sha256 takes its key from it; set it for the function, or here"
+def secret_mistakes(
+    names: Iterable[str], environ: Mapping[str, str] = os.environ, *, is_executor: bool = False
+) -> list[Mistake]:
+    """Return a mistake for each variable that a configuration needs and that is not there.
+
+    Args:
+        names: the variables.
+        environ: the environment.
+        is_executor: the environment is that of an executor of Spark, which has none of the driver's.
+    """
+    remedy = "hmac_sha256 takes its key from it; "
+    remedy += "for executors set spark.executorEnv.{name}" if is_executor else "set it for the function, or here"
     return [
-        _mistake(name, f"{'is empty' if name in environ else 'is not set'}; {remedy}")
+        _mistake(name, f"{'is empty' if name in environ else 'is not set'}; {remedy.format(name=name)}")
         for name in sorted(set(names))
         if secret(name, environ) is None
     ]

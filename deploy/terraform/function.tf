@@ -2,22 +2,33 @@
 
 locals {
   # What the configuration names lies beside it and is packed with it: the files of lookups, and the module of map_batch
-  # with the package that it is in. Terraform reads no TOML, so they are found by the form of the line (a test compares what
-  # is found with what fastxform/config/files.py finds); what is not there is left to `fastxform check`.
+  # with its package and what it imports. Terraform reads no TOML, so they are found by the form of the line (a test
+  # compares what is found with what fastxform/config/files.py finds); what is not there is left to `fastxform check`.
   config_directory = dirname(var.config_file)
   config_text      = replace(try(file(var.config_file), ""), "/(?m)^[ \\t]*#.*$/", "") # without lines of comment
   lookup_files     = flatten(regexall("\\bfile[\"']?\\s*=\\s*[\"']+([^\"'\n]+)[\"']", local.config_text))
   code_modules     = flatten(regexall("(?m)^\\s*[\"']?map_batch[\"']?\\s*=\\s*[\"']+([^:\"'\n]+):", local.config_text))
 
-  named_files = distinct(concat(
+  # The modules beside the configuration that a module imports, those that these import, and so on, four deep.
+  own_words  = distinct([for module in local.code_modules : split(".", module)[0]])
+  own_files  = [for word in local.own_words : concat(["${word}.py"], tolist(try(fileset(local.config_directory, "${word}/**/*.py"), [])))]
+  own_texts  = [for name in flatten(local.own_files) : try(file("${local.config_directory}/${name}"), "")]
+  near_words = distinct(flatten([for text in local.own_texts : regexall(local.import_line, text)]))
+  near_files = [for word in local.near_words : concat(["${word}.py"], tolist(try(fileset(local.config_directory, "${word}/**/*.py"), [])))]
+  near_texts = [for name in flatten(local.near_files) : try(file("${local.config_directory}/${name}"), "")]
+  next_words = distinct(flatten([for text in local.near_texts : regexall(local.import_line, text)]))
+  next_files = [for word in local.next_words : concat(["${word}.py"], tolist(try(fileset(local.config_directory, "${word}/**/*.py"), [])))]
+  next_texts = [for name in flatten(local.next_files) : try(file("${local.config_directory}/${name}"), "")]
+  last_words = distinct(flatten([for text in local.next_texts : regexall(local.import_line, text)]))
+  last_files = [for word in local.last_words : concat(["${word}.py"], tolist(try(fileset(local.config_directory, "${word}/**/*.py"), [])))]
+
+  import_line = "(?m)^[ \\t]*(?:import|from)[ \\t]+([A-Za-z0-9_]+)"
+
+  named_files = distinct(flatten([
     local.lookup_files,
-    flatten([
-      for module in local.code_modules : concat(
-        ["${replace(module, ".", "/")}.py"],
-        [for found in try(fileset(local.config_directory, "${split(".", module)[0]}/**/*.py"), []) : found],
-      )
-    ]),
-  ))
+    [for module in local.code_modules : "${replace(module, ".", "/")}.py"],
+    local.own_files, local.near_files, local.next_files, local.last_files,
+  ]))
 
   # No path leaves the directory, so that nothing else of this machine gets into the function.
   packed_files = merge(

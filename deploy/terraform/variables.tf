@@ -101,7 +101,7 @@ variable "handler" {
 }
 
 variable "extra_files" {
-  description = "Further files of the function: name in the function -> path. Lookups and the module of map_batch come by themselves."
+  description = "Further files of the function: name in the function -> path. Lookups, the module of map_batch and what it imports come by themselves."
   type        = map(string)
   default     = {}
 

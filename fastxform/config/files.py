@@ -4,9 +4,10 @@ Read from the parsed file alone; whether what is named exists and can be read is
 Invariant: the Terraform module, which reads no TOML, finds the same by the form of the lines (a test compares the two).
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 
 def named_files(document: Mapping[str, Any], directory: Path) -> list[str]:
@@ -14,8 +15,8 @@ def named_files(document: Mapping[str, Any], directory: Path) -> list[str]:
 
     Args:
         document: the parsed configuration; what is of another kind than it should be names nothing.
-        directory: where the configuration is: a module of `map_batch` that is part of a package comes with all modules
-            of that package.
+        directory: where the configuration is: a module of `map_batch` comes with the modules beside it that it imports,
+            and one that is part of a package with all modules of that package.
     """
     lookups = document.get("lookups")
     names = [
@@ -25,11 +26,33 @@ def named_files(document: Mapping[str, Any], directory: Path) -> list[str]:
     ]
     map_batch = document.get("map_batch")
     if isinstance(map_batch, str):
-        module = map_batch.partition(":")[0].replace(".", "/")
-        names.append(f"{module}.py")
-        package = directory / module.partition("/")[0]
-        names += sorted(path.relative_to(directory).as_posix() for path in package.rglob("*.py"))
+        names += _modules(map_batch.partition(":")[0], directory)
     return list(dict.fromkeys(names))
+
+
+def _modules(name: str, directory: Path) -> list[str]:
+    """Return the files of a module and, of the modules and packages beside it, of those that it imports, as they do."""
+    files = [f"{name.replace('.', '/')}.py"]
+    waiting, known = [name.partition(".")[0]], set()
+    for _ in range(_IMPORTS_DEPTH):
+        found = []
+        for word in waiting:
+            known.add(word)
+            package = directory / word
+            own = [path.relative_to(directory).as_posix() for path in sorted(package.rglob("*.py"))]
+            own += [f"{word}.py"] if (directory / f"{word}.py").is_file() else []
+            files += own
+            texts = [(directory / file).read_text(encoding="utf-8", errors="replace") for file in own]
+            found += [word for text in texts for word in _IMPORT.findall(text)]
+        waiting = [word for word in dict.fromkeys(found) if word not in known]
+    return files
+
+
+_IMPORTS_DEPTH: Final = 4
+"""How far imports are followed; Terraform, which finds the same, has no loop."""
+
+_IMPORT: Final = re.compile(r"^[ \t]*(?:import|from)[ \t]+([A-Za-z0-9_]+)", re.MULTILINE)
+"""A line that imports a module, wherever it stands; of several on one line the first."""
 
 
 def is_below(name: str) -> bool:

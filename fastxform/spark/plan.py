@@ -16,6 +16,7 @@ from fastxform.encode import table
 from fastxform.errors import ContractError
 from fastxform.pipeline import Pipeline
 from fastxform.spark import kinds, worker
+from fastxform.transform import code_modules
 
 METAS: Final = ("arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id")
 """What a configuration can ask for of the Firehose record itself."""
@@ -138,12 +139,19 @@ def _status_columns(pipeline: Pipeline) -> dict[str, pa.DataType]:
 
 
 def _pickled(pipeline: Pipeline) -> bytes:
+    # No executor has the modules beside the configuration, so that they go with the function.
+    modules = [] if pipeline.map_batch is None else code_modules.modules_of(pipeline.map_batch)
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
     try:
-        return bytes(cloudpickle.dumps((pipeline.spec, pipeline.map_batch)))
+        return bytes(cloudpickle.dumps((sorted(pipeline.secrets()), pipeline.spec, pipeline.map_batch)))
     except Exception as err:  # what a function of the user's holds decides what pickling it raises
         raise ContractError(
             f"map_batch cannot be sent to the executors: pickling it raised {type(err).__name__}"
         ) from err
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
 
 
 def _refuse_twice(names: Iterable[str]) -> None:

@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from fastxform.core import kernels
 from fastxform.core.structs import Struct
+from fastxform.errors import ConfigError
 from fastxform.pipeline import Pipeline
+from fastxform.settings import secret_mistakes
 
 if TYPE_CHECKING:
     from fastxform.encode.table import Columns
@@ -26,7 +28,7 @@ class Job(Struct, frozen=True):
     """What a task is given.
 
     Attributes:
-        pipeline: the pickled `Spec` and `map_batch` of the pipeline.
+        pipeline: the pickled names of its secrets, `Spec` and `map_batch` of the pipeline.
         schema: the columns of the transform.
         names: of all columns that go out: those kept, `statuses`, those of the transform.
         metas: the names of the meta columns, which follow the payload; after them come those that are kept.
@@ -67,7 +69,11 @@ def run(job: Job, batches: Iterable[pa.RecordBatch], partition: int) -> Iterator
 @lru_cache(maxsize=4)
 def _pipeline(pickled: bytes) -> Pipeline:
     # A worker lives longer than a task, and its tasks have the same pipeline.
-    return Pipeline(*pickle.loads(pickled))
+    secrets, *parts = pickle.loads(pickled)
+    mistakes = secret_mistakes(secrets, is_executor=True)
+    if mistakes:
+        raise ConfigError(tuple(mistakes))
+    return Pipeline(*parts)
 
 
 def _transform(job: Job, pipeline: Pipeline, batch: pa.RecordBatch, number: int) -> pa.RecordBatch:

@@ -16,6 +16,7 @@ from fastxform.datatypes import text as as_text
 from fastxform.datatypes import vector
 from fastxform.datatypes.logical import END_SECONDS, MIN_SECONDS, PER_SECOND
 from fastxform.errors import ConfigError, ContractError, Mistake, nearest
+from fastxform.transform import code_modules
 from fastxform.transform.own_code import OwnCodeFaults
 from fastxform.transform.route import RoutePlan
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
@@ -31,31 +32,47 @@ def load(spec: Spec) -> MapBatch | None:
     """
     if spec.map_batch is None:
         return None
-    # Few configurations have code of their own.
-    import importlib.util
-    import traceback
-    from pathlib import Path
-
     module_name, _, name = spec.map_batch.partition(":")
     file = f"{module_name.replace('.', '/')}.py"
-    description = importlib.util.spec_from_file_location(module_name, Path(spec.directory, file))
-    assert description is not None
-    assert description.loader is not None
-    module = importlib.util.module_from_spec(description)
     try:
-        description.loader.exec_module(module)
+        module = code_modules.load(spec.directory, module_name)
     except SyntaxError as error:
-        raise _mistake(f"{file} is not Python: {error.msg} in line {error.lineno}") from error
+        place = _beside(error.filename, spec, file)
+        raise _mistake(f"{place} is not Python: {error.msg} in line {error.lineno}") from error
     except (Exception, SystemExit) as error:
-        line = next((frame.lineno for frame in reversed(traceback.extract_tb(error.__traceback__))), None)
-        raise _mistake(f"{file} raises {type(error).__name__} when it is imported, in line {line}") from error
+        raise _mistake(_raised(error, spec, file)) from error
     function = getattr(module, name, None)
     if function is not None and not callable(function):
         raise _mistake(f"{name} in {file} is {type(function).__name__}, which cannot be called")
     if function is None:
         known = [known for known, value in vars(module).items() if callable(value) and not known.startswith("_")]
         raise _mistake(f"{file} has no function {name}; {nearest(name, known)}")
+    code_modules.bind(function, spec.directory, module_name)
     return cast(MapBatch, function)
+
+
+def _beside(name: str | None, spec: Spec, file: str) -> str:
+    """Return the name of a file relative to the configuration; of one that lies elsewhere the module's own."""
+    import os
+
+    relative = os.path.relpath(name, os.path.realpath(spec.directory)) if name else ".."
+    return file if relative.startswith("..") else relative
+
+
+def _raised(error: BaseException, spec: Spec, file: str) -> str:
+    """Return what importing the module raised, by the innermost line of a file beside the configuration."""
+    import os
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    home = os.path.realpath(spec.directory)
+    own = [frame for frame in frames if os.path.realpath(frame.filename).startswith(f"{home}{os.sep}")]
+    frame = (own or frames)[-1]
+    place = _beside(frame.filename, spec, file)
+    missing = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = f"; there is no module {error.name} beside the configuration or installed"
+    return f"{place} raises {type(error).__name__} when it is imported, in line {frame.lineno}{missing}"
 
 
 def _mistake(message: str) -> ConfigError:
@@ -83,6 +100,7 @@ def apply(
     Returns:
         The rows that are left and their columns; those that the function added stand last.
     """
+    code_modules.activate(map_batch)
     given = pa.RecordBatch.from_arrays([column.column.array for column in columns.values()], list(columns))
     parts: list[pa.RecordBatch] = []
     rows: list[int] = []

@@ -32,6 +32,30 @@ def test_files_are_found(tmp_path, text, names):
     assert sorted(named_files(tomllib.loads(text), tmp_path)) == sorted(names)
 
 
+IMPORTING = {
+    "enrich.py": "import rules, late\nfrom mine.deep import x\nimport json\n# import unused\n",
+    "rules.py": "def f():\n    import words\n",
+    "words.py": "from enrich import y\n",
+    "late.py": "",
+    "unused.py": "",
+    "json.toml": "",
+    "mine/deep.py": "import far\n",
+    "far.py": "import farther\n",
+    "farther.py": "import farthest\n",
+    "farthest.py": "",
+}
+
+
+def test_what_a_module_imports_goes_with_it(tmp_path):
+    """Modules and packages beside it, four deep; of several on one line the first, and no loop is endless."""
+    for name, text in IMPORTING.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    found = named_files({"map_batch": "enrich:add"}, tmp_path)
+    assert found == ["enrich.py", "rules.py", "mine/deep.py", "words.py", "far.py", "farther.py"]
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

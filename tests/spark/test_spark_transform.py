@@ -61,6 +61,54 @@ def test_the_module_beside_the_file_goes_to_the_executors(records, tmp_path):
     assert tuples(found, "a", "n") == [("x", 42), ("y", None)]
 
 
+BESIDE = """
+import words
+
+def label(batch):
+    return batch.append_column("l", words.labels(batch))
+"""
+WORDS = """
+import dataclasses
+import pyarrow as pa
+from more import SUFFIX
+
+@dataclasses.dataclass
+class Word:
+    text: str
+
+def labels(batch):
+    return pa.array([Word(f"{a}{SUFFIX}").text for a in batch["a"].to_pylist()], pa.string())
+"""
+
+
+def test_modules_that_it_imports_go_to_the_executors_too(records, tmp_path):
+    """As modules, by what they define, and from one another."""
+    for name, text in (("beside", BESIDE), ("words", WORDS), ("more", "SUFFIX = '!'\n")):
+        (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "c.toml").write_text(f'map_batch = "beside:label"\n{PLAIN}')
+    frame = records([b'{"a":"x","n":1}', b'{"a":"y"}'])
+    found = transform(frame, Pipeline.load(tmp_path / "c.toml"), keep=["number"])
+    assert tuples(found, "a", "l") == [("x", "x!"), ("y", "y!")]
+
+
+KEYED = """[columns]
+a = { path = "a", type = "string" }
+k = { expr = "hmac_sha256(a, key='NAME')" }
+"""
+
+
+def test_the_key_of_a_hash_is_that_of_the_executors(records, monkeypatch):
+    """Which Spark sets for them (RFC 4231, case 2); without it the task says how, and never what the key is."""
+    monkeypatch.setenv("SPARK_TEST_KEY", "Jefe")
+    frame = records([b'{"a":"what do ya want for nothing?"}'])
+    found = transform(frame, Pipeline.from_toml(KEYED.replace("NAME", "SPARK_TEST_KEY")), keep=["number"])
+    assert tuples(found, "k") == [("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",)]
+    monkeypatch.setenv("DRIVER_KEY", "secret")
+    frame = transform(frame, Pipeline.from_toml(KEYED.replace("NAME", "DRIVER_KEY")))
+    with pytest.raises(Exception, match=r"environment DRIVER_KEY: is not set; .*set spark\.executorEnv\.DRIVER_KEY"):
+        frame.collect()
+
+
 @pytest.mark.parametrize("kind", ["binary", "string"])
 def test_payloads_are_bytes_or_text_or_null(records, kind):
     """Text is taken as its UTF-8 bytes; null is a record whose data cannot be had."""

@@ -1,6 +1,10 @@
 """`map_batch` in the file: a module beside the configuration, for whoever loads it."""
 
+import dataclasses
 import pickle
+import subprocess
+import sys
+import typing
 
 import pytest
 
@@ -82,6 +86,138 @@ def test_without_the_key_nothing_is_loaded():
     """A description that names no code is as before."""
     spec = model.parse("[columns]\na = 'a'")
     assert (spec.map_batch, spec.directory) == (None, "")
+
+
+# -- modules beside it
+
+BESIDE = """
+import dataclasses
+import typing
+import pyarrow as pa
+import tables
+from rules import word
+
+@dataclasses.dataclass
+class Row:
+    n: "int"
+
+def label(batch):
+    import late
+    assert typing.get_type_hints(Row) == {"n": int}
+    words = [f"{word()} {late.word()} {tables.word()} {__name__}" for _ in range(len(batch))]
+    return batch.append_column("l", pa.array(words, pa.string()))
+"""
+LABEL = 'map_batch = "enrich:label"\n[columns]\nn = "n"\n'
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two configurations, each with modules of the same names that say other words."""
+
+    def write(name):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        (folder / "c.toml").write_text(LABEL)
+        (folder / "enrich.py").write_text(BESIDE)
+        for module in ("rules", "late"):
+            (folder / f"{module}.py").write_text(f"def word():\n    return '{module} of {name}'\n")
+        (folder / "tables").mkdir(exist_ok=True)
+        (folder / "tables" / "__init__.py").write_text("from .inner import word\n")
+        (folder / "tables" / "inner.py").write_text(f"def word():\n    return 'tables of {name}'\n")
+        return folder / "c.toml"
+
+    return write("one"), write("other")
+
+
+def said(name):
+    return f"1,rules of {name} late of {name} tables of {name} enrich\n".encode()
+
+
+def test_modules_beside_the_module_are_imported(two):
+    """At the start, when it is called, and from a package; and the directory is not on the path for good."""
+    path = list(sys.path)
+    assert fastxform.Pipeline.load(two[0]).run([b'{"n":1}']).data == [said("one")]
+    assert sys.path == path
+
+
+def test_each_configuration_has_its_own_modules(two):
+    """Of the same names, in turns, in one process; each sees its own under their names."""
+    pipelines = [fastxform.Pipeline.load(path) for path in two]
+    for _ in range(2):
+        for pipeline, name in zip(pipelines, ("one", "other"), strict=True):
+            assert pipeline.run([b'{"n":1}']).data == [said(name)]
+            module = sys.modules["enrich"]
+            assert pipeline.map_batch is module.label
+            row = pickle.loads(pickle.dumps(module.Row(3)))
+            assert (type(row), dataclasses.asdict(row)) == (module.Row, {"n": 3})
+            assert typing.get_type_hints(module.Row) == {"n": int}
+
+
+def test_a_module_is_shared_until_a_file_of_it_changes(two):
+    """Its own, or one that it imports."""
+    first, second = fastxform.Pipeline.load(two[0]), fastxform.Pipeline.load(two[0])
+    assert first.map_batch is second.map_batch
+    (two[0].parent / "rules.py").write_text("def word():\n    return 'new'\n")
+    assert fastxform.Pipeline.load(two[0]).run([b'{"n":1}']).data[0].startswith(b"1,new late of one")
+
+
+def test_a_name_that_is_taken_stays_what_it_was(tmp_path):
+    """Of the standard library, or of a package that is loaded."""
+    for name in ("json", "pytest"):
+        before = sys.modules[name]
+        (tmp_path / f"{name}.py").write_text("import beside\ndef same(batch):\n    return beside.same(batch)\n")
+        (tmp_path / "beside.py").write_text("def same(batch):\n    return batch\n")
+        (tmp_path / "c.toml").write_text(f'map_batch = "{name}:same"\n[columns]\nn = "n"\n')
+        assert fastxform.Pipeline.load(tmp_path / "c.toml").run([b'{"n":1}']).data == [b"1\n"]
+        assert sys.modules[name] is before
+
+
+def test_modules_of_the_standard_library_are_not_hidden(two):
+    """By a file of their name beside the module."""
+    (two[0].parent / "csv.py").write_text("raise ValueError\n")
+    (two[0].parent / "enrich.py").write_text("import csv\ndef label(batch):\n    csv.writer\n    return batch\n")
+    assert fastxform.Pipeline.load(two[0]).run([b'{"n":1}']).data == [b"1\n"]
+
+
+def test_a_handler_may_name_itself(tmp_path):
+    """The function is in the module that loads the configuration, and is imported once."""
+    (tmp_path / "c.toml").write_text('map_batch = "app:same"\n[columns]\nn = "n"\n')
+    (tmp_path / "app.py").write_text(
+        "import fastxform\nprint('once')\ndef same(batch):\n    return batch\n"
+        "handler = fastxform.make_handler(fastxform.Pipeline.load('c.toml'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "import app"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "once\n"
+
+
+BROKEN = {
+    "not Python": ("def x(:\n", "rules.py is not Python: invalid syntax in line 1"),
+    "raises": ("\nraise ValueError('secret')\n", "rules.py raises ValueError when it is imported, in line 2"),
+    "in a library": (
+        "import json\njson.loads('{')\n",
+        "rules.py raises JSONDecodeError when it is imported, in line 2",
+    ),
+    "imports what is not there": (
+        "import nowhere\n",
+        "rules.py raises ModuleNotFoundError when it is imported, in line 1; there is no module nowhere beside the "
+        "configuration or installed",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN.values(), ids=BROKEN)
+def test_a_module_beside_it_that_cannot_be_loaded_is_named(two, text, message):
+    """By its file and line; and when it is mended, it is loaded."""
+    rules = two[0].parent / "rules.py"
+    good = rules.read_text()
+    rules.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        fastxform.Pipeline.load(two[0])
+    assert [mistake.message for mistake in caught.value.mistakes] == [message]
+    rules.write_text(good)
+    assert fastxform.Pipeline.load(two[0]).run([b'{"n":1}']).data == [said("one")]
 
 
 # -- what is said of it

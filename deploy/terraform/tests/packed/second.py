@@ -1,0 +1,5 @@
+"""Beside the module."""
+
+from third import NAMES
+
+__all__ = ["NAMES"]

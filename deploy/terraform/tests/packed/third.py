@@ -1,0 +1,5 @@
+"""Beside it too."""
+
+from fourth import NAMES
+
+__all__ = ["NAMES"]

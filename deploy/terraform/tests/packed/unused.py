@@ -1,0 +1,1 @@
+"""Only named in a comment."""
