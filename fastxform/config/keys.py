@@ -516,7 +516,8 @@ OVERFLOW: Final = Section(
         Key(
             "policy",
             "choice",
-            "Put them back onto their stream, or fail them; fail is the default where a route updates or deletes.",
+            "Put them back onto their stream, or fail them; fail is the default where a route updates or deletes."
+            " Records of a table with updates or deletes fail in any case.",
             '"fail"',
             choices=("reingest", "fail"),
         ),

@@ -246,6 +246,14 @@ class Spec(Struct, frozen=True):
         return self.documents == "many" or self.source == "cloudwatch-logs" or self.explode is not None
 
     @property
+    def changed_tables(self) -> frozenset[tuple[str, str]]:
+        """The tables (database, table) in which rows can be updated or deleted, by whatever route."""
+        tables = [one for route in self.routes if route.iceberg is not None for one in route.iceberg.per_table()]
+        return frozenset(
+            (one.database, one.table) for one in tables if not one.operations.isdisjoint(("update", "delete"))
+        )
+
+    @property
     def lookup_tables(self) -> "dict[str, LookupTable]":
         """The tables that expressions look rows up in, by their names."""
         return {table.name: table for table in self.lookups}

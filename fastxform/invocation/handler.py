@@ -108,7 +108,7 @@ class _Invoker:
         """What answers records that do not fit; imported for the first batch that has some."""
         from fastxform.invocation.overflow import Overflowing
 
-        return Overflowing(self.pipeline.spec.overflow, self.client)
+        return Overflowing(self.pipeline.spec.overflow, self.client, self.pipeline.spec.changed_tables)
 
     def __call__(self, raw: Any, lambda_context: Any) -> Any:
         """Answer one event, and report it; an event that raises is reported by the runtime alone.
@@ -161,9 +161,10 @@ class _Invoker:
             bytes_out = plan.response_bytes_max
             if plan.back or plan.never:
                 record_stage("budget")
+                back = self.overflowing.going_back(plan, batch)
                 if self.observer is not None:
-                    self.observer.overflowing(plan.back)
-                batch, report.put_back = self.overflowing.answer(plan, received, batch, payloads, lambda_context)
+                    self.observer.overflowing(back)
+                batch, report.put_back = self.overflowing.answer(plan, back, received, batch, payloads, lambda_context)
                 response = None
                 record_stage("reingest")
         record_stage("budget")

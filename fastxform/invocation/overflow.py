@@ -1,10 +1,11 @@
 """The records of a response that do not fit: back to their stream where that may be, else failed.
 
 Which records they are is `budget`'s, the puts are `reingest`'s; this stands between them and the batch, and is imported
-when a batch first overflows. Invariant: a record is `Dropped` only where its put was acknowledged.
+when a batch first overflows. Invariant: a record is `Dropped` only where its put was acknowledged, and none of a table
+whose rows are updated or deleted goes back: it would come behind newer ones, and overwrite them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from fastxform.config.model import Overflow
@@ -23,15 +24,26 @@ from fastxform.puts.target import NoTarget, account_of, target_of
 class Overflowing:
     """Answers what does not fit, for the life of a container."""
 
-    def __init__(self, settings: Overflow, client: ClientFactory | Reingester | None) -> None:
+    def __init__(
+        self, settings: Overflow, client: ClientFactory | Reingester | None, ordered: Set[tuple[str, str]] = frozenset()
+    ) -> None:
+        """Take what the file says, what makes a client, and the tables (database, table) whose order counts."""
         self.settings = settings
+        self.ordered = ordered
         if not isinstance(client, Reingester):
             client = Reingester(client, settings.workers, settings.reserve_ms)
         self.reingester = client
 
+    def going_back(self, plan: ResponsePlan, batch: Batch) -> tuple[int, ...]:
+        """Return which of the records that do not fit are put back; the others fail."""
+        if self.settings.policy == "fail":
+            return ()
+        return tuple(record for record in plan.back if not self._is_ordered(batch, record))
+
     def answer(
         self,
         plan: ResponsePlan,
+        back: Sequence[int],
         received: Event,
         batch: Batch,
         payloads: Sequence[bytes | None],
@@ -40,20 +52,22 @@ class Overflowing:
         """Return the batch with the answers of a plan's records, and what became of those that were to go back.
 
         Args:
-            plan: which records go back and which can never fit.
+            plan: which records do not fit and which can never fit.
+            back: which of them go back, as `going_back` has them.
             received: the event, which says where records came from.
             batch: the answers so far.
             payloads: the original bytes of each record.
             context: Lambda's, whose remaining time bounds the puts; without it nothing ends the invocation.
         """
         reasons: dict[int, str | None] = dict.fromkeys(plan.never, "never_fits")
-        if self.settings.policy == "fail" or not plan.back:
-            return _answered(batch, reasons | dict.fromkeys(plan.back, "overflow")), None
-        outcome, why = self._put_back_safely(plan.back, received, payloads, context)
-        reasons |= dict(zip(plan.back, outcome.reasons, strict=True))
+        reasons |= dict.fromkeys(plan.back, "overflow")
+        if not back:
+            return _answered(batch, reasons), None
+        outcome, why = self._put_back_safely(back, received, payloads, context)
+        reasons |= dict(zip(back, outcome.reasons, strict=True))
         put_back = PutBack(
             acknowledged=outcome.acknowledged,
-            not_acknowledged=len(plan.back) - outcome.acknowledged,
+            not_acknowledged=len(back) - outcome.acknowledged,
             possible_duplicates=outcome.possible_duplicates,
             calls=outcome.calls,
             retries=outcome.retries,
@@ -61,6 +75,14 @@ class Overflowing:
             why=why,
         )
         return _answered(batch, reasons), put_back
+
+    def _is_ordered(self, batch: Batch, record: int) -> bool:
+        """Tell whether a record is for a table in which a later arrival would overwrite a newer row."""
+        metadata = None if batch.metadata is None or not self.ordered else batch.metadata[record]
+        target = (metadata or {}).get("otfMetadata")
+        if target is None:
+            return False
+        return (target["destinationDatabaseName"], target["destinationTableName"]) in self.ordered
 
     def _put_back_safely(
         self, records: Sequence[int], received: Event, payloads: Sequence[bytes | None], context: Any

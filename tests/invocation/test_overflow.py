@@ -57,6 +57,26 @@ class Context:
         return self.left_ms
 
 
+CHANGES = """
+overflow = { policy = "reingest" }
+output = { format = "json" }
+[columns]
+id = { path = "id", type = "int64" }
+a = { path = "a", type = "string" }
+b = { path = "a", type = "string" }
+c = { path = "a", type = "string" }
+[[routes]]
+where = "id % 3 == 0"
+iceberg = { database = "shop", table = "log" }
+[[routes]]
+where = "id % 3 == 1"
+iceberg = { database = "shop", table = "orders", operation = "update", keys = ["id"] }
+[[routes]]
+iceberg = { database = "shop", table = "orders" }
+"""
+"""A table that rows are only added to, and one that has updates, to which the last route adds rows too."""
+
+
 @pytest.fixture
 def answer(monkeypatch, capsys):
     """Run a handler on an event as bytes against a server with a plan: (result of each record, log line)."""
@@ -229,3 +249,21 @@ def test_the_budget_holds_whatever_the_puts_answer(answer):
             results, _ = answer(server, event_of("direct"))
         cuts.append(results.count(OK))
     assert len(set(cuts)) == 1
+
+
+def test_what_a_later_arrival_would_overwrite_stays(answer):
+    """With `reingest` asked for: of a table with updates nothing goes back, whatever the route."""
+    with AwsServer() as server:
+        results, log = answer(server, event_of("kinesis"), CHANGES)
+    sent = results.index(next(word for word in results if word != OK))
+    assert results == [OK] * sent + [DROPPED if i % 3 == 0 else FAILED for i in range(sent, RECORDS)]
+    assert sorted(record.data for record in server.taken) == sorted(
+        p for p in PAYLOADS[sent:] if json.loads(p)["id"] % 3 == 0
+    )
+    assert log["failed"] == {"overflow": results.count(FAILED)}
+    assert (log["put_back"]["acknowledged"], log["put_back"]["not_acknowledged"]) == (results.count(DROPPED), 0)
+    with AwsServer() as server:
+        results, log = answer(server, event_of("direct"), CHANGES.replace("id % 3 == 0", "id < 0"))
+        assert server.taken == []
+    assert set(results) == {OK, FAILED}
+    assert "put_back" not in log

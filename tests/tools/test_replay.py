@@ -492,6 +492,17 @@ def test_nothing_is_sent_without_yes(command, objects, aws, here):
     assert [path.name for path in here.iterdir()] == ["failed"]
 
 
+def test_changes_that_would_come_late_are_said(command, objects, write):
+    """Of a table with updates; of one that only grows nothing is said."""
+    many(objects, 6)
+    route = '[columns]\nid = { type = "int64" }\n[[routes]]\niceberg = { database = "d", table = "t"OPERATION }\n'
+    config = write('output = { format = "json" }\n' + route.replace("OPERATION", ', operation = "update"'), "u.toml")
+    said = "in d.t what is sent now overwrites newer changes of the same rows; compare them first"
+    assert said in command("replay", "failed", "--config", config, "--put", "s")[2]
+    config = write('output = { format = "json" }\n' + route.replace("OPERATION", ""), "i.toml")
+    assert said not in command("replay", "failed", "--config", config, "--put", "s")[2]
+
+
 @pytest.mark.parametrize(
     ("stream", "service", "name"),
     [

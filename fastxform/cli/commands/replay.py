@@ -161,6 +161,12 @@ class _ReplayRun:
             forecast.run(progress.over(self._outgoing(self._results(numbered), ledger)))
         self._note_left_out()
         self._document["put"] = forecast.as_json()
+        changed = sorted(self._pipeline.spec.changed_tables) if self._pipeline is not None else []
+        if changed:
+            tables = ", ".join(".".join(name) for name in changed)
+            self._console.note(
+                f"in {tables} what is sent now overwrites newer changes of the same rows; compare them first"
+            )
         self._console.note(f"{forecast.line()}; --yes sends them")
 
     def send(self, target: "Target") -> int:

@@ -237,10 +237,10 @@ def _changes(spec: Spec, route: Route, columns: tuple[Column, ...]) -> Iterator[
         yield finding("warning", "change-time", message)
     if spec.overflow.policy == "reingest":
         message = (
-            "a change that did not fit its response comes back after newer ones and overwrites them; "
-            'write policy = "fail" in [overflow]'
+            "a change that does not fit its response fails all the same, since put back it would come behind newer "
+            "ones; only records of tables without updates and deletes go back"
         )
-        yield finding("warning", "change-reingest", message)
+        yield finding("hint", "change-reingest", message)
     names = ", ".join(f'"{name}"' for name in keys) or "its key columns"
     message = f"Firehose needs UniqueKeys = [{names}] for this table, or identifier fields of the table"
     yield finding("hint", "unique-keys", message)
