@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, Final
 
 
-class OwnCode:
+class CodeModules:
     """A module of the user's with the modules beside it."""
 
     def __init__(self, directory: str, name: str) -> None:
@@ -43,7 +43,7 @@ class _Finder:
     """Finds modules in the directory of the code that is current."""
 
     def __init__(self) -> None:
-        self.current: OwnCode | None = None
+        self.current: CodeModules | None = None
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -59,8 +59,8 @@ class _Finder:
 
 _FINDER: Final = _Finder()
 _LOCK: Final = RLock()
-_CODES: Final[dict[tuple[str, str], tuple[OwnCode, dict[str, tuple[int, int]]]]] = {}
-_BY_FUNCTION: Final[dict[int, tuple[Any, OwnCode]]] = {}
+_CODES: Final[dict[tuple[str, str], tuple[CodeModules, dict[str, tuple[int, int]]]]] = {}
+_BY_FUNCTION: Final[dict[int, tuple[Any, CodeModules]]] = {}
 
 
 def load(directory: str, name: str) -> ModuleType:
@@ -75,7 +75,7 @@ def load(directory: str, name: str) -> ModuleType:
         if known is not None and known.module is not None and stamps.items() <= known.stamps().items():
             _make_current(known)
             return known.module
-        code = OwnCode(place, name)
+        code = CodeModules(place, name)
         if known is not None:
             _make_current(known)
             _forget(known)
@@ -111,7 +111,7 @@ def modules_of(function: Callable[..., Any]) -> list[ModuleType]:
     return list(bound[1].loaded().values())
 
 
-def _imported(code: OwnCode) -> ModuleType:
+def _imported(code: CodeModules) -> ModuleType:
     importlib.invalidate_caches()
     first = code.name.partition(".")[0]
     file = f"{os.path.join(code.directory, *code.name.split('.'))}.py"
@@ -132,7 +132,7 @@ def _imported(code: OwnCode) -> ModuleType:
     return importlib.import_module(code.name)
 
 
-def _make_current(code: OwnCode) -> None:
+def _make_current(code: CodeModules) -> None:
     if _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
     before = _FINDER.current
@@ -147,7 +147,7 @@ def _make_current(code: OwnCode) -> None:
     _FINDER.current = code
 
 
-def _forget(code: OwnCode) -> None:
+def _forget(code: CodeModules) -> None:
     """Take its modules out, so that they are read again."""
     for name in code.loaded():
         del sys.modules[name]
