@@ -149,7 +149,7 @@ def encode_plain(value: Any) -> str:
         for name, member in value.items():
             members.append(quote(name) + ":" + encode_plain(member))
         return "{" + ",".join(members) + "}"
-    if type(value) is list:
+    if isinstance(value, list):
         elements = []
         for element in value:
             elements.append(encode_plain(element))  # noqa: PERF401

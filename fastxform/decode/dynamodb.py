@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from fastxform.core.json_text import NUMBER, encode_plain, quote
 from fastxform.core.payloads import decode
+from fastxform.core.plain_values import Unordered
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
 
 
@@ -75,7 +76,7 @@ def plain(attribute: Any, double: bool) -> Any:
         return elements
     if tag in _SCALAR_OF_SET:
         scalar = _SCALAR_OF_SET[tag]
-        return [_scalar(scalar, element, double) for element in content]
+        return Unordered([_scalar(scalar, element, double) for element in content])
     return _scalar(tag, content, double)
 
 
@@ -99,7 +100,7 @@ def image_value(image: dict[str, Any], double: bool) -> Json:
 
 def value_of(plain_value: Any) -> Outcome:
     """Return a plain value as a `Value`: objects and lists become their compact JSON text."""
-    if type(plain_value) in (dict, list):
+    if isinstance(plain_value, dict | list):
         return Json(encode_plain(plain_value))
     if type(plain_value) in (str, Number, bool) or plain_value is None:
         return plain_value  # type: ignore[no-any-return]

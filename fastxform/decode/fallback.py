@@ -8,13 +8,11 @@ same.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from math import isfinite
 from typing import Any, Final, Literal
 
 import msgspec
 
 from fastxform.core.json_text import (
-    canonical_number,
     decode_any,
     decode_written,
     elements_of,
@@ -22,6 +20,7 @@ from fastxform.core.json_text import (
     to_json,
 )
 from fastxform.core.json_values import formatted, json_value
+from fastxform.core.plain_values import exact_float, exact_integer
 from fastxform.core.values import BAD_PATH, BAD_TYPE, Json, Number, Outcome
 from fastxform.decode import dynamodb
 from fastxform.decode.dynamodb import BadAttributeError
@@ -335,7 +334,7 @@ class Document:
             BadAttributeError: an attribute of an image is malformed.
         """
         if self._plain is None:
-            document = json.loads(self.payload.decode(), parse_int=_integer, parse_float=_Float)
+            document = json.loads(self.payload.decode(), parse_int=exact_integer, parse_float=exact_float)
             if self.images is not None:
                 document = self._with_plain_images(document)
             if self.root is not None:
@@ -360,7 +359,7 @@ class Document:
 
 def _first_in(elements: Any, path: paths.FirstWhere) -> Outcome:
     """Return the first value of a plain list that the path selects."""
-    for element in elements if type(elements) is list else ():
+    for element in elements if isinstance(elements, list) else ():
         key = _member_of(element, path.key.names)
         if type(key) is str and key == path.equals:
             value = _member_of(element, path.value.names)
@@ -384,43 +383,14 @@ def _descend(node: _AnyNode, names: tuple[str, ...]) -> _AnyNode | None:
     return current
 
 
-def _keeps_text(base: type, **methods: Any) -> type:
-    """Return a subclass of int or float that keeps its text, and its name, which JMESPath looks at."""
-
-    def new(cls: Any, text: str) -> Any:
-        number: Any = base.__new__(cls, text)
-        number.text = text
-        return number
-
-    return type(base.__name__, (base,), {"__new__": new, **methods})
-
-
-def _is_same(self: Any, other: Any) -> Any:
-    """Compare numbers by their digits as they are written, of which a float keeps 17."""
-    if not isinstance(other, int | float):
-        return NotImplemented
-    if isinstance(other, bool) or not (hasattr(other, "text") or isfinite(other)):
-        return float.__eq__(self, other)
-    return canonical_number(self.text) == canonical_number(getattr(other, "text", None) or repr(other))
-
-
-_SmallInteger: Final[Callable[[str], Any]] = _keeps_text(int)
-_Float: Final[Callable[[str], Any]] = _keeps_text(float, __eq__=_is_same, __hash__=float.__hash__)
-
-
-def _integer(text: str) -> Any:
-    # Python refuses to read an integer of more than 4,300 digits; as a float it is infinite and keeps its text.
-    return _SmallInteger(text) if len(text) < 4_000 else _Float(text)
-
-
 def _computable(value: Any) -> Any:
     """Return a plain value whose `Number` texts are numbers that compute."""
     if type(value) is dict:
         for name in value:
             value[name] = _computable(value[name])
-    elif type(value) is list:
+    elif isinstance(value, list):
         for index in range(len(value)):
             value[index] = _computable(value[index])
     if type(value) is Number:
-        return _integer(value) if value.lstrip("-").isdigit() else _Float(value)
+        return exact_integer(value) if value.lstrip("-").isdigit() else exact_float(value)
     return value

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final, TypeAlias
 
 from fastxform.core.json_text import encode_plain
+from fastxform.core.plain_values import exact_float, exact_integer, is_same
 from fastxform.core.structs import Struct
 from fastxform.errors import FastxformError, near
 
@@ -163,7 +164,7 @@ def evaluate_compiled(path: Path, document: Any) -> Any:
     """
     match path:
         case Compiled(compiled=compiled):
-            return compiled.search(document, options=_options())
+            return _interpreter().visit(compiled.parsed, document)
         case Dotted(names=names):
             return _member(document, names)
         case Either(terms=terms, rest=rest):
@@ -295,7 +296,7 @@ def _parsed(text: str) -> Path:
     except RecursionError as err:
         raise PathError("nested too deep for JMESPath", 0) from err
     _check_functions(text, compiled.parsed)
-    return _plan(compiled.parsed) or Compiled(text, compiled)
+    return _plan(compiled.parsed) or Compiled(text, _with_exact_literals(text, compiled))
 
 
 def _compiled(text: str) -> Any:
@@ -309,18 +310,69 @@ def _compiled(text: str) -> Any:
         return jmespath.compile(text)
 
 
+_KEPT: Final = r"""\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`((?:[^`\\]|\\.)*)`"""
+"""Names in quotes, texts and literals, of which the last have a group."""
+
+
+def _with_exact_literals(text: str, compiled: Any) -> Any:
+    """Return what was compiled with numbers of literals that keep their digits: `jmespath` has made floats of them.
+
+    A text stands for each literal while it is compiled again, and the literal takes its place in the syntax tree.
+    """
+    if re.search(r"`[^`]*[.eE]", text) is None:
+        return compiled
+    from jmespath.parser import ParsedResult
+
+    values: list[Any] = []
+    parts: list[str] = []
+    mark, end = "\x00", 0
+    while mark in text:
+        mark += "\x00"
+    for match in re.finditer(_KEPT, text, re.DOTALL):
+        try:
+            literal = (match[1] or "").replace("\\`", "`")
+            value = json.loads(literal, parse_int=exact_integer, parse_float=exact_float)
+        except ValueError:  # none, or the old spelling of a text
+            continue
+        parts += [text[end : match.start()], "`", json.dumps(f"{mark}{len(values)}"), "`"]
+        values.append(value)
+        end = match.end()
+    marked = _compiled("".join(parts) + text[end:]).parsed
+    return ParsedResult(text, _put_literals(marked, {f"{mark}{index}": value for index, value in enumerate(values)}))
+
+
+def _put_literals(node: Any, values: dict[str, Any]) -> Any:
+    """Return a syntax tree with values where the texts stood for them; `jmespath` keeps the other one."""
+    children = [_put_literals(child, values) for child in node["children"]]
+    if node["type"] == "literal" and type(node["value"]) is str:
+        return node | {"value": values.get(node["value"], node["value"])}
+    return node | {"children": children}
+
+
 @cache
-def _options() -> Any:
-    """Return jmespath's options with a `to_string` that keeps the digits of numbers and the characters of texts."""
+def _interpreter() -> Any:
+    """Return jmespath's interpreter, which compares values by all their digits and writes them with those."""
     import jmespath
-    from jmespath import functions
+    from jmespath import functions, visitor
 
     class Functions(functions.Functions):  # type: ignore[misc]
         @functions.signature({"types": []})  # type: ignore[untyped-decorator]
         def _func_to_string(self, value: Any) -> str:
             return value if type(value) is str else encode_plain(value)
 
-    return jmespath.Options(custom_functions=Functions())
+        @functions.signature({"types": ["array", "string"]}, {"types": []})  # type: ignore[untyped-decorator]
+        def _func_contains(self, subject: Any, search: Any) -> bool:
+            if isinstance(subject, str):
+                return search in subject
+            return any(is_same(element, search) for element in subject)
+
+    class Interpreter(visitor.TreeInterpreter):  # type: ignore[misc]
+        COMPARATOR_FUNC = visitor.TreeInterpreter.COMPARATOR_FUNC | {
+            "eq": is_same,
+            "ne": lambda one, other: not is_same(one, other),
+        }
+
+    return Interpreter(jmespath.Options(custom_functions=Functions()))
 
 
 def _plan(node: Any) -> Path | None:

@@ -6,9 +6,10 @@ of the value: no white space, each member once, only what must be escaped is, an
 
 import json
 import re
+import warnings
 from dataclasses import dataclass
 
-from jmespath import functions
+from jmespath import functions, lexer, parser, visitor
 
 MAX_DEPTH = 512
 
@@ -205,7 +206,7 @@ def plain(value):
     if value.kind == "number":
         return plain_number(value.data)
     if value.kind == "list":
-        return list(map(plain, value.data))
+        return (_List if isinstance(value.data, Elements) else list)(map(plain, value.data))
     if value.kind == "object":
         return dict(zip(value.data, map(plain, value.data.values()), strict=True))
     return value.data
@@ -230,24 +231,96 @@ def from_plain(result):
 
 # jmespath asks numbers for the name of their type, so these must be called as the built-in ones are.
 _Int = type("int", (int,), {})
-_Float = type("float", (float,), {"__eq__": lambda self, other: _is_same(self, other), "__hash__": float.__hash__})
+_Float = type(
+    "float",
+    (float,),
+    {
+        "__eq__": lambda self, other: _place(self) == _place(other),
+        "__hash__": float.__hash__,
+        "__lt__": lambda self, other: _place(self) < _place(other),
+        "__le__": lambda self, other: _place(self) <= _place(other),
+        "__gt__": lambda self, other: _place(self) > _place(other),
+        "__ge__": lambda self, other: _place(self) >= _place(other),
+    },
+)
+_List = type("list", (list,), {})
 
 
-def _is_same(left, right):
-    """Whether a number with digits equals another one, digit by digit."""
-    if not isinstance(right, (int, float)) or isinstance(right, bool):
-        return NotImplemented
-    if right in (float("inf"), float("-inf")) and not hasattr(right, "digits"):
-        return float(left) == float(right)
-    return _parts(left.digits) == _parts(getattr(right, "digits", None) or repr(right))
+class Elements(list):
+    """The elements of a set, whose order says nothing."""
 
 
-def _parts(text):
+def equal(left, right):
+    """Whether two plain values are one JSON value; a set is any list of its elements."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return _place(left) == _place(right)
+    if isinstance(left, list) and isinstance(right, list):
+        if isinstance(left, _List) or isinstance(right, _List):
+            return all(any(equal(a, b) for b in right) for a in left) and all(
+                any(equal(a, b) for a in left) for b in right
+            )
+        return len(left) == len(right) and all(map(equal, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return set(left) == set(right) and all(equal(left[name], right[name]) for name in left)
+    return type(left) is type(right) and left == right
+
+
+def _place(number):
+    """Where a number stands among all: sign, size and digits, each in the order of the numbers."""
+    text = getattr(number, "digits", None) or repr(number)
+    if text in ("inf", "-inf", "nan"):
+        return ({"inf": 2, "-inf": -2, "nan": 3}[text],)
     sign, whole, fraction, exponent = re.fullmatch(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", text).groups("")
     digits = (whole + fraction).lstrip("0")
     if not digits:
-        return "", "", 0
-    return sign, digits.rstrip("0"), int(exponent or 0) - len(fraction) + len(digits) - len(digits.rstrip("0"))
+        return (0,)
+    size = int(exponent or 0) + len(digits) - len(fraction)
+    if not sign:
+        return 1, size, digits.rstrip("0")
+    return -1, -size, [-int(digit) for digit in digits.rstrip("0")] + [1]
+
+
+class Interpreter(visitor.TreeInterpreter):
+    """The interpreter of jmespath with that equality."""
+
+    COMPARATOR_FUNC = visitor.TreeInterpreter.COMPARATOR_FUNC | {
+        "eq": equal,
+        "ne": lambda left, right: not equal(left, right),
+    }
+
+
+class _Lexer(lexer.Lexer):
+    """The lexer of jmespath with literals whose numbers know their digits."""
+
+    def _consume_literal(self):
+        start, text = self._position, self._expression
+        token = super()._consume_literal()
+        written = text[start + 1 : self._position - 1 if self._current is not None else len(text) - 1]
+        try:
+            value = json.loads(written.replace("\\`", "`"), parse_int=plain_number, parse_float=plain_number)
+        except ValueError:
+            return token
+        return {**token, "value": value}
+
+
+class _Parser(parser.Parser):
+    """The parser of jmespath on that lexer, which keeps nothing."""
+
+    def search(self, path, document):
+        """The value of an expression in a document."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PendingDeprecationWarning)
+            super()._parse(path)
+            self._tokens, self._index = list(_Lexer().tokenize(path)), 0
+        interpreter = Interpreter(visitor.Options(custom_functions=Functions()))
+        return interpreter.visit(self._expression(binding_power=0), document)
+
+
+def search(path, document):
+    """The value of an expression of JMESPath in a plain document."""
+    return _Parser().search(path, document)
 
 
 class Functions(functions.Functions):
@@ -256,6 +329,10 @@ class Functions(functions.Functions):
     @functions.signature({"types": []})
     def _func_to_string(self, value):
         return value if isinstance(value, str) else from_plain(value).compact
+
+    @functions.signature({"types": ["array", "string"]}, {"types": []})
+    def _func_contains(self, subject, search):
+        return search in subject if isinstance(subject, str) else any(equal(each, search) for each in subject)
 
 
 def plain_number(digits):

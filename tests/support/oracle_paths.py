@@ -8,8 +8,7 @@ import base64
 import json
 import re
 
-import jmespath
-from oracle_json import NULL, NUMBER, Functions, array, boolean, from_plain, number, obj, plain, string
+from oracle_json import NULL, NUMBER, Elements, array, boolean, from_plain, number, obj, plain, search, string
 
 
 class PathError(Exception):
@@ -168,7 +167,7 @@ def opened(value, layers):
     if kind in ("S", "N", "B"):
         return kind, _scalar(kind, content, layers)
     if kind in ("SS", "NS", "BS") and content.kind == "list":
-        return kind, array([_scalar(kind[0], item, layers) for item in content.data])
+        return kind, array(Elements([_scalar(kind[0], item, layers) for item in content.data]))
     if kind == "BOOL" and content.kind == "bool":
         return kind, content
     if kind == "NULL" and content == boolean(True):
@@ -230,7 +229,7 @@ def select(path, document):
         return _first(_whole(_walk(_names(items), document)), _names(key), literal, _names(wanted))
     root = plain(document.whole())
     try:
-        return from_plain(jmespath.search(path, root, jmespath.Options(custom_functions=Functions())))
+        return from_plain(search(path, root))
     except Exception as err:
         raise PathError("path") from err
 
