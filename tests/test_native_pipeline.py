@@ -10,6 +10,7 @@ from pathlib import Path
 import differential
 import mutation
 import planted
+import pyarrow as pa
 import pytest
 
 from fastxform import Pipeline, make_handler
@@ -19,6 +20,7 @@ from fastxform.core.native import Switch
 from fastxform.decode import native_plan
 from fastxform.decode.native_values import UnsupportedError
 from fastxform.tools.sample_data import burst
+from fastxform.transform.native_columns import mask_without
 
 ROOT = Path(__file__).parent.parent
 CONFIG = '[columns]\na = { type = "int64" }\nb = {}\n'
@@ -196,6 +198,16 @@ def test_events_of_any_spelling(change):
         handlers.append(make_handler(pipeline))
     one, other = (handler(change(event), None) for handler in handlers)
     assert one == other
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 9, 64, 100])
+def test_rows_of_some_records_are_masked(count):
+    """Wherever the records stand, those among them that have no rows or several; also in a part of an array."""
+    records = [record for record in range(count) if record % 5 for _ in range(record % 3 + 1)]
+    gone = {0, 1, count // 2, count - 1, count + 5}
+    whole = pa.array([-1, *records], pa.int32())
+    for array in (pa.array(records, pa.int32()), whole.slice(1)):
+        assert mask_without(array, gone).to_pylist() == [record not in gone for record in records]
 
 
 def test_an_event_of_msk_is_the_kernels():

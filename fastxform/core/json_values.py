@@ -7,6 +7,7 @@ on the value alone, never on the path or the stage that it came by.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -150,12 +151,16 @@ def has_many_values(payload: bytes) -> bool:
     return False
 
 
+@cache
+def _others(characters: bytes) -> bytes:
+    return bytes(set(range(256)) - set(characters) - {_QUOTE})
+
+
 def structure_of(payload: bytes, characters: bytes) -> Iterator[bytes]:
     """Yield some characters outside of strings, some thousand at a time, the brackets of objects as those of lists."""
     if b"\\" in payload:  # of an even number of them before a quote none escapes it
         payload = payload.replace(b"\\\\", b"").replace(b'\\"', b"")
-    others = bytes(set(range(256)) - set(characters) - {_QUOTE})
-    structure = payload.translate(_ONE_KIND, others)
+    structure = payload.translate(_ONE_KIND, _others(characters))
     is_inside = False
     for start in range(0, len(structure), _WINDOW_BYTES):
         parts = structure[start : start + _WINDOW_BYTES].split(b'"')

@@ -45,6 +45,8 @@ def is_deep(payload: bytes) -> bool:
         for start in range(0, len(brackets), _BLOCK_BRACKETS):
             block = brackets[start : start + _BLOCK_BRACKETS]
             opened = block.count(b"[")
+            if depth + len(block) - len(block.lstrip(b"[")) > DOCUMENT_DEPTH_LIMIT:  # most that are deep begin so
+                return True
             if depth + opened > DOCUMENT_DEPTH_LIMIT and depth + _highest(block) > DOCUMENT_DEPTH_LIMIT:
                 return True
             depth += 2 * opened - len(block)
@@ -84,9 +86,12 @@ def _has_many_openings(payload: bytes) -> bool:
     """Tell whether more lists and objects are opened, or seem to be in strings, than may be in each other."""
     # Long texts are mostly strings, in which `find` is fast: 0.2 ms for 3.6 MB of large records. One pass over the
     # bytes costs 1.0, two counts 1.9, Arrow's kernels 1.0.
-    openings, hops = 0, len(payload) // _HOP_BYTES
     first = payload[:_LONG_BYTES]
-    if len(first.translate(None, _NOT_OPENING)) > len(first) // _HOP_BYTES:
+    first_openings = len(first.translate(None, _NOT_OPENING))
+    if len(payload) <= _LONG_BYTES:
+        return first_openings > DOCUMENT_DEPTH_LIMIT
+    openings, hops = 0, len(payload) // _HOP_BYTES
+    if first_openings > len(first) // _HOP_BYTES:
         hops = 0  # it is full of them: a message of JSON lines
     for bracket in (b"{", b"["):
         at = payload.find(bracket)

@@ -4,7 +4,8 @@ A row is good where its columns hold what the engine would say; the records of t
 What a condition or an expression means is `query`'s. Invariant: a selection is in the order of the batch.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -136,6 +137,21 @@ class NativeColumns:
             array = kernels.take(array, self.decoded.row_records)
             good = None if good is None else kernels.take(good, self.decoded.row_records)
         return array, good
+
+
+def mask_without(row_records: pa.Int32Array, gone: Iterable[int]) -> pa.BooleanArray:
+    """Return which rows are not of some records, which are few: to look each row up in a table of them costs more."""
+    buffer, count = row_records.buffers()[1], len(row_records)
+    bits = bytearray(b"\xff") * (count // 8 + 1)
+    if buffer is not None:
+        records = memoryview(buffer).cast("i")[row_records.offset : row_records.offset + count]
+        for record in gone:
+            row = bisect_left(records, record)
+            while row < count and records[row] == record:
+                bits[row >> 3] &= ~(1 << (row & 7))
+                row += 1
+    mask: Any = pa.Array.from_buffers(pa.bool_(), count, [None, pa.py_buffer(bits)])
+    return mask
 
 
 def _of_format(column: Column, decoded: DecodedColumn) -> tuple[pa.Array, pa.BooleanArray | None]:

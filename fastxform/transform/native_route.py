@@ -20,7 +20,7 @@ from fastxform.datatypes.text import texts
 from fastxform.decode.native_builder import DOCUMENT
 from fastxform.decode.native_plan import NativePlan
 from fastxform.decode.source import EVENT_NAME
-from fastxform.transform.native_columns import NativeColumns, SelectedRows, evaluate_rows, without
+from fastxform.transform.native_columns import NativeColumns, SelectedRows, evaluate_rows, mask_without, without
 from fastxform.transform.route import RoutePlan, shared_columns
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ class NativeRouter:
         """Return the rows that each route takes, the records that none does, and how often `where` was null."""
         rows = SelectedRows(None, batch.count)
         if len(fallback) > len(batch.decoded.fallback):
-            gone = pa.array(sorted(fallback), pa.int32())
-            options = kernels.options.SetLookupOptions(gone)
-            rows = rows.keep(kernels.call("invert", [kernels.call("is_in", [batch.decoded.row_records], options)]))
+            rows = rows.keep(mask_without(batch.decoded.row_records, fallback.difference(batch.decoded.fallback)))
         where_null = 0
         if self.where is not None:
             rows = self._without_odd(batch, rows, self._keys(self.where.names), odd)
