@@ -24,7 +24,7 @@ def holding(count, text=""):
 def kernel_answers(pipeline, payloads):
     """Which payloads the kernel does not leave to the engine."""
     assert pipeline.native is not None
-    decoded = pipeline.native.plan.plan.decode_texts(payloads, False, lambda payload: None)
+    decoded = pipeline.native.plan.plan.decode_texts(payloads, False, lambda payload: None, 300_000)
     return [index for index in range(len(payloads)) if index not in decoded.fallback]
 
 
