@@ -206,6 +206,7 @@ static Status take_document(Record *record) {
         if (size == 15 && !memcmp(d->text + type->start, "CONTROL_MESSAGE", 15)) return TAKEN;
         if (size != 12 || memcmp(d->text + type->start, "DATA_MESSAGE", 12) || (events->kind != CONTAINER && events->kind != EMPTY) || d->text[events->start] != '[') return FALLBACK;
     }
+    if (LIKELY(!plan->list_count && !plan->parse_count)) return append_row(record);
     const u32 end = d->next;
     status = take_rows(record, 0);
     d->next = end;
