@@ -325,18 +325,19 @@ INLINE int is_true(const Slot *slot) {
     }
 }
 
-/* The slot that a column takes its value from; an object without members is passed over, as one that is not there. */
-INLINE const Slot *pick_slot(const ColumnPlan *plan, const Document *d) {
-    const int last = plan->alternative_count - 1;
-    if (plan->pick == PICK_FIRST_TRUE) {
+/* The slot that a value is taken from; an object without members is passed over, as one that is not there. */
+INLINE const Slot *pick_slot(const Choice *choice, const Document *d) {
+    const Alternative *const alternatives = choice->alternatives;
+    const int last = choice->count - 1;
+    if (choice->pick == PICK_FIRST_TRUE) {
         for (int i = 0; i < last; i++)
-            if (is_true(&d->slots[plan->alternatives[i].slot])) return &d->slots[plan->alternatives[i].slot];
-    } else if (plan->pick == PICK_FIRST_OBJECT) {
+            if (is_true(&d->slots[alternatives[i].slot])) return &d->slots[alternatives[i].slot];
+    } else if (choice->pick == PICK_FIRST_OBJECT) {
         for (int i = 0; i < last; i++) {
-            if (d->slots[plan->alternatives[i].object_slot].kind == CONTAINER) return &d->slots[plan->alternatives[i].slot];
+            if (d->slots[alternatives[i].object_slot].kind == CONTAINER) return &d->slots[alternatives[i].slot];
         }
     }
-    return &d->slots[plan->alternatives[last].slot];
+    return &d->slots[alternatives[last].slot];
 }
 
 /* ---- a row, and rows taken back */

@@ -102,33 +102,26 @@ static int read_node(PyObject *object, Node *node, int slot_count, int depth) {
     return 1;
 }
 
-/* (conversion, (per second, precision, scale), pick, ((slot, object slot), ...), is required, (class, least, most) or None,
-   (kind, text) or None, (text that is null, ...)) */
-static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
-    int conversion, pick, is_required;
-    long long per_second;
-    PyObject *numbers, *alternatives, *pattern, *value, *nulls;
-    if (!PyArg_ParseTuple(object, "iOiOpOOO", &conversion, &numbers, &pick, &alternatives, &is_required, &pattern, &value, &nulls)) return 0;
-    if (!PyArg_ParseTuple(numbers, "Lii", &per_second, &column->precision, &column->scale)) return 0;
+/* (pick, ((slot, object slot), ...)) */
+static int read_choice(PyObject *object, Choice *choice, int slot_count) {
+    int pick;
+    PyObject *alternatives;
+    if (!PyArg_ParseTuple(object, "iO", &pick, &alternatives)) return 0;
     const Py_ssize_t count = PyTuple_Size(alternatives);
     if (count < 0) return 0;
-    const int is_time = conversion == TO_TIMESTAMP, is_decimal = conversion == TO_DECIMAL;
-    if (conversion < 0 || conversion >= CONVERSION_COUNT || pick < 0 || pick >= PICK_COUNT || count < 1 || count > MEMBERS_LIMIT || (is_time && per_second != 1 && per_second != 1000 && per_second != 1000000) || (is_decimal && (column->precision < 1 || column->precision > 38 || column->scale < 0 || column->scale > column->precision))) {
-        set_error(PyExc_ValueError, "a column that the kernel does not know");
+    if (pick < 0 || pick >= PICK_COUNT || count < 1 || count > MEMBERS_LIMIT) {
+        set_error(PyExc_ValueError, "a choice that the kernel does not know");
         return 0;
     }
-    column->conversion = (Conversion)conversion;
-    column->pick = (Pick)pick;
-    column->per_second = per_second;
-    column->is_required = (u8)is_required;
-    column->alternatives = calloc((size_t)count, sizeof(Alternative));
-    if (!column->alternatives) {
+    choice->pick = (Pick)pick;
+    choice->alternatives = calloc((size_t)count, sizeof(Alternative));
+    if (!choice->alternatives) {
         PyErr_NoMemory();
         return 0;
     }
-    column->alternative_count = (int)count;
+    choice->count = (int)count;
     for (Py_ssize_t i = 0; i < count; i++) {
-        Alternative *alternative = &column->alternatives[i];
+        Alternative *alternative = &choice->alternatives[i];
         if (!PyArg_ParseTuple(PyTuple_GetItem(alternatives, i), "ii", &alternative->slot, &alternative->object_slot)) return 0;
         if (!slot_is_good(alternative->slot, slot_count) || !slot_is_good(alternative->object_slot, slot_count)) return 0;
         if (alternative->slot < 0 || (pick == PICK_FIRST_OBJECT && i + 1 < count && alternative->object_slot < 0)) {
@@ -136,6 +129,26 @@ static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
             return 0;
         }
     }
+    return 1;
+}
+
+/* (conversion, (per second, precision, scale), choice, is required, (class, least, most) or None, (kind, text) or None,
+   (text that is null, ...)) */
+static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
+    int conversion, is_required;
+    long long per_second;
+    PyObject *numbers, *choice, *pattern, *value, *nulls;
+    if (!PyArg_ParseTuple(object, "iOOpOOO", &conversion, &numbers, &choice, &is_required, &pattern, &value, &nulls)) return 0;
+    if (!PyArg_ParseTuple(numbers, "Lii", &per_second, &column->precision, &column->scale)) return 0;
+    const int is_time = conversion == TO_TIMESTAMP, is_decimal = conversion == TO_DECIMAL;
+    if (conversion < 0 || conversion >= CONVERSION_COUNT || (is_time && per_second != 1 && per_second != 1000 && per_second != 1000000) || (is_decimal && (column->precision < 1 || column->precision > 38 || column->scale < 0 || column->scale > column->precision))) {
+        set_error(PyExc_ValueError, "a column that the kernel does not know");
+        return 0;
+    }
+    column->conversion = (Conversion)conversion;
+    column->per_second = per_second;
+    column->is_required = (u8)is_required;
+    if (!read_choice(choice, &column->choice, slot_count)) return 0;
     if (pattern != Py_None) {
         PyObject *class_of;
         unsigned least, most;
@@ -219,7 +232,7 @@ static int read_fields(PyObject *object, Parse *parse, int slot_count) {
     return 1;
 }
 
-/* ((root, slot, invalid, fields or None), ...), and for each slot a byte: the document that it is in */
+/* ((root, choice of the text, invalid, fields or None), ...), and for each slot a byte: the document that it is in */
 static int read_parses_of(PyObject *parses, PyObject *documents, Plan *plan) {
     const Py_ssize_t count = PyTuple_Size(parses);
     char *bytes;
@@ -250,16 +263,18 @@ static int read_parses_of(PyObject *parses, PyObject *documents, Plan *plan) {
         }
     for (Py_ssize_t i = 0; i < count; i++) {
         Parse *parse = &plan->parses[i];
-        PyObject *root, *fields;
+        PyObject *root, *text, *fields;
         int invalid;
-        if (!PyArg_ParseTuple(PyTuple_GetItem(parses, i), "OiiO", &root, &parse->slot, &invalid, &fields)) return 0;
-        if (!slot_is_good(parse->slot, plan->slot_count)) return 0;
-        if (parse->slot < 0 || invalid < 0 || invalid >= INVALID_COUNT || plan->slot_documents[parse->slot] > i) {
+        plan->parse_count = (int)i + 1;
+        if (!PyArg_ParseTuple(PyTuple_GetItem(parses, i), "OOiO", &root, &text, &invalid, &fields)) return 0;
+        if (!read_choice(text, &parse->text, plan->slot_count)) return 0;
+        int is_known = invalid >= 0 && invalid < INVALID_COUNT;
+        for (int k = 0; k < parse->text.count; k++) is_known = is_known && plan->slot_documents[parse->text.alternatives[k].slot] <= i;
+        if (!is_known) {
             set_error(PyExc_ValueError, "a parse that the kernel does not know");
             return 0;
         }
         parse->invalid = (Invalid)invalid;
-        plan->parse_count = (int)i + 1;
         if (!read_node(root, &parse->root, plan->slot_count, 0)) return 0;
         if (fields != Py_None && !read_fields(fields, parse, plan->slot_count)) return 0;
     }
@@ -285,16 +300,17 @@ static int read_columns(PyObject *columns, Plan *plan) {
     return 1;
 }
 
-/* (element or None, slot, first slot, first parse, index slot, if empty, bytes beside) */
+/* (element or None, choice of the list, first slot, first parse, index slot, if empty, bytes beside) */
 static int read_list(PyObject *object, RowList *list, const Plan *plan) {
-    PyObject *element;
+    PyObject *element, *choice;
     int if_empty;
     unsigned beside_size;
-    if (!PyArg_ParseTuple(object, "OiiiiiI", &element, &list->slot, &list->first_slot, &list->first_parse, &list->index_slot, &if_empty, &beside_size)) return 0;
-    if (!slot_is_good(list->slot, plan->slot_count) || !slot_is_good(list->index_slot, plan->slot_count)) return 0;
+    if (!PyArg_ParseTuple(object, "OOiiiiI", &element, &choice, &list->first_slot, &list->first_parse, &list->index_slot, &if_empty, &beside_size)) return 0;
+    if (!read_choice(choice, &list->list, plan->slot_count) || !slot_is_good(list->index_slot, plan->slot_count)) return 0;
     const RowList *outer = plan->list_count > 1 ? list - 1 : NULL;
-    const int is_inside = !outer || (list->first_slot >= outer->first_slot && list->first_parse >= outer->first_parse);
-    if (list->slot < 0 || list->first_slot <= list->slot || list->first_slot > plan->slot_count || list->first_parse < 0 || !is_inside || (list->index_slot >= 0 && (list->index_slot < list->first_slot || (outer && outer->index_slot >= 0))) || if_empty < 0 || if_empty >= EMPTY_COUNT) {
+    int is_inside = !outer || (list->first_slot >= outer->first_slot && list->first_parse >= outer->first_parse);
+    for (int i = 0; i < list->list.count; i++) is_inside = is_inside && list->list.alternatives[i].slot < list->first_slot;
+    if (list->first_slot > plan->slot_count || list->first_parse < 0 || !is_inside || (list->index_slot >= 0 && (list->index_slot < list->first_slot || (outer && outer->index_slot >= 0))) || if_empty < 0 || if_empty >= EMPTY_COUNT) {
         set_error(PyExc_ValueError, "a list that the kernel does not know");
         return 0;
     }

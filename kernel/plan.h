@@ -84,13 +84,18 @@ typedef struct {
     int object_slot;     /* of PICK_FIRST_OBJECT: whether the object that the value is in is there */
 } Alternative;
 
+/* The members that a value may be taken from. */
+typedef struct {
+    Pick pick;
+    int count;
+    Alternative *alternatives;
+} Choice;
+
 typedef struct {
     Conversion conversion;
     i64 per_second;      /* of timestamps */
     int precision, scale; /* of decimals */
-    Pick pick;
-    int alternative_count;
-    Alternative *alternatives;
+    Choice choice;
     u8 is_required;
     u8 has_pattern;      /* so many characters, all of one class */
     u8 class_of[256];
@@ -115,7 +120,7 @@ typedef enum {
 typedef struct {
     Format format;
     Node root;           /* of a document */
-    int slot;            /* of the text */
+    Choice text;
     Invalid invalid;     /* what becomes of a row whose text is not of the format */
     int field_count;
     Search *fields;      /* separated: each in its place, its slot -1 where it is not wanted; pairs: those that are wanted */
@@ -135,7 +140,7 @@ typedef enum { EMPTY_DROPS, EMPTY_IS_NULL, EMPTY_FAILS, EMPTY_COUNT } IfEmpty;
 typedef struct {
     Node element;
     u8 has_element;      /* something of an element is wanted */
-    int slot;            /* of the list */
+    Choice list;
     int first_slot;      /* from here on all slots are of an element, or of what was parsed out of it */
     int first_parse;     /* so are the parses from here on */
     int index_slot;      /* of the number of an element; -1: it is not wanted */
@@ -144,7 +149,7 @@ typedef struct {
 } RowList;
 
 #define LISTS_LIMIT 2
-#define IMAGES_LIMIT 3
+#define IMAGES_LIMIT 8
 
 typedef enum { ONE_DOCUMENT, MANY_DOCUMENTS, LOG_MESSAGE, ONE_TEXT, MANY_TEXTS, DOCUMENTS_COUNT } Documents;
 
@@ -187,15 +192,19 @@ static void free_node(Node *node) {
 
 static void free_plan(Plan *plan) {
     free_node(&plan->root);
-    for (int i = 0; i < plan->list_count; i++) free_node(&plan->lists[i].element);
+    for (int i = 0; i < plan->list_count; i++) {
+        free_node(&plan->lists[i].element);
+        free(plan->lists[i].list.alternatives);
+    }
     for (int i = 0; i < plan->column_count; i++) {
-        free(plan->columns[i].alternatives);
+        free(plan->columns[i].choice.alternatives);
         free(plan->columns[i].default_text);
         for (int k = 0; k < plan->columns[i].null_count; k++) free(plan->columns[i].nulls[k].text);
         free(plan->columns[i].nulls);
     }
     for (int i = 0; i < plan->parse_count; i++) {
         free_node(&plan->parses[i].root);
+        free(plan->parses[i].text.alternatives);
         for (int k = 0; k < plan->parses[i].field_count; k++) free(plan->parses[i].fields[k].text);
         free(plan->parses[i].fields);
     }

@@ -37,8 +37,8 @@ static Status parse_document(const Plan *plan, const Parse *parse, Document *d, 
 static Status read_parses(const Plan *plan, Document *d, int first, int end_parse, int *is_dropped) {
     for (int i = first; i < end_parse; i++) {
         const Parse *parse = &plan->parses[i];
-        const Slot *slot = &d->slots[parse->slot];
-        const u8 document = plan->slot_documents[parse->slot];
+        const Slot *slot = pick_slot(&parse->text, d);
+        const u8 document = plan->slot_documents[slot - d->slots];
         const Document *in = document ? &d->parsed[document - 1] : d;
         Document *parsed = &d->parsed[i];
         if (slot->kind == ABSENT || slot->kind == NULL_WORD) continue;
@@ -82,7 +82,7 @@ static Status append_row(const Record *record) {
     if (UNLIKELY(row == columns->row_capacity) && !grow_rows(plan, columns, row * 2 + 64)) return OUT_OF_MEMORY;
     for (int i = 0; i < plan->column_count; i++) {
         const ColumnPlan *column = &plan->columns[i];
-        const Slot *slot = pick_slot(column, d);
+        const Slot *slot = pick_slot(&column->choice, d);
         const u8 document = plan->document_count ? plan->slot_documents[slot - d->slots] : 0;
         Document *in = UNLIKELY(document) ? &d->parsed[document - 1] : d;
         const Status status = append_value(column, &columns->each[i], row, in, slot, record->is_double, record->scratch);
@@ -98,7 +98,7 @@ static Status append_row(const Record *record) {
 static u64 repeated_bytes(const Plan *plan, const Document *d, const RowList *list) {
     u64 size = list->beside_size;
     for (int i = 0; i < plan->column_count; i++) {
-        const Slot *slot = pick_slot(&plan->columns[i], d);
+        const Slot *slot = pick_slot(&plan->columns[i].choice, d);
         if (slot - d->slots < list->first_slot && slot->kind != ABSENT) size += slot->end - slot->start;
     }
     return size;
@@ -126,11 +126,11 @@ static Status note_index(const Plan *plan, Document *d, int slot, u32 number) {
 static Status take_rows(Record *record, int level);
 
 /* Appends the row of a list without elements, if it has one. */
-static Status take_empty(Record *record, int level) {
+static Status take_empty(Record *record, int level, Kind kind) {
     const Plan *plan = record->plan;
     const RowList *list = &plan->lists[level];
     Document *d = record->document;
-    int has_image = !plan->image_count || d->slots[list->slot].kind == EMPTY;
+    int has_image = !plan->image_count || kind == EMPTY;
     for (int i = 0; i < plan->image_count; i++) has_image |= d->slots[plan->image_slots[i]].kind >= CONTAINER;
     if (list->if_empty == EMPTY_FAILS || !has_image) return FALLBACK;
     if (list->if_empty == EMPTY_DROPS) return TAKEN;
@@ -144,12 +144,12 @@ static Status take_elements(Record *record, int level) {
     const Plan *plan = record->plan;
     const RowList *list = &plan->lists[level];
     Document *d = record->document;
-    const Slot *slot = &d->slots[list->slot];
-    const u8 document = plan->slot_documents[list->slot];
+    const Slot *slot = pick_slot(&list->list, d);
+    const u8 document = plan->slot_documents[slot - d->slots];
     Document *in = document ? &d->parsed[document - 1] : d;
     const u8 *text = in->text;
     const u32 *tokens = in->index.tokens;
-    if (slot->kind == ABSENT || slot->kind == NULL_WORD || slot->kind == EMPTY) return take_empty(record, level);
+    if (slot->kind == ABSENT || slot->kind == NULL_WORD || slot->kind == EMPTY) return take_empty(record, level, (Kind)slot->kind);
     u32 bracket = slot->token;
     if (slot->kind == PLAIN && text[tokens[bracket + 1] + 1] == 'L') bracket += 4;
     else if (slot->kind != CONTAINER || AT(bracket) != '[') return FALLBACK;
@@ -200,7 +200,7 @@ static Status take_document(Record *record) {
         if (record->is_double && d->has_binary) return FALLBACK;
     }
     if (plan->documents == LOG_MESSAGE) {
-        const Slot *type = &d->slots[plan->type_slot], *events = &d->slots[plan->lists[0].slot];
+        const Slot *type = &d->slots[plan->type_slot], *events = pick_slot(&plan->lists[0].list, d);
         const u32 size = type->end - type->start;
         if (d->next != d->index.count || type->kind != STRING) return FALLBACK;
         if (size == 15 && !memcmp(d->text + type->start, "CONTROL_MESSAGE", 15)) return TAKEN;

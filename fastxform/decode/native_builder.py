@@ -12,12 +12,12 @@ from typing import Any, Final, TypeVar
 from fastxform.config import model
 from fastxform.config.model import Column, Explode, Spec
 from fastxform.core import native
-from fastxform.core.native import Conversion, Documents, IfEmpty, Invalid, NodeKind, Pick
+from fastxform.core.native import Conversion, Documents, Invalid, NodeKind, Pick
 from fastxform.datatypes import logical
 from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
-from fastxform.decode.fields import Images, is_double, item_order
+from fastxform.decode.fields import Images, is_double, item_order, leaves
 from fastxform.decode.native_fields import check_fields, written_fields
-from fastxform.decode.native_tree import LEAVES, MEMBERS_LIMIT, PathScope, PlanNode
+from fastxform.decode.native_tree import LEAVES, MEMBERS_LIMIT, Choice, PathScope, PlanNode, RowList, below, element_of
 from fastxform.decode.native_values import NAME_LIMIT, UnsupportedError, default_of, one_class
 from fastxform.query import paths
 
@@ -37,9 +37,7 @@ _CONVERSIONS: Final = {
     "binary": Conversion.BINARY,
 }
 _NODE_DEPTH: Final = 32
-_ELEMENTS_LIMIT: Final = 999
-_META_BYTES: Final = 1_024
-"""Bytes of a text that is no member of a payload, at most."""
+_IMAGES_LIMIT: Final = 8
 
 _Result = TypeVar("_Result")
 
@@ -76,11 +74,11 @@ class PlanBuilder:
         self.scope = self.record = PathScope(self.root, images=self.images)
         self.parses = {parse.name: parse for parse in spec.parses}
         self.parse_scopes: dict[str, PathScope] = {}
-        self.parse_slots: dict[str, int] = {}
+        self.parse_texts: dict[str, Choice] = {}
         self.explode = spec.explode
         self.element = PathScope(PlanNode(NodeKind.OBJECT, ""))
-        self.lists: list[_RowList] = []
-        self.exploded: _RowList | None = None
+        self.lists: list[RowList] = []
+        self.exploded: RowList | None = None
         self.image_slots: tuple[int, ...] = ()
         self.slot_documents = bytearray()
         self.columns: list[tuple[Any, ...]] = []
@@ -144,12 +142,12 @@ class PlanBuilder:
             self._note_layers()
             exploded = self.exploded
             if self.is_logs and not self.lists:
-                slot = self._leaf(("logEvents",))
-                self.lists.append(_RowList(self.row, slot, self.slot_count, len(self.parse_slots)))
+                events = Pick.ONLY, ((self._leaf(("logEvents",)), -1),)
+                self.lists.append(RowList(self.row, events, self.slot_count, len(self.parse_texts)))
             elif exploded is None:
                 raise UnsupportedError("the list of explode")
             else:
-                exploded.first_slot, exploded.first_parse = self.slot_count, len(self.parse_slots)
+                exploded.first_slot, exploded.first_parse = self.slot_count, len(self.parse_texts)
                 if exploded.has_index:
                     numbers = PathScope(PlanNode(NodeKind.OBJECT, ""), 1 + len(self.parses))
                     exploded.index_slot = self._in(numbers, self._slot)
@@ -164,32 +162,35 @@ class PlanBuilder:
         if explode is not None and self._level(paths.compile_path(explode.path)) == len(self.lists):
             self.exploded = self._exploded(explode)
 
-    def _exploded(self, explode: Explode) -> "_RowList":
+    def _exploded(self, explode: Explode) -> RowList:
         """Note the list whose elements are rows."""
         path = paths.compile_path(explode.path)
-        layer, member = self._layer_of(path), self._member_of(path)
-        if not isinstance(path, paths.Dotted) or self._is_of_fields(layer):
+        layer, members = self._layer_of(path), self._members_of(path)
+        if not isinstance(path, paths.Dotted | paths.Either) or self._is_of_fields(layer):
             raise UnsupportedError("the list of explode")
-        is_attribute = self.is_dynamodb and layer is None
-        around = [image for image in self.images.names if self.images.is_inside_of(member, image)]
-        if self.is_dynamodb and not around:
+        images = [image for image in self.images.names if any(self.images.is_inside_of(m, image) for m in members)]
+        if self.is_dynamodb and not (members and all(map(self.images.is_inside, members))):
             raise UnsupportedError("a list beside the images of a change")
-        names = path.names if layer is None else path.names[1:]
-        slot = self._in(self._scope_of(layer, path), lambda: self._leaf(names))
+        choice = self._of_path(path)
+        is_attribute = self.is_dynamodb and layer is None
         if is_attribute:
-            self._in(self.record, lambda: self._grow(names, NodeKind.VALUE)).is_judged = True
+            for member in members:
+                self._in(self.record, partial(self._grow, member, NodeKind.VALUE)).is_judged = True
         if self.is_dynamodb and not self.is_bare:
-            images = sorted({*around, ("dynamodb", "Keys")} & {*self.images.names})
+            images = sorted({*images, ("dynamodb", "Keys")} & {*self.images.names})
+            if len(images) > _IMAGES_LIMIT:
+                raise UnsupportedError("too many images")
             self.image_slots = tuple(self._in(self.record, partial(self._object, image)) for image in images)
-        self.element = PathScope(PlanNode(NodeKind.OBJECT, ""), self.slot_documents[slot], is_attribute=is_attribute)
-        return _RowList(self.element.root, slot, explode=explode)
+        document = self.slot_documents[choice[1][0][0]]
+        self.element = PathScope(PlanNode(NodeKind.OBJECT, ""), document, is_attribute=is_attribute)
+        return RowList(self.element.root, choice, explode=explode)
 
-    def _member_of(self, path: paths.Path) -> tuple[str, ...]:
-        """Return the names of the member of the record that a path is in, in however many texts."""
+    def _members_of(self, path: paths.Path) -> list[tuple[str, ...]]:
+        """Return the members of the record that a path is in, in however many texts."""
         layer = self._layer_of(path)
-        if layer is not None:
-            return self._member_of(paths.compile_path(self.parses[layer].of)) if layer in self.parses else ()
-        return path.names if isinstance(path, paths.Dotted) else ()
+        if layer is None:
+            return list(leaves(path))
+        return self._members_of(paths.compile_path(self.parses[layer].of)) if layer in self.parses else []
 
     def _is_of_fields(self, layer: str | None) -> bool:
         """Tell whether a layer, or the record, is a text of fields and no document."""
@@ -214,7 +215,7 @@ class PlanBuilder:
             self.scope = before
 
     def _add(self, key: Hashable, column: Column, path: paths.Path) -> None:
-        pick, alternatives = self._of_path(path)
+        choice = self._of_path(path)
         kind = column.type.kind
         if kind not in _CONVERSIONS:
             raise UnsupportedError(f"the type {kind}")
@@ -230,21 +231,21 @@ class PlanBuilder:
             pattern = one_class(column.pattern)
             if pattern is None:
                 self.patterns[key] = len(self.columns), column.pattern
-                raw = (Conversion.TEXT, (0, 0, 0), pick, alternatives, False, None, None, nulls)
+                raw = (Conversion.TEXT, (0, 0, 0), choice, False, None, None, nulls)
                 self.columns.append(raw)
         numbers = (logical.PER_SECOND.get(column.type.unit, 0), column.type.precision, column.type.scale)
         self.index[key] = len(self.columns)
         # Without its key a delete fails; what is required and null is the engine's, which knows the operation.
         is_required = (column.required or column.name in self.delete_keys) and column.default is None
         default = default_of(column) if column.format is None else None
-        written = conversion, numbers, pick, alternatives, is_required, pattern, default, nulls
+        written = conversion, numbers, choice, is_required, pattern, default, nulls
         self.columns.append(written)
 
     def add_document(self, spec: Spec) -> None:
         """Add the document itself: the item of a change, or what a record holds as it is."""
         if not self.is_dynamodb:
             self.root.whole_slot = self._slot()
-            self._write_document(Pick.ONLY, ((self.root.whole_slot, -1),))
+            self._write_document((Pick.ONLY, ((self.root.whole_slot, -1),)))
             return
         found = []
         for names in item_order(self.images):
@@ -255,40 +256,33 @@ class PlanBuilder:
                 self.root.whole_kind = NodeKind.IMAGE
                 self.root.whole_slot = slot = self._slot()
             found.append((slot, -1))
-        self._write_document(Pick.FIRST_TRUE, (*found, (self._slot(), -1)))  # the last is never there
+        self._write_document((Pick.FIRST_TRUE, (*found, (self._slot(), -1))))  # the last is never there
 
-    def _write_document(self, pick: int, alternatives: tuple[tuple[int, int], ...]) -> None:
+    def _write_document(self, choice: Choice) -> None:
         self.index[DOCUMENT] = len(self.columns)
-        self.columns.append((Conversion.JSON, (0, 0, 0), pick, alternatives, True, None, None, ()))
+        self.columns.append((Conversion.JSON, (0, 0, 0), choice, True, None, None, ()))
 
-    def _of_path(self, path: paths.Path) -> tuple[int, tuple[tuple[int, int], ...]]:
+    def _of_path(self, path: paths.Path) -> Choice:
         """Return the slots of a path, in the scope that it begins in."""
         layer = self._layer_of(path)
         if self.explode is not None and layer is not None and layer == self.explode.index:
             if not isinstance(path, paths.Dotted) or len(path.names) > 1:
                 raise UnsupportedError("a path into the number of an element")
             return Pick.ONLY, ((self.lists[-1].index_slot, -1),)
-        within = _below(path) if layer in self.parses else path
+        within = below(path) if layer in self.parses else path
         if self._is_of_fields(layer):
             check_fields(within)
         return self._in(self._scope_of(layer, path), lambda: self._alternatives(within))
 
     def _parsed(self, name: str) -> None:
         """Note where the text of a parse stands, before anything in it."""
-        if name in self.parse_slots:
+        if name in self.parse_texts:
             return
         path = paths.compile_path(self.parses[name].of)
-        layer = self._layer_of(path)
-        if not isinstance(path, paths.Dotted) or (self.explode is not None and layer == self.explode.index is not None):
+        if isinstance(path, paths.Dotted) and len(path.names) == 1 and path.names[0] in self.parses:
             raise UnsupportedError("the text of a parse")
-        names = path.names[1:] if layer in self.parses else path.names
-        if not names:
-            raise UnsupportedError("the text of a parse")
-        if self._is_of_fields(layer):
-            check_fields(paths.Dotted(names))
-        slot = self._in(self._scope_of(layer, path), lambda: self._leaf(names))
-        self.parse_slots[name] = slot
-        self.parse_scopes[name] = PathScope(PlanNode(NodeKind.OBJECT, ""), len(self.parse_slots))
+        self.parse_texts[name] = self._of_path(path)
+        self.parse_scopes[name] = PathScope(PlanNode(NodeKind.OBJECT, ""), len(self.parse_texts))
 
     def compile(self, wants_arrival: bool, width: int, repeated_metas: int) -> native.KernelPlan:
         """Return the compiled plan of the columns that were added.
@@ -302,7 +296,7 @@ class PlanBuilder:
         self._note_layers()
         slot_count = max(self.slot_count, 2)  # an element that is searched has two of its own
         documents = bytes(self.slot_documents).ljust(slot_count, b"\0")
-        parses = tuple(self._written_parse(name) for name in self.parse_slots)
+        parses = tuple(self._written_parse(name) for name in self.parse_texts)
         lists = tuple(each.as_tuple(repeated_metas) for each in self.lists)
         text = self.root.children.get("text") if self.is_text else None
         text_slot = -1 if text is None else text.slot
@@ -318,7 +312,7 @@ class PlanBuilder:
         if parse.format != "json":
             fields = written_fields(parse, {name: node.slot for name, node in root.children.items()})
             root = PlanNode(NodeKind.OBJECT, "")
-        return root.as_tuple(), self.parse_slots[name], _INVALID[parse.invalid], fields
+        return root.as_tuple(), self.parse_texts[name], _INVALID[parse.invalid], fields
 
     def _slot(self) -> int:
         self.slot_documents.append(self.scope.document)
@@ -373,7 +367,7 @@ class PlanBuilder:
             node.slot = self._slot()
         return node.slot
 
-    def _alternatives(self, path: paths.Path) -> tuple[int, tuple[tuple[int, int], ...]]:
+    def _alternatives(self, path: paths.Path) -> Choice:
         if isinstance(path, paths.Dotted):
             return Pick.ONLY, ((self._leaf(path.names), -1),)
         if isinstance(path, paths.Either):
@@ -386,7 +380,7 @@ class PlanBuilder:
             return Pick.FIRST_OBJECT, tuple(slots)
         if isinstance(path, paths.FirstWhere):
             return Pick.ONLY, ((self._search(path), -1),)
-        element = _element(path)
+        element = element_of(path)
         if element is not None and self.scope.is_plain:
             return Pick.ONLY, ((self._element(*element), -1),)
         raise UnsupportedError("a path that is evaluated by jmespath")
@@ -418,61 +412,4 @@ class PlanBuilder:
         return node.searches[path.equals]
 
 
-class _RowList:
-    """A list whose elements are rows, what is wanted of them, and the first slot and the first parse of an element."""
-
-    def __init__(
-        self, root: PlanNode, slot: int, first_slot: int = -1, first_parse: int = -1, explode: Explode | None = None
-    ) -> None:
-        self.root, self.slot, self.explode = root, slot, explode
-        self.first_slot, self.first_parse, self.index_slot = first_slot, first_parse, -1
-        self.has_index = explode is not None and explode.index is not None
-
-    def as_tuple(self, repeated_metas: int) -> tuple[Any, ...]:
-        """Return it as the kernel reads it; the engine counts columns that are not of the payload, too."""
-        numbers = self.slot, self.first_slot, self.first_parse, self.index_slot
-        if self.explode is None:
-            return self.root.as_tuple(), *numbers, IfEmpty.DROP, 0
-        element = self.root.children.get(self.explode.name)
-        wanted = None if element is None else element.as_tuple()
-        return wanted, *numbers, _IF_EMPTY[self.explode.empty], repeated_metas * _META_BYTES
-
-
-_IF_EMPTY: Final = {"drop": IfEmpty.DROP, "null": IfEmpty.NULL, "fail": IfEmpty.FAIL}
 _INVALID: Final = {"fail": Invalid.FAIL, "null": Invalid.NULL, "drop": Invalid.DROP}
-
-
-def _below(path: paths.Path) -> paths.Path:
-    """Return a path without its first name, that of a parse."""
-    if isinstance(path, paths.Dotted):
-        return paths.Dotted(path.names[1:])
-    if isinstance(path, paths.Either) and all(len(term.names) > 1 for term in path.terms):
-        return paths.Either(tuple(paths.Dotted(term.names[1:]) for term in path.terms), path.rest)
-    if isinstance(path, paths.FirstWhere) and len(path.list.names) > 1:
-        return paths.FirstWhere(paths.Dotted(path.list.names[1:]), path.key, path.equals, path.value)
-    raise UnsupportedError("a path into a text that was parsed")
-
-
-def _element(path: paths.Path) -> tuple[tuple[str, ...], int, tuple[str, ...]] | None:
-    """Return the names, the index and the rest of `a.b[0].c`; None of any other path."""
-    steps = _steps(path.compiled.parsed) if isinstance(path, paths.Compiled) else None
-    indices = [] if steps is None else [at for at, step in enumerate(steps) if isinstance(step, int)]
-    if steps is None or len(indices) != 1 or not indices[0] or not 0 <= steps[indices[0]] <= _ELEMENTS_LIMIT:
-        return None
-    at = indices[0]
-    return tuple(steps[:at]), steps[at], tuple(steps[at + 1 :])
-
-
-def _steps(node: Any) -> list[Any] | None:
-    """Return the names and indices of a syntax tree that has nothing else."""
-    if node["type"] in ("field", "index"):
-        return [node["value"]]
-    if node["type"] not in ("subexpression", "index_expression"):
-        return None
-    found: list[Any] = []
-    for child in node["children"]:
-        steps = _steps(child)
-        if steps is None:
-            return None
-        found += steps
-    return found

@@ -1,20 +1,30 @@
-"""The trees of wanted members that the native kernel walks, and what paths begin in.
+"""The trees of wanted members that the native kernel walks, what paths begin in, and lists whose elements are rows.
 
-A node is one member while its tree grows; the kernel is given it as tuples. What a path wants is `native_builder`'s.
+A node is one member while its tree grows; the kernel is given it as tuples. What a column wants is `native_builder`'s.
 Invariant: a member is one value, one kind of container, or both; anything else raises.
 """
 
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from fastxform.core.native import NodeKind
+from fastxform.config.model import Explode
+from fastxform.core.native import IfEmpty, NodeKind
 from fastxform.decode.fields import Images
 from fastxform.decode.native_values import NAME_LIMIT, UnsupportedError
+from fastxform.query import paths
 
 MEMBERS_LIMIT: Final = 64
 """Members of one object, searches of one list, or texts that are null for one column."""
 
 LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE, NodeKind.SCALAR))
 """Kinds of members that are one value."""
+
+
+_ELEMENTS_LIMIT: Final = 999
+_META_BYTES: Final = 1_024
+"""Bytes of a text that is no member of a payload, at most."""
+
+Choice: TypeAlias = "tuple[int, tuple[tuple[int, int], ...]]"
+"""Which of several members a value is taken from: a `Pick`, and each with the object that it is in."""
 
 
 class PlanNode:
@@ -96,3 +106,67 @@ class PathScope:
 
 def _is_control(character: str) -> bool:
     return character < " "
+
+
+class RowList:
+    """A list whose elements are rows, what is wanted of them, and the first slot and the first parse of an element."""
+
+    def __init__(
+        self,
+        root: PlanNode,
+        choice: Choice,
+        first_slot: int = -1,
+        first_parse: int = -1,
+        explode: Explode | None = None,
+    ) -> None:
+        self.root, self.choice, self.explode = root, choice, explode
+        self.first_slot, self.first_parse, self.index_slot = first_slot, first_parse, -1
+        self.has_index = explode is not None and explode.index is not None
+
+    def as_tuple(self, repeated_metas: int) -> tuple[Any, ...]:
+        """Return it as the kernel reads it; the engine counts columns that are not of the payload, too."""
+        numbers = self.choice, self.first_slot, self.first_parse, self.index_slot
+        if self.explode is None:
+            return self.root.as_tuple(), *numbers, IfEmpty.DROP, 0
+        element = self.root.children.get(self.explode.name)
+        wanted = None if element is None else element.as_tuple()
+        return wanted, *numbers, _IF_EMPTY[self.explode.empty], repeated_metas * _META_BYTES
+
+
+_IF_EMPTY: Final = {"drop": IfEmpty.DROP, "null": IfEmpty.NULL, "fail": IfEmpty.FAIL}
+
+
+def below(path: paths.Path) -> paths.Path:
+    """Return a path without its first name, that of a parse."""
+    if isinstance(path, paths.Dotted):
+        return paths.Dotted(path.names[1:])
+    if isinstance(path, paths.Either) and all(len(term.names) > 1 for term in path.terms):
+        return paths.Either(tuple(paths.Dotted(term.names[1:]) for term in path.terms), path.rest)
+    if isinstance(path, paths.FirstWhere) and len(path.list.names) > 1:
+        return paths.FirstWhere(paths.Dotted(path.list.names[1:]), path.key, path.equals, path.value)
+    raise UnsupportedError("a path into a text that was parsed")
+
+
+def element_of(path: paths.Path) -> tuple[tuple[str, ...], int, tuple[str, ...]] | None:
+    """Return the names, the index and the rest of `a.b[0].c`; None of any other path."""
+    steps = _steps(path.compiled.parsed) if isinstance(path, paths.Compiled) else None
+    indices = [] if steps is None else [at for at, step in enumerate(steps) if isinstance(step, int)]
+    if steps is None or len(indices) != 1 or not indices[0] or not 0 <= steps[indices[0]] <= _ELEMENTS_LIMIT:
+        return None
+    at = indices[0]
+    return tuple(steps[:at]), steps[at], tuple(steps[at + 1 :])
+
+
+def _steps(node: Any) -> list[Any] | None:
+    """Return the names and indices of a syntax tree that has nothing else."""
+    if node["type"] in ("field", "index"):
+        return [node["value"]]
+    if node["type"] not in ("subexpression", "index_expression"):
+        return None
+    found: list[Any] = []
+    for child in node["children"]:
+        steps = _steps(child)
+        if steps is None:
+            return None
+        found += steps
+    return found

@@ -28,12 +28,18 @@ static void add_search(Node *list, const char *text, int slot) {
     list->searches[list->search_count++] = (Search){(u8 *)strdup(text), (u32)strlen(text), slot};
 }
 
+static Choice choice_of(Pick pick, int count, const Alternative *alternatives) {
+    Choice choice = {pick, count, malloc((size_t)count * sizeof(Alternative))};
+    memcpy(choice.alternatives, alternatives, (size_t)count * sizeof(Alternative));
+    return choice;
+}
+
+static Choice only(int slot) { return choice_of(PICK_ONLY, 1, &(Alternative){slot, -1}); }
+
 static ColumnPlan *add_column(Plan *plan, Conversion conversion, Pick pick, int count, const Alternative *alternatives) {
     plan->columns = realloc(plan->columns, (size_t)(plan->column_count + 1) * sizeof(ColumnPlan));
     ColumnPlan *column = &plan->columns[plan->column_count++];
-    *column = (ColumnPlan){.conversion = conversion, .pick = pick, .alternative_count = count, .per_second = 1000, .precision = 12, .scale = 2};
-    column->alternatives = malloc((size_t)count * sizeof(Alternative));
-    memcpy(column->alternatives, alternatives, (size_t)count * sizeof(Alternative));
+    *column = (ColumnPlan){.conversion = conversion, .choice = choice_of(pick, count, alternatives), .per_second = 1000, .precision = 12, .scale = 2};
     return column;
 }
 
@@ -52,7 +58,7 @@ static Plan *new_plan(Documents documents, int slot_count) {
 /* Makes the elements of a list rows; their slots begin behind those that there are. */
 static RowList *add_list(Plan *plan, NodeKind kind, int slot, int first_slot) {
     RowList *list = &plan->lists[plan->list_count++];
-    *list = (RowList){make_node(kind, "", -1), 1, slot, first_slot, plan->parse_count, -1, EMPTY_DROPS, 0};
+    *list = (RowList){make_node(kind, "", -1), 1, only(slot), first_slot, plan->parse_count, -1, EMPTY_DROPS, 0};
     return list;
 }
 
@@ -210,7 +216,7 @@ static Plan *lists_plan(Documents documents) {
     plan->parse_count = 2;
     plan->document_count = 3;
     plan->parses = calloc(2, sizeof(Parse));
-    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = i ? 9 : 3, .invalid = i ? INVALID_DROPS : INVALID_IS_NULL};
+    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .text = only(i ? 9 : 3), .invalid = i ? INVALID_DROPS : INVALID_IS_NULL};
     add(&plan->parses[0].root, NODE_VALUE, "l", 4);
     add(&plan->parses[0].root, NODE_VALUE, "x", 5);
     add(&plan->parses[1].root, NODE_VALUE, "y", 10);
@@ -235,7 +241,7 @@ static Plan *texts_plan(void) {
     plan->parse_count = 2;
     plan->parses = calloc(2, sizeof(Parse));
     plan->document_count = 2;
-    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = i ? 5 : 1, .invalid = i ? INVALID_DROPS : INVALID_IS_NULL};
+    for (int i = 0; i < 2; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .text = only(i ? 5 : 1), .invalid = i ? INVALID_DROPS : INVALID_IS_NULL};
     Node *outer = &plan->parses[0].root, *inner = &plan->parses[1].root;
     outer->whole_slot = 4;
     add(outer, NODE_VALUE, "u", 5);
@@ -267,7 +273,7 @@ static Plan *fields_plan(Documents documents) {
     plan->parses = calloc(4, sizeof(Parse));
     plan->document_count = 4;
     const int slot_of_text[] = {0, 1, 2, 0};
-    for (int i = 0; i < 4; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .slot = slot_of_text[i], .invalid = i == 1 ? INVALID_DROPS : INVALID_IS_NULL};
+    for (int i = 0; i < 4; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .text = only(slot_of_text[i]), .invalid = i == 1 ? INVALID_DROPS : INVALID_IS_NULL};
     Parse *const parses = plan->parses;
     parses[0].format = parses[3].format = FORMAT_SEPARATED;
     parses[0].needed = parses[3].needed = 3;

@@ -75,6 +75,40 @@ b = {{ path = "item.b" }}
 tags = {{ path = "item.tags" }}
 """
 _ORDER_IMAGES = [json.loads(order)["dynamodb"].get("NewImage") or {"dynamodb": {"S": "x"}} for order in _ORDERS]
+_IMAGES = (
+    *_ORDERS,
+    *_lines(*({"Item": image} for image in _ORDER_IMAGES[:3])),
+    *_lines(*({"dynamodb": {"NewImage": {}, "OldImage": image}} for image in _ORDER_IMAGES[:4])),
+    *_lines({"dynamodb": {"NewImage": _ORDER_IMAGES[0], "OldImage": _ORDER_IMAGES[1]}}, {"dynamodb": {"NewImage": None}, "Item": _ORDER_IMAGES[2]}),
+)  # fmt: skip
+_EITHER_LINES = """
+[explode]
+path = "{path}"
+index = "line"
+empty = "{empty}"
+[columns]
+id = {{ path = "dynamodb.Keys.id" }}
+total = {{ path = "(dynamodb.NewImage || dynamodb.OldImage || Item).total" }}
+line = {{ path = "line", type = "int64" }}
+sku = {{ path = "item.sku" }}
+b = {{ path = "item.b" }}
+"""
+_EITHER_TEXTS = """
+[parse.one]
+of = "{one}"
+invalid = "null"
+[parse.two]
+of = "{two}"
+invalid = "{invalid}"
+[columns]
+id = {{ path = "id" }}
+sku = {{ path = "one.sku" }}
+two = {{ path = "two", type = "json" }}
+"""
+_SEVERAL_TEXTS = _lines(*(
+    {"id": i, "a": a, "b": b, "c": {"d": a, "list": [b, a]}, "e": {"d": b, "list": [a]}, "h": [{"name": "To", "value": a}, {"name": "x", "value": b}]}
+    for i, (a, b) in enumerate((('{"sku":1}', '{"sku":"b"}'), ("", '{"sku":"é"}'), (None, "no"), ('{"sku":null}', None), ('{"x":{}}', ""), (5, '{"sku":2}'), (True, "{}")))
+), {"id": "none", "b": "{}", "c": {}, "e": {"d": '{"sku":"e"}'}})  # fmt: skip
 _READINGS = """
 where = "name != 'z'"
 [explode]
@@ -206,6 +240,11 @@ CASES = (
     Case("whole-lines", _DYNAMODB + _JSON + _WHOLE_LINES, _ORDERS),
     Case("exported-lines", _DYNAMODB + _JSON + _ITEM_LINES.format(at="Item."), _lines(*({"Item": image} for image in _ORDER_IMAGES))),
     Case("bare-lines", _DYNAMODB + 'images = ["@"]\n' + _ITEM_LINES.format(at=""), _lines(*_ORDER_IMAGES)),
+    Case("either-lines", _DYNAMODB + _EITHER_LINES.format(path="(dynamodb.NewImage || dynamodb.OldImage || Item).items", empty="null"), _IMAGES),
+    Case("first-lines", _DYNAMODB + _JSON + _EITHER_LINES.format(path="dynamodb.NewImage.items || dynamodb.OldImage.items", empty="drop"), (*_ORDERS, *_IMAGES[13:])),
+    Case("either-readings", _JSON + _READINGS.format(empty="null", index="int64").replace('"a.readings"', '"a.none || a.readings"'), _DEVICES),
+    Case("either-texts", _JSON + _EITHER_TEXTS.format(one="a || b", two="(c || e).d", invalid="drop"), _SEVERAL_TEXTS),
+    Case("searched-texts", _JSON + _EITHER_TEXTS.format(one="h[?name=='To'].value | [0]", two="c.list[1]", invalid="null"), _SEVERAL_TEXTS),
     Case("readings-csv", _READINGS.format(empty="drop", index="int64"), _DEVICES),
     Case("readings-json", 'bad_rows = "drop"\n' + _JSON + _READINGS.format(empty="null", index="json"), _DEVICES),
     Case("readings-fail", 'documents = "many"\n' + _READINGS.format(empty="fail", index="timestamp[s]"), (b"\n".join(_DEVICES[:2]), _DEVICES[0], _DEVICES[4] * 2)),

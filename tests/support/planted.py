@@ -70,8 +70,8 @@ BUGS = (
     ),
     (
         "columns.h",
-        "plan->alternatives[i].object_slot].kind == CONTAINER)",
-        "plan->alternatives[i].object_slot].kind >= CONTAINER)",
+        "alternatives[i].object_slot].kind == CONTAINER)",
+        "alternatives[i].object_slot].kind >= CONTAINER)",
         "an empty image",
         "auto-csv",
     ),
