@@ -2,6 +2,7 @@
 
 import json
 
+import mutation_own
 from mutation_case import Case
 from mutation_case import written as _lines
 
@@ -204,6 +205,15 @@ _EVENT_LIST_MESSAGES = _lines(*(
     }
     for texts in (_ORDER_TEXTS[:2], _ORDER_TEXTS[1:4], (_ORDER_TEXTS[0], "plain", _ORDER_TEXTS[4]), (), _ORDER_TEXTS, ("plain",))
 ), {"messageType": "CONTROL_MESSAGE", "owner": "1", "logGroup": "", "logStream": "", "logEvents": [{"id": "", "timestamp": 1, "message": "x"}]})  # fmt: skip
+_OWN = """
+[explode]
+path = "a.readings"
+[columns]
+a = { path = "item.n", type = "string" }
+device = { path = "device" }
+value = { path = "item.v" }
+long = { expr = "concat(a, '!')" }
+"""
 _EXPLODED_WAYS = """
 [explode]
 path = "a.readings"
@@ -259,6 +269,7 @@ CASES = (
     Case("exploded-filters", _LOGS + _EVENT_LISTS.format(path="subscriptionFilters", invalid="null", bad_rows="fail"), _EVENT_LIST_MESSAGES, is_packed=True),
     Case("exploded-routes", 'unmatched = "drop"\n' + _JSON + _EXPLODED_WAYS, _DEVICES),
     Case("exploded-first", 'mixed = "first"\nbad_rows = "drop"\n' + _JSON + _EXPLODED_WAYS, _DEVICES),
+    Case("own-lists", 'bad_rows = "drop"\n' + _JSON + _OWN, _DEVICES, function=mutation_own.change),
     Case("group-null", _LOGS + _JSON + _MESSAGE_TEXT.format(invalid="null"), _GROUPED, is_packed=True),
     Case("group-drop", _LOGS + _MESSAGE_TEXT.format(invalid="drop"), _GROUPED, is_packed=True),
 )  # fmt: skip
