@@ -236,6 +236,15 @@ def test_each_row_has_the_arrival_of_its_own_record():
     assert batch.data == [b"2,10\n", b"3,20\n4,20\n"]
 
 
+def test_an_event_of_nothing_but_odd_records_is_the_engines():
+    """It is worked once: what the kernel had the engine answer, it would throw away above the limit of a response."""
+    pipeline, worked = Pipeline.from_toml(CONFIG), []
+    pipeline.native.engine = lambda *arguments: worked.append(arguments)
+    event = burst.event([b'{"a":1,"a":2}'] * 3)
+    assert pipeline.native.answer(event, 10_000, 0, lambda stage: None, None) is None
+    assert worked == []
+
+
 def test_the_environment_turns_the_kernel_off():
     """`FASTXFORM_KERNEL=0` leaves the engine alone."""
     code = "import fastxform; print(fastxform.Pipeline.from_toml('[columns]\\na = {}\\n').native)"

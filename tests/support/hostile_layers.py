@@ -98,6 +98,11 @@ LAYERS = [
     ),
     Hostile("raw explode of 490,000 elements", explode() + columns(3, path="item"), lambda: holding(b"0", 490_000)),
     Hostile(
+        "raw explode of 29,000 {}, thirty columns",
+        explode() + columns(30, path="item.a*"),
+        lambda: holding(b"{}", 29_000),
+    ),
+    Hostile(
         "explode of an object of 400,000 members",
         explode() + columns(3, path="item.value"),
         lambda: gzip.compress(b'{"h":{' + b",".join(b'"%d":0' % i for i in range(400_000)) + b"}}"),
@@ -126,6 +131,11 @@ LAYERS = [
         "explode of a DynamoDB list of 60,000",
         DYNAMODB + explode("dynamodb.NewImage.a") + columns(3, path="item"),
         lambda: change('"a":{"L":[' + ",".join(['{"N":"1"}'] * 60_000) + "]}"),
+    ),
+    Hostile(
+        "explode of a DynamoDB list of 15,000 maps",
+        DYNAMODB + explode("dynamodb.NewImage.a") + columns(30, path="item.b*"),
+        lambda: change('"a":{"L":[' + ",".join(['{"M":{"b1":{"N":"1"},"c":{"L":[{"NULL":true}]}}}'] * 15_000) + "]}"),
     ),
     # -- parse
     Hostile(
