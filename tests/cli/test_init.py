@@ -233,9 +233,9 @@ def test_more_records_than_are_read_are_said(command, write, monkeypatch):
         pytest.param(b"", "s: it has no records", id="empty"),
         pytest.param(b"\n\n", "s: it has no records", id="empty-lines"),
         pytest.param(b"{id\n{1\n", "s: none of its 2 records can be read (2 json: ", id="no-json"),
-        pytest.param(b"\x00\xff" * 50, "s: none of its 1 records can be read (1 utf8: ", id="binary"),
-        pytest.param(b"[1,2]\n", "s: none of its 1 records can be read (1 not_object: ", id="list"),
-        pytest.param(b'\xef\xbb\xbf{"a":1}\n', "s: none of its 1 records can be read (1 utf8: ", id="mark"),
+        pytest.param(b"\x00\xff" * 50, "s: its one record cannot be read (1 utf8: ", id="binary"),
+        pytest.param(b"[1,2]\n", "s: its one record cannot be read (1 not_object: ", id="list"),
+        pytest.param(b'\xef\xbb\xbf{"a":1}\n', "s: its one record cannot be read (1 utf8: ", id="mark"),
         pytest.param(b'{"invocationId":"i","records":[]}', "s: it has no records", id="event-of-none"),
         pytest.param(b'{"records":[{"recordId":"a","data":"%"}]}', "s: records[0] has data", id="event-of-no-base64"),
         pytest.param(b"\x1f\x8bxxxxxxxx", "s: the gzip data is damaged or ends early", id="damaged-gzip"),
@@ -339,7 +339,7 @@ def test_the_sample_of_a_preset_overwrites_nothing_either(command, write, here):
 @pytest.mark.parametrize(
     ("out", "text"),
     [
-        pytest.param("nowhere/c.toml", "No such file or directory", id="no-directory"),
+        pytest.param("nowhere/c.toml", "there is no directory nowhere; make it first", id="no-directory"),
         pytest.param(".", "is a directory; name the file, such as transform.toml", id="directory"),
         pytest.param("a\x00b", "null", id="no-name"),
     ],

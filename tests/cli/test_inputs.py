@@ -54,29 +54,29 @@ ENVELOPES = [
         id="dynamodbstreams-get-records",
     ),
     pytest.param({"Records": [], "NextShardIterator": "x"}, [], "no records in the output", id="get-records-of-none"),
-    pytest.param([CHANGE], [compact(CHANGE)], "a list of 1 DynamoDB changes", id="list-of-changes"),
+    pytest.param([CHANGE], [compact(CHANGE)], "a list of 1 DynamoDB change", id="list-of-changes"),
     pytest.param(
         {"Records": [{"eventSource": "aws:kinesis", "kinesis": {"data": b64(b'{"a":1}'), "partitionKey": "p"}}]},
         ['{"a":1}'],
-        "1 records of a Kinesis trigger event",
+        "1 record of a Kinesis trigger event",
         id="kinesis-trigger",
     ),
     pytest.param(
         {"Records": [{"SequenceNumber": "4", "Data": b64(b'{"a":1}'), "PartitionKey": "p"}], "MillisBehindLatest": 0},
         ['{"a":1}'],
-        "1 records of `aws kinesis get-records`",
+        "1 record of `aws kinesis get-records`",
         id="kinesis-get-records",
     ),
     pytest.param(
         {"Records": [{"eventSource": "aws:sqs", "body": '{"a": 1.10}'}]},
         ['{"a": 1.10}'],
-        "1 messages of an SQS trigger event, each its body",
+        "1 message of an SQS trigger event, each its body",
         id="sqs-trigger",
     ),
     pytest.param(
         {"Records": [{"EventSource": "aws:sns", "Sns": NOTIFICATION}]},
         [compact(NOTIFICATION)],
-        "1 notifications of an SNS trigger event",
+        "1 notification of an SNS trigger event",
         id="sns-trigger",
     ),
     pytest.param(
@@ -100,7 +100,7 @@ ENVELOPES = [
     pytest.param(
         {"Items": [{"id": {"S": "a"}, "n": {"N": "1.10"}}], "Count": 1, "ScannedCount": 1},
         ['{"Item":{"id":{"S":"a"},"n":{"N":"1.10"}}}'],
-        "1 items of `aws dynamodb scan`",
+        "1 item of `aws dynamodb scan`",
         id="scan",
     ),
     pytest.param(
@@ -235,7 +235,7 @@ def test_a_verb_says_what_was_unwrapped(command, write):
     config = write('[columns]\na = "a"\n')
     code, out, err = command("run", config, write('[{"a":1},{"a":2}]', "in.json"))
     assert (code, out) == (0, "1\n2\n")
-    assert err.splitlines()[0].startswith("in.json: a JSON list, each of its 2 elements read as a record")
+    assert err.splitlines()[0].startswith("in.json: a JSON list of 2 elements, each read as a record")
 
 
 def test_lines_of_failed_records_are_capped(command, write):

@@ -609,7 +609,7 @@ def test_what_is_inferred_works_whatever_the_sample(payloads, output):
     try:
         found = infer(payloads, "s.jsonl", output)
     except InputError as err:
-        assert "none of its" in str(err)
+        assert "can be read (" in str(err) or "its one record cannot be read (" in str(err)
         return
     assert_works(found)
     if next(iter(found.families)) in ("json", "dynamodb"):

@@ -118,6 +118,8 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError(
             f"{options.out}: is a directory; name the file, such as {Path(options.out) / 'transform.toml'}"
         )
+    if options.out != "-" and not Path(options.out).parent.is_dir():
+        raise InputError(f"{options.out}: there is no directory {Path(options.out).parent}; make it first")
     if options.out != "-" and not options.force and os.path.lexists(options.out):
         raise InputError(f"{options.out}: exists; --force overwrites it")
 

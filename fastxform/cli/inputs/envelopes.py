@@ -8,6 +8,7 @@ alone.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,8 +87,8 @@ def list_elements(document: bytes) -> Envelope | None:
     if kind is not None and kind.record is not None:
         return Envelope(f"a list of {kind.says(len(elements))}", _unwrapped(kind, elements, members))
     return Envelope(
-        f"a JSON list, each of its {len(elements)} elements read as a record; a record that is such a list wants "
-        'documents = "many"',
+        f"a JSON list of {_counted(len(elements), 'elements')}, each read as a record; a record that is such a list "
+        'wants documents = "many"',
         [InputRecord(bytes(element)) for element in elements],
     )
 
@@ -164,7 +165,16 @@ class _Kind:
 
     def says(self, count: int) -> str:
         """Return what is reported of so many."""
-        return f"{count} {self.name}, {self.done}"
+        return f"{_counted(count, self.name)}, {self.done}"
+
+
+def _counted(count: int, name: str) -> str:
+    """Return a number of things, named in the plural; of one the name in the singular."""
+    return f"1 {_PLURAL.sub(_SINGULAR, name, count=1)}" if count == 1 else f"{count} {name}"
+
+
+_SINGULAR: Final = r"\1"
+_PLURAL: Final = re.compile(r"\b(change|record|message|notification|item|event|element)s\b")
 
 
 def _is_change(members: "Members") -> bool:
@@ -320,7 +330,7 @@ def _kafka(members: "Members") -> Envelope | None:
             data = _base64(entry["value"], "value") if _text(entry.get("value")) is not None else b""
             moment = _value(entry.get("timestamp"))
             records.append(InputRecord(data, moment if isinstance(moment, int) else None))
-    return Envelope(f"{len(records)} records of an MSK trigger event, each its value", records)
+    return Envelope(f"{_counted(len(records), 'records of an MSK trigger event')}, each its value", records)
 
 
 def _items(members: "Members") -> Envelope | None:
@@ -333,7 +343,8 @@ def _items(members: "Members") -> Envelope | None:
         return None
     records = [InputRecord(b'{"Item":' + bytes(item) + b"}") for item in items]
     return Envelope(
-        f'{len(records)} items of `aws dynamodb scan` or `query`, each read as the line {{"Item": ...}} of an export',
+        f"{_counted(len(records), 'items of `aws dynamodb scan` or `query`')}, each read as the line "
+        '{"Item": ...} of an export',
         records,
     )
 
@@ -360,7 +371,8 @@ def _log_events(members: "Members") -> Envelope | None:
         for batch in _batches(of_stream)
     ]
     return Envelope(
-        f"{len(known)} events of `aws logs filter-log-events`, read as {len(records)} messages of a subscription; "
+        f"{_counted(len(known), 'events of `aws logs filter-log-events`')}, read as "
+        f"{_counted(len(records), 'messages of a subscription')}; "
         "owner and logGroup, which the output does not have, are unknown",
         records,
     )

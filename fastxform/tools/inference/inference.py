@@ -128,6 +128,8 @@ def _nothing(skipped: Counter[str]) -> str:
     if not skipped:
         return "it has no records"
     reasons = "; ".join(f"{count} {reason}: {REASONS[reason]}" for reason, count in skipped.most_common())
+    if skipped.total() == 1:
+        return f"its one record cannot be read ({reasons})"
     return f"none of its {skipped.total()} records can be read ({reasons})"
 
 

@@ -124,7 +124,8 @@ def _problem(name: str, value: str, spec: str) -> str | None:
     """Return what is wrong with one fault."""
     if name not in KINDS:
         near = difflib.get_close_matches(name, KINDS, 1)
-        return f"there is no fault {name!r}: {f'did you mean {near[0]}? ' if near else ''}They are {', '.join(KINDS)}"
+        remedy = f"did you mean {near[0]}?" if near else f"the faults are {', '.join(KINDS)}"
+        return f"there is no fault {name!r}: {remedy}"
     if name == "refuse":
         return None if spec == name else "refuse has no value"
     high, unit = (_SLOW_MAX_MS, "milliseconds") if name == "slow" else (1, "a share")

@@ -90,8 +90,10 @@ class DirectorySink:
         """Make the directory; remove what an earlier run wrote there, and nothing else.
 
         Raises:
-            ContractError: the directory holds something, no earlier run made it, and `force` is false.
+            ContractError: the directory holds something, no earlier run made it, and `force` is false; or it is none.
         """
+        if self._root.exists() and not self._root.is_dir():
+            raise ContractError(f"{self._root}: is no directory; name another one")
         self._root.mkdir(parents=True, exist_ok=True)
         marker = self._root / MARKER
         if _is_marker(marker):

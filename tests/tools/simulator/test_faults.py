@@ -229,9 +229,9 @@ def test_it_needs_no_boto3(tmp_path):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("entrys:0.3", "there is no fault 'entrys': did you mean entries? They are " + ", ".join(KINDS)),
-        ("zzz", "there is no fault 'zzz': They are " + ", ".join(KINDS)),
-        ("", "there is no fault '': They are " + ", ".join(KINDS)),
+        ("entrys:0.3", "there is no fault 'entrys': did you mean entries?"),
+        ("zzz", "there is no fault 'zzz': the faults are " + ", ".join(KINDS)),
+        ("", "there is no fault '': the faults are " + ", ".join(KINDS)),
         ("throttle", "'throttle' needs a share from 0 to 1, as in throttle:0.1"),
         ("throttle:1.5", "'throttle:1.5' needs a share from 0 to 1, as in throttle:0.1"),
         ("throttle:nan", "'throttle:nan' needs a share from 0 to 1, as in throttle:0.1"),
