@@ -46,9 +46,22 @@ def test_any_text_can_be_typed(text):
 def test_examples_have_no_mistakes(name):
     """And something to show."""
     config, sample = session.example(name)
-    shown = session.work(config, sample)
+    shown = session.work(config, sample, session.home_of(name))
     assert not any(problem.level == "error" for problem in shown.problems)
     assert any(record.result == "Ok" for record in shown.records)
+
+
+def test_what_a_configuration_names_lies_beside_it(tmp_path):
+    """Look-ups and code of one's own, from whatever directory the playground is started in."""
+    (tmp_path / "shops.csv").write_text("id,name\na,Anna's\n")
+    (tmp_path / "enrich.py").write_text("import beside\ndef same(batch):\n    return beside.same(batch)\n")
+    (tmp_path / "beside.py").write_text("def same(batch):\n    return batch\n")
+    config = 'map_batch = "enrich:same"\nlookups.shop = { file = "shops.csv", key = "id" }\n' + CONFIG.splitlines()[0]
+    config = config[:-1] + ", shop = { expr = \"lookup('shop', id, 'name')\" } }"
+    shown = session.work(config.replace("required = true", 'type = "string"'), SAMPLE, tmp_path)
+    assert [problem for problem in shown.problems if problem.level == "error"] == []
+    assert shown.records[0].row == "a,1,Anna's\n"
+    assert [problem.level for problem in session.work(config, SAMPLE).problems] == ["error", "error"]
 
 
 def test_a_record_becomes_a_test_that_passes():

@@ -52,6 +52,7 @@ class _Page:
 
     def __init__(self, config: str, sample: str, path: Path | None) -> None:
         self._path = path
+        self._directory = session.home_of(session.EXAMPLES[0]) if path is None else path.parent
         self._shown = session.Shown()
         self._dark = ui.dark_mode(None)
         ui.add_css(_CSS)
@@ -105,6 +106,7 @@ class _Page:
 
     def _example(self, event: Any) -> None:
         config, sample = session.example(event.value)
+        self._directory = session.home_of(event.value)
         self._config.value = config
         self._sample.value = sample
 
@@ -123,7 +125,7 @@ class _Page:
 
     def _work(self) -> None:
         """Run the sample, and draw what became of it."""
-        self._shown = shown = session.work(self._config.value, self._sample.value)
+        self._shown = shown = session.work(self._config.value, self._sample.value, self._directory)
         self._config.decorations = [
             {"kind": "line", "line": problem.line, "class": "fx-mistake"}
             for problem in shown.problems

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from fastxform.config import model
@@ -23,7 +24,7 @@ from fastxform.tools.lint.rules import lint
 from fastxform.tools.sample_data import burst
 
 NAME: Final = "configuration"
-EXAMPLES: Final = ("cities", "ticker", "ses", "dynamotest", "change-capture", "documents", "readings")
+EXAMPLES: Final = ("cities", "ticker", "ses", "dynamotest", "change-capture", "documents", "readings", "lookups")
 SAMPLE_LIMIT_BYTES: Final = 2_000_000
 RECORDS_LIMIT: Final = 1_000
 _LOCATION: Final = re.compile(rf"{NAME}:(\d+)(?:: (.+))?")
@@ -65,9 +66,14 @@ class Shown(NamedTuple):
         return self.response_bytes / RESPONSE_LIMIT_BYTES
 
 
+def home_of(name: str) -> Path:
+    """Return the directory of an example, with the files that its configuration names."""
+    return Path(str(files("fastxform") / "examples" / name))
+
+
 def example(name: str) -> tuple[str, str]:
     """Return the configuration and the sample of an example."""
-    home = files("fastxform") / "examples" / name
+    home = home_of(name)
     sample = next(entry for entry in home.iterdir() if entry.name.startswith("sample.json"))
     return (home / f"{name}.toml").read_text(encoding="utf-8"), sample.read_text(encoding="utf-8")
 
@@ -91,10 +97,10 @@ def read_sample(text: str) -> list[bytes]:
     return [line.encode() for line in text.splitlines() if line.strip()][:RECORDS_LIMIT]
 
 
-def work(config: str, sample: str) -> Shown:
-    """Return what a configuration makes of a sample."""
+def work(config: str, sample: str, directory: Path | None = None) -> Shown:
+    """Return what a configuration makes of a sample; the files that it names lie in `directory`."""
     try:
-        spec = model.parse(config, NAME, tests=False)
+        spec = model.parse(config, NAME, directory, tests=False)
         pipeline = Pipeline(spec)
     except ConfigError as err:
         return Shown(tuple(_problem(one.location, "error", one.message) for one in err.mistakes))
