@@ -20,6 +20,7 @@ from fastxform.datatypes.logical import Type, arrow_type
 from fastxform.errors import near
 from fastxform.query import arithmetic, operators
 from fastxform.query.calls import Given, fit
+from fastxform.query.elsewhere import operator_elsewhere
 from fastxform.query.functions import FUNCTIONS, unknown_function
 from fastxform.query.lookup_tables import LookupTable
 from fastxform.query.lookups import NAME as LOOKUP
@@ -84,7 +85,6 @@ _WORDS: Final = frozenset({"and", "or", "not", "in", "is", "if", "else", "True",
 _WORDS_ELSEWHERE: Final = {"true": "True", "false": "False"} | dict.fromkeys(
     ("null", "none", "nil", "NULL", "nan"), "None"
 )
-_OPERATORS_ELSEWHERE: Final = {"&&": "and", "||": "or", "!": "not", "<>": "!=", "=": "==", "?": "a if condition else b"}
 
 
 class Expression(Struct, frozen=True):
@@ -281,10 +281,9 @@ class _Compiler:
         for name in self.columns:
             if iskeyword(name) and name not in _WORDS and re.search(rf"(?<![\w'\"]){name}(?![\w'\"])", self.text):
                 return ExpressionError(f"{name} is a word of the language; write col({name!r}) for the column", offset)
-        for theirs, ours in _OPERATORS_ELSEWHERE.items():
-            before = offset - len(theirs) + 1
-            if self.text.startswith(theirs, offset) or (before >= 0 and self.text.startswith(theirs, before)):
-                return ExpressionError(f"{theirs} is no operator here; write {ours}", offset)
+        found = operator_elsewhere(self.text, offset)
+        if found is not None:
+            return ExpressionError(f"{found[0]} is no operator here; write {found[1]}", offset)
         if len(self.text.split("\n")) > 1:
             message += " (over several lines, an expression needs parentheses around it)"
         return ExpressionError(message, offset)
