@@ -165,9 +165,10 @@ class Answers(Struct):
 
 
 class NativeResponse(Struct):
-    """The bytes of a response, and what they say."""
+    """A response, its bytes or its entries as dicts, and what it says."""
 
-    written: bytes
+    written: Any
+    bytes_out: int
     answers: Answers
     delivery_stream_arn: str | None
     invocation_id: str | None
@@ -266,7 +267,52 @@ class NativePipeline:
         observe("response")
         if isinstance(written, int):
             return None
-        return NativeResponse(written, answers, parsed.delivery_stream_arn, parsed.invocation_id)
+        arn, invocation_id = parsed.delivery_stream_arn, parsed.invocation_id
+        return NativeResponse(written, len(written), answers, arn, invocation_id)
+
+    def answer_records(
+        self,
+        event: Mapping[str, Any],
+        costs: tuple[int, ...],
+        limit_bytes: int,
+        now_ms: int,
+        observe: Observe,
+        stop_ns: int | None,
+    ) -> NativeResponse | None:
+        """Return the response to an event that the runtime has decoded; None where it is unusual, or above the limit.
+
+        Args:
+            event: as the runtime made it.
+            costs: as `KernelPlan.respond_records` takes them.
+            limit_bytes: the largest response that is written.
+            now_ms: the time, epoch milliseconds.
+            observe: is told when a stage has ended.
+            stop_ns: when the invocation has to end.
+        """
+        records = event.get("records")
+        if self.plan.metas or self.switch.is_paused or type(records) is not list:
+            return None
+        read = None if event.get("sourceMSKArn") is not None else native.read_records(records)
+        if read is None:
+            return None
+        ids, texts = read
+        observe("event")
+        decoded = self.plan.plan.decode_texts(texts, True, _unpack, _UNPACKED_MOST_BYTES)
+        observe("decode")
+
+        def by_engine(records: list[int]) -> "EngineBatch":
+            return self.engine(Payloads([texts[record] for record in records]), {}, now_ms, stop_ns, limit_bytes)
+
+        answers = self._answers(NativeColumns(self.plan, decoded, None, {}), now_ms, by_engine, observe)
+        if answers.withheld:
+            return None
+        written = self.plan.plan.respond_records(ids, answers.parts, list(answers.failed), costs, limit_bytes)
+        observe("response")
+        if written is None:
+            return None
+        facts = event.get("deliveryStreamArn"), event.get("invocationId")
+        arn, invocation_id = (fact if isinstance(fact, str) else None for fact in facts)
+        return NativeResponse(*written, answers, arn, invocation_id)
 
     def _answers(
         self, columns: NativeColumns, now_ms: int, by_engine: "Callable[[list[int]], EngineBatch]", observe: Observe

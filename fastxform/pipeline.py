@@ -199,6 +199,23 @@ class Pipeline:
         response: NativeResponse | None = self._natively(self.native.answer, event, limit_bytes, now, observer, stop_ns)
         return response
 
+    def answer_records(
+        self,
+        event: Mapping[str, Any],
+        costs: tuple[int, ...],
+        limit_bytes: int,
+        observer: StageObserver,
+        stop_ns: int | None,
+    ) -> "NativeResponse | None":
+        """Return the entries of the response to an event that is a dict, as `answer` does for bytes."""
+        if self.native is None:
+            return None
+        now = time.time_ns() // 1_000_000
+        response: NativeResponse | None = self._natively(
+            self.native.answer_records, event, costs, limit_bytes, now, observer, stop_ns
+        )
+        return response
+
     def _natively(self, stage: Callable[..., Any], *arguments: Any) -> Any:
         """Call the native stages; what they did not expect is the engine's, which has a net under each record."""
         try:

@@ -1,22 +1,8 @@
 /* The Python face of the kernel: plans out of tuples, columns out as Arrow arrays, rows and the response. It is called by
    `fastxform.core.native` alone, which says what the tuples hold. */
-#include "arrow.h"
 #include "event.h"
-#include "response.h"
+#include "records.h"
 #include "rows.h"
-
-static void set_error(PyObject *type, const char *message) {
-    if (!PyErr_Occurred()) PyErr_SetString(type, message);
-}
-
-static PyObject *new_none(void) {
-    Py_IncRef(Py_None);
-    return Py_None;
-}
-
-static void drop(PyObject *object) {
-    if (object) Py_DecRef(object);
-}
 
 /* ---- plans */
 
@@ -758,39 +744,6 @@ end:
 
 /* ---- the response */
 
-/* (records, rows, metadata): metadata is None, JSON bytes for all, or a binary array of JSON, one for each row */
-static int take_part(PyObject *object, Answer *answers, i64 count, View *views) {
-    PyObject *records_object, *rows_object, *metadata;
-    char *bytes = NULL;
-    Py_ssize_t size = 0;
-    View *records = &views[0], *given = &views[1], *each = &views[2];
-    if (!PyArg_ParseTuple(object, "OOO", &records_object, &rows_object, &metadata)) return 0;
-    if (!open_view_of(records_object, records, "i") || !open_view_of(rows_object, given, "z")) return 0;
-    if (metadata != Py_None && PyBytes_AsStringAndSize(metadata, &bytes, &size) < 0) {
-        PyErr_Clear();
-        if (!open_view_of(metadata, each, "z")) return 0;
-    }
-    const i64 rows_count = given->array->length;
-    if (records->array->length != rows_count || records->array->null_count || given->array->null_count || (each->capsules && (each->array->length != rows_count || each->array->null_count))) {
-        set_error(PyExc_ValueError, "rows and their records differ");
-        return 0;
-    }
-    if (!rows_count) return 1;
-    const i32 *at = view_int32(records), *ends = view_int32(given), *each_ends = each->capsules ? view_int32(each) : NULL;
-    for (i64 i = 0; i < rows_count; i++) {
-        if (at[i] < 0 || at[i] >= count || answers[at[i]].result != DROPPED) {
-            set_error(PyExc_IndexError, "a record that is not there, or is answered twice");
-            return 0;
-        }
-        Answer *answer = &answers[at[i]];
-        *answer = (Answer){view_data(given, 2) + ends[i], (const u8 *)bytes, (u32)(ends[i + 1] - ends[i]), (u32)size, OK};
-        if (!each_ends) continue;
-        answer->metadata = view_data(each, 2) + each_ends[i];
-        answer->metadata_size = (u32)(each_ends[i + 1] - each_ends[i]);
-    }
-    return 1;
-}
-
 /* respond(plan, ids, is_kafka, parts, failed, limit) -> the response; its size where that is above the limit */
 static PyObject *respond(PyObject *module, PyObject *arguments) {
     PyObject *capsule, *ids_object, *parts, *failed, *result = NULL;
@@ -801,8 +754,8 @@ static PyObject *respond(PyObject *module, PyObject *arguments) {
     (void)module;
     if (!PyArg_ParseTuple(arguments, "OOpOOL", &capsule, &ids_object, &is_kafka, &parts, &failed, &limit)) return NULL;
     const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
-    const Py_ssize_t part_count = plan ? PyTuple_Size(parts) : -1, failed_count = plan ? PyList_Size(failed) : -1;
-    if (part_count < 0 || failed_count < 0) return NULL;
+    const Py_ssize_t part_count = plan ? PyTuple_Size(parts) : -1;
+    if (part_count < 0) return NULL;
     views = calloc((size_t)part_count * 3 + 1, sizeof(View));
     if (!views) {
         PyErr_NoMemory();
@@ -810,21 +763,8 @@ static PyObject *respond(PyObject *module, PyObject *arguments) {
     }
     if (!open_view_of(ids_object, &ids, "u")) goto end;
     const i64 count = ids.array->length;
-    answers = calloc((size_t)count + 1, sizeof(Answer));
-    if (!answers) {
-        PyErr_NoMemory();
-        goto end;
-    }
-    for (Py_ssize_t i = 0; i < part_count; i++)
-        if (!take_part(PyTuple_GetItem(parts, i), answers, count, &views[3 * i])) goto end;
-    for (Py_ssize_t i = 0; i < failed_count; i++) {
-        const long record = PyLong_AsLong(PyList_GetItem(failed, i));
-        if (record < 0 || record >= count || answers[record].result != DROPPED) {
-            set_error(PyExc_IndexError, "a record that is not there, or is answered twice");
-            goto end;
-        }
-        answers[record].result = FAILED;
-    }
+    answers = take_answers(parts, failed, count, views);
+    if (!answers) goto end;
     static const i32 NOTHING[1] = {0};
     const i32 *id_ends = ids.array->buffers[1] ? view_int32(&ids) : NOTHING;
     const u64 size = response_size(answers, count, id_ends, is_kafka);
@@ -845,6 +785,60 @@ end:
     close_view(&ids);
     free(views);
     free(answers);
+    return result;
+}
+
+/* read_records(list) -> (ids, data) of records that are dicts as a JSON decoder makes them; None where others are among them */
+static PyObject *read_records(PyObject *module, PyObject *arguments) {
+    PyObject *records, *ids = NULL, *data = NULL, *result = NULL;
+    RecordNames names;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O", &records)) return NULL;
+    const Py_ssize_t count = PyList_Size(records);
+    if (count < 0 || !make_names(&names)) return NULL;
+    ids = PyList_New(count);
+    data = ids ? PyList_New(count) : NULL;
+    const int is_usual = data ? take_records(records, count, &names, ids, data) : -1;
+    if (is_usual > 0) result = Py_BuildValue("(OO)", ids, data);
+    else if (!is_usual) result = new_none();
+    drop(ids);
+    drop(data);
+    drop_names(&names);
+    return result;
+}
+
+/* respond_records(plan, ids, parts, failed, (bytes around entries, between them, of one that is ok, dropped, failed), limit)
+   -> the entries of the response as dicts, and its bytes as the runtime writes it; None where it has more, an id is written
+   with escapes, or there is metadata */
+static PyObject *respond_records(PyObject *module, PyObject *arguments) {
+    PyObject *capsule, *ids, *parts, *failed, *result = NULL;
+    unsigned envelope_size, separator_size, sizes[3];
+    long long limit;
+    View *views = NULL;
+    Answer *answers = NULL;
+    RecordNames names = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OOOO(IIIII)L", &capsule, &ids, &parts, &failed, &envelope_size, &separator_size, &sizes[OK], &sizes[DROPPED], &sizes[FAILED], &limit)) return NULL;
+    const Plan *plan = PyCapsule_GetPointer(capsule, "fastxform.plan");
+    const Py_ssize_t part_count = plan ? PyTuple_Size(parts) : -1, count = part_count < 0 ? -1 : PyList_Size(ids);
+    if (count < 0 || !make_names(&names)) return NULL;
+    views = calloc((size_t)part_count * 3 + 1, sizeof(View));
+    if (views) answers = take_answers(parts, failed, count, views);
+    else PyErr_NoMemory();
+    if (answers) {
+        u64 size = envelope_size + (count ? (u64)separator_size * (u64)(count - 1) : 0);
+        const int is_plain = add_sizes(ids, answers, count, sizes, &size);
+        if (is_plain && size <= (u64)limit) {
+            PyObject *entries = write_entries(plan->simd, ids, answers, count, &names);
+            if (entries) result = Py_BuildValue("(NK)", entries, (unsigned long long)size);
+        } else {
+            result = new_none();
+        }
+    }
+    for (Py_ssize_t i = 0; views && i < 3 * part_count; i++) close_view(&views[i]);
+    free(views);
+    free(answers);
+    drop_names(&names);
     return result;
 }
 
@@ -872,6 +866,8 @@ static PyMethodDef METHODS[] = {
     {"decode_texts", decode_texts, METH_VARARGS, NULL},
     {"rows", rows, METH_VARARGS, NULL},
     {"respond", respond, METH_VARARGS, NULL},
+    {"read_records", read_records, METH_VARARGS, NULL},
+    {"respond_records", respond_records, METH_VARARGS, NULL},
     {"simd", simd, METH_VARARGS, NULL},
     {"sources", sources, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -46,7 +46,7 @@ typedef struct {
 #define METH_VARARGS 1
 #define PyBUF_SIMPLE 0
 
-extern PyObject _Py_NoneStruct;
+extern PyObject _Py_NoneStruct, PyDict_Type, PyUnicode_Type;
 extern PyObject *PyExc_IndexError, *PyExc_TypeError, *PyExc_ValueError, *PyExc_SystemError;
 
 void Py_IncRef(PyObject *);
@@ -62,6 +62,7 @@ char *PyBytes_AsString(PyObject *);
 int PyBytes_AsStringAndSize(PyObject *, char **, Py_ssize_t *);
 PyObject *PyUnicode_FromStringAndSize(const char *, Py_ssize_t);
 PyObject *PyUnicode_FromString(const char *);
+PyObject *PyUnicode_InternFromString(const char *);
 const char *PyUnicode_AsUTF8AndSize(PyObject *, Py_ssize_t *);
 PyObject *PyBool_FromLong(long);
 PyObject *PyLong_FromLong(long);
@@ -75,6 +76,10 @@ PyObject *PyList_New(Py_ssize_t);
 int PyList_SetItem(PyObject *, Py_ssize_t, PyObject *);
 PyObject *PyList_GetItem(PyObject *, Py_ssize_t);
 Py_ssize_t PyList_Size(PyObject *);
+PyObject *PyDict_New(void);
+PyObject *PyDict_Copy(PyObject *);
+PyObject *PyDict_GetItemWithError(PyObject *, PyObject *);
+int PyDict_SetItem(PyObject *, PyObject *, PyObject *);
 PyObject *PyCapsule_New(void *, const char *, void (*)(PyObject *));
 void *PyCapsule_GetPointer(PyObject *, const char *);
 PyObject *PyErr_NoMemory(void);
@@ -84,4 +89,19 @@ void PyErr_Clear(void);
 PyObject *PyModule_Create2(PyModuleDef *, int);
 
 #define Py_None (&_Py_NoneStruct)
+
+/* ---- what is left out of it */
+
+static void set_error(PyObject *type, const char *message) {
+    if (!PyErr_Occurred()) PyErr_SetString(type, message);
+}
+
+static PyObject *new_none(void) {
+    Py_IncRef(Py_None);
+    return Py_None;
+}
+
+static void drop(PyObject *object) {
+    if (object) Py_DecRef(object);
+}
 #endif

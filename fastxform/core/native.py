@@ -295,6 +295,28 @@ class KernelPlan:
         """
         return self._kernel.respond(self._handle, ids, is_kafka, tuple(map(astuple, parts)), failed, limit_bytes)
 
+    def respond_records(
+        self, ids: list[str], parts: Sequence[Any], failed: list[int], costs: tuple[int, ...], limit_bytes: int
+    ) -> tuple[list[dict[str, Any]], int] | None:
+        """Return the entries of a response that is a dict, and its bytes as it will be written.
+
+        None where it has more bytes than the limit, an id is not written as it is, or there is metadata.
+
+        Args:
+            ids: the ids of all records; those of which nothing else is reported are `Dropped`.
+            parts: records and their rows.
+            failed: the records that failed.
+            costs: bytes around all entries, between two, and of one that is `Ok`, `Dropped` or `ProcessingFailed`, its
+                id and data not counted.
+            limit_bytes: the largest response that is written.
+        """
+        return self._kernel.respond_records(self._handle, ids, tuple(map(astuple, parts)), failed, costs, limit_bytes)
+
+
+def read_records(records: list[Any]) -> tuple[list[str], list[Any]] | None:
+    """Return ids and data of the records of an event; None where one is no plain dict with a text and data."""
+    return load().read_records(records)
+
 
 def _decoded(parts: Any) -> Decoded | None:
     if parts is None:

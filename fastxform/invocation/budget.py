@@ -159,6 +159,12 @@ class Spelling(Struct, frozen=True):
     dropped_cost_bytes: int
     failed_cost_bytes: int
 
+    @property
+    def costs(self) -> tuple[int, int, int, int, int]:
+        """Around all entries, between two, and of one that is `Ok`, `Dropped` or `ProcessingFailed`."""
+        entries = self.ok_cost_bytes, self.dropped_cost_bytes, self.failed_cost_bytes
+        return self.envelope_bytes, self.separator_bytes, *entries
+
     def for_msk(self) -> "Spelling":
         """Return the costs where the data of an entry is called `kafkaRecordValue`."""
         return replace(self, ok_cost_bytes=self.ok_cost_bytes + len("kafkaRecordValue") - len("data"))

@@ -133,6 +133,13 @@ class _Invoker:
             if native is not None:
                 report.take_native(native, len(raw))
                 return native.written
+        elif type(raw) is dict and self.observer is None:
+            costs = _SPELLINGS[runtime.spelling()].costs
+            stop_ns = context.stop_ns(lambda_context)
+            native = self.pipeline.answer_records(raw, costs, RESPONSE_LIMIT_BYTES, record_stage, stop_ns)
+            if native is not None:
+                report.take_native(native, None)
+                return {"records": native.written}
         asked = self.pipeline.meta_names
         received = event.read(raw, with_arrival="arrival_ms" in asked, with_kinesis=not asked.isdisjoint(_KINESIS))
         payloads = Payloads(received.data())

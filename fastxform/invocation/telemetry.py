@@ -124,10 +124,10 @@ class InvocationReport(Struct):
             failed = compress(range(self.records), batch.reason)
             self.first_reasons = [(record, str(batch.reason[record])) for record in islice(failed, REASONS_SHOWN)]
 
-    def take_native(self, response: "NativeResponse", bytes_in: int) -> None:
+    def take_native(self, response: "NativeResponse", bytes_in: int | None) -> None:
         """Take the facts and the counts of a response that the native kernel has written."""
         answers = response.answers
-        self.bytes_in, self.bytes_out = bytes_in, len(response.written)
+        self.bytes_in, self.bytes_out = bytes_in, response.bytes_out
         self.delivery_stream_arn, self.invocation_id = response.delivery_stream_arn, _text(response.invocation_id)
         self.records, self.ok, self.where_null = answers.record_count, answers.ok_count, answers.where_null
         self.empty, self.values_nulled = answers.empty, answers.values_nulled

@@ -93,6 +93,9 @@ class Pair:
                 yield from (difference for difference in pairs if difference[1] != difference[2])
                 if list(json.loads(one)) != list(json.loads(other)):
                     yield raw, one, other
+            answers = [json.dumps(handler(event, None)) for handler in self.handlers]
+            if answers[0] != answers[1]:
+                yield event, *answers
 
     def _unequal(self, given, expected, found):
         if expected.where_null != found.where_null:

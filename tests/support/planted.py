@@ -242,6 +242,13 @@ BUGS = (
         "events of a message that is left out",
         "group-drop",
     ),
+    (
+        "records.h",
+        "names->id, PyList_GetItem(ids, i)",
+        "names->id, PyList_GetItem(ids, 0)",
+        "the ids of dicts",
+        "two-columns",
+    ),
     ("record.h", "if (is_of_events && AT(next) != '{') return FALLBACK;", "", "an event that is null", "logs-json"),
 )
 """File, text, what stands in its place, what goes wrong then, and a case in which it shows."""
