@@ -295,6 +295,13 @@ static Status walk_attribute(Document *d, Slot *slot, int is_judged) {
     return TAKEN;
 }
 
+/* Whether a text in ASCII, its letters small ones, is another one but for the case of letters. */
+static int is_in_small_letters(const u8 *small, const u8 *p, u32 size) {
+    for (u32 i = 0; i < size; i++)
+        if (small[i] != (p[i] >= 'A' && p[i] <= 'Z' ? p[i] | 0x20 : p[i])) return 0;
+    return 1;
+}
+
 /* Looks for the first value of the elements of a list whose key is one of some texts. */
 static Status walk_search(Document *d, const Node *node) {
     const u8 *text = d->text, *end;
@@ -323,7 +330,8 @@ static Status walk_search(Document *d, const Node *node) {
             const u32 size = pair[0].end - pair[0].start;
             for (int i = 0; i < node->search_count; i++) {
                 const Search *search = &node->searches[i];
-                if (search->size == size && slots[search->slot].kind == ABSENT && !memcmp(search->text, text + pair[0].start, size)) slots[search->slot] = pair[1];
+                if (search->size != size || slots[search->slot].kind != ABSENT) continue;
+                if (node->kind == NODE_SEARCH ? !memcmp(search->text, text + pair[0].start, size) : is_in_small_letters(search->text, text + pair[0].start, size)) slots[search->slot] = pair[1];
             }
         }
         const u8 c = AT(d->next);
@@ -339,11 +347,6 @@ INLINE Status walk_leaf(Document *d, NodeKind kind, Slot *slot) {
     const u32 *tokens = d->index.tokens, k = d->next;
     if (kind == NODE_VALUE) return walk_value(d, slot);
     if (kind == NODE_ATTRIBUTE || kind == NODE_JUDGED) return walk_attribute(d, slot, kind == NODE_JUDGED);
-    if (kind == NODE_SCALAR) {
-        /* The engine makes Python objects of the whole: what these are written as is only sure of scalars. */
-        if (walk_value(d, slot) != TAKEN || slot->kind >= CONTAINER) return FALLBACK;
-        return TAKEN;
-    }
     if (AT(k) != '{' || skip_value(d) != TAKEN) return FALLBACK;
     *slot = (Slot){tokens[k], tokens[d->next - 1] + 1, k, d->next, d->next == k + 2 ? EMPTY : IMAGE, 1};
     return TAKEN;
@@ -351,26 +354,38 @@ INLINE Status walk_leaf(Document *d, NodeKind kind, Slot *slot) {
 
 static Status walk_node(Document *d, const Node *node);
 
-/* Walks the wanted elements of a list. */
+/* Walks the wanted elements of a list whose bracket is passed. One that is told from its end is counted first. */
 static Status walk_elements(Document *d, const Node *node) {
-    const u8 *text = d->text, *end;
-    const u32 *tokens = d->index.tokens;
-    if (AT(d->next) != '[') {
-        const Kind kind = read_scalar(text + tokens[d->next], &end);
-        d->next++;
-        return kind == NULL_WORD ? TAKEN : FALLBACK;
-    }
-    d->next++;
-    if (AT(d->next) == ']') {
+    const u8 *text = d->text;
+    const u32 *tokens = d->index.tokens, first = d->next;
+    int count = 0;
+    if (AT(first) == ']') {
         d->next++;
         return TAKEN;
     }
-    for (u32 element = 0;; element++) {
-        const Node *child = NULL;
-        for (int i = 0; i < node->child_count; i++)
-            if (node->children[i].element == element) child = &node->children[i];
-        const Status status = child ? walk_node(d, child) : skip_value(d);
-        if (status != TAKEN) return status;
+    if (node->counts) {
+        u8 c;
+        do {
+            if (skip_value(d) != TAKEN) return FALLBACK;
+            count++;
+            c = AT(d->next);
+            d->next++;
+        } while (c == ',');
+        if (c != ']') return FALLBACK;
+        d->next = first;
+    }
+    for (int element = 0;; element++) {
+        const u32 k = d->next;
+        int is_wanted = 0;
+        for (int i = 0; i < node->child_count; i++) {
+            const Node *child = &node->children[i];
+            if (child->element != element && (child->element >= 0 || child->element != element - count)) continue;
+            d->next = k;
+            const Status status = walk_node(d, child);
+            if (status != TAKEN) return status;
+            is_wanted = 1;
+        }
+        if (!is_wanted && skip_value(d) != TAKEN) return FALLBACK;
         const u8 c = AT(d->next);
         d->next++;
         if (c == ']') return TAKEN;
@@ -386,8 +401,21 @@ static Status walk_node(Document *d, const Node *node) {
         d->next = k;
     }
     switch (node->kind) {
-        case NODE_VALUE: case NODE_ATTRIBUTE: case NODE_JUDGED: case NODE_IMAGE: case NODE_SCALAR: return walk_leaf(d, node->kind, &d->slots[node->slot]);
-        case NODE_ELEMENTS: return walk_elements(d, node);
+        case NODE_VALUE: case NODE_ATTRIBUTE: case NODE_JUDGED: case NODE_IMAGE: return walk_leaf(d, node->kind, &d->slots[node->slot]);
+        case NODE_ELEMENTS:
+            d->next = k + 1;
+            if (AT(k) == '[') return walk_elements(d, node);
+            return read_scalar(text + tokens[k], &end) == NULL_WORD ? TAKEN : FALLBACK;
+        case NODE_LIST: {
+            Slot null;
+            if (AT(k + 4) == 't') return walk_attribute(d, &null, 0) == TAKEN && null.kind == NULL_WORD ? TAKEN : FALLBACK;
+            if (AT(k) != '{' || AT(k + 1) != '"' || text[tokens[k + 1] + 1] != 'L' || tokens[k + 2] != tokens[k + 1] + 2 || AT(k + 3) != ':' || AT(k + 4) != '[') return FALLBACK;
+            d->next = k + 5;
+            const Status status = walk_elements(d, node);
+            if (status != TAKEN || AT(d->next) != '}') return FALLBACK;
+            d->next++;
+            return TAKEN;
+        }
         case NODE_OBJECT:
             d->next = k + 1;
             if (AT(k) == '{') {
@@ -406,7 +434,7 @@ static Status walk_node(Document *d, const Node *node) {
             d->next++;
             return TAKEN;
         }
-        case NODE_SEARCH: return walk_search(d, node);
+        case NODE_SEARCH: case NODE_HEADERS: return walk_search(d, node);
         default: return FALLBACK;
     }
 }

@@ -61,14 +61,19 @@ static int read_node(PyObject *object, Node *node, int slot_count, int depth) {
         node->child_count = (int)i + 1;
         if (!read_node(PyTuple_GetItem(children, i), child, slot_count, depth + 1)) return 0;
         node->child_sizes |= 1ULL << (child->name_size < 63 ? child->name_size : 63);
-        for (u32 at = 0; kind == NODE_ELEMENTS && at < child->name_size; at++) {
-            if (child->name[at] < '0' || child->name[at] > '9' || child->name_size > 6) {
-                set_error(PyExc_ValueError, "an element is told by its number");
-                return 0;
+        if (kind == NODE_ELEMENTS || kind == NODE_LIST) {
+            const int is_from_end = child->name_size > 1 && child->name[0] == '-';
+            for (u32 at = (u32)is_from_end; at < child->name_size; at++) {
+                if (child->name[at] < '0' || child->name[at] > '9' || child->name_size > 6) {
+                    set_error(PyExc_ValueError, "an element is told by its number");
+                    return 0;
+                }
+                child->element = child->element * 10 + (child->name[at] - '0');
             }
-            child->element = child->element * 10 + (child->name[at] - '0');
+            if (is_from_end) child->element = -child->element;
+            node->counts |= (u8)is_from_end;
         }
-        if (kind == NODE_SEARCH && (child->kind != NODE_VALUE || child->slot > 1 || child->whole_slot >= 0)) {
+        if ((kind == NODE_SEARCH || kind == NODE_HEADERS) && (child->kind != NODE_VALUE || child->slot > 1 || child->whole_slot >= 0)) {
             set_error(PyExc_ValueError, "an element is searched by plain members alone");
             return 0;
         }

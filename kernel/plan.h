@@ -20,7 +20,8 @@ typedef enum {
     NODE_SEARCH,    /* a list: the first value of the elements whose key is a text */
     NODE_JUDGED,    /* as NODE_ATTRIBUTE, where all of the attributes in it are judged, too */
     NODE_ELEMENTS,  /* a plain list, whose children are elements, each at its `element` */
-    NODE_SCALAR,    /* a plain value that is no container */
+    NODE_LIST,      /* a DynamoDB attribute of type L, whose children are elements, each at its `element` */
+    NODE_HEADERS,   /* as NODE_SEARCH, the key in letters of any case; the texts are in small ones */
     NODE_KIND_COUNT
 } NodeKind;
 
@@ -38,7 +39,8 @@ typedef struct Node {
     int child_count, search_count;
     u8 *name;
     u32 name_size;
-    u32 element;         /* of a child of a list: which of its elements it is */
+    int element;         /* of a child of a list: which of its elements it is, from the end where it is negative */
+    u8 counts;           /* of a list: some child is told from the end */
     u64 name_head;       /* the first eight bytes, zeros behind a shorter name */
     u64 child_sizes;     /* a bit for each size that the name of a child has, the last for all of 63 and more */
     struct Node *children;
@@ -46,7 +48,7 @@ typedef struct Node {
 } Node;
 
 INLINE int is_leaf(NodeKind kind) {
-    return kind == NODE_VALUE || kind == NODE_ATTRIBUTE || kind == NODE_IMAGE || kind == NODE_SCALAR || kind == NODE_JUDGED;
+    return kind == NODE_VALUE || kind == NODE_ATTRIBUTE || kind == NODE_IMAGE || kind == NODE_JUDGED;
 }
 
 typedef enum {

@@ -48,7 +48,7 @@ OWNERS = {
     "pyarrow.csv": {"encode.csv_rows"},
     "pyarrow.fs": {"tools.replay.stores"},
     "pyarrow._compute": {"core.kernels"},
-    "jmespath": {"query.paths"},
+    "jmespath": {"query.jmespath_text"},
     "nicegui": {"tools.play.page"},
 }
 """Who imports a heavy dependency: one module, so that to change it is to change one file."""

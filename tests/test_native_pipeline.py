@@ -116,8 +116,9 @@ def test_a_key_that_the_plan_does_not_know_is_the_engines():
 @pytest.mark.parametrize(
     "config",
     [
-        '[columns]\na = { path = "a[-1]" }\n',
-        'source = "dynamodb"\n[columns]\na = { path = "dynamodb.Keys.a[0]" }\nb = "dynamodb.Keys.a"\n',
+        '[columns]\na = { path = "a[1000]" }\n',
+        '[columns]\na = { path = "a[0]" }\nb = "a.b"\n',
+        'source = "dynamodb"\n[columns]\na = { path = "dynamodb.Keys[0]" }\nb = "dynamodb.Keys.a"\n',
         '[parse.p]\nof = "a"\nformat = "regex"\npattern = "(?P<b>.*)"\n[columns]\na = {}\nb = "p.b"\n',
         '[parse.p]\nof = "a"\nformat = "logfmt"\n[columns]\na = {}\nb = "p"\n',
         '[parse.p]\nof = "a"\nformat = "csv"\nfields = ["b"]\ndelimiter = "é"\n[columns]\na = "p.b"\n',

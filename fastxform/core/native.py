@@ -34,7 +34,8 @@ class NodeKind:
     SEARCH: Final = 5
     JUDGED: Final = 6
     ELEMENTS: Final = 7
-    SCALAR: Final = 8
+    LIST: Final = 8
+    HEADERS: Final = 9
 
 
 class Conversion:

@@ -15,17 +15,16 @@ import msgspec
 
 from fastxform.core import json_text
 from fastxform.core.json_text import NUMBER
-from fastxform.core.json_values import TooManyValuesError, formatted_all, json_value, normalized_all
-from fastxform.core.structs import Struct
+from fastxform.core.json_values import json_value
+from fastxform.core.structs import Struct, replace
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
-from fastxform.decode import dynamodb, fallback
+from fastxform.decode import dynamodb, fallback, raws
 from fastxform.decode.fields import ATTRIBUTE_TAGS, FieldRequest, FieldTree, Names, Node, is_double, leaves
+from fastxform.decode.raws import ABSENT, REFUSED, MemberOf, Slots
 from fastxform.query import paths
 
-REFUSED: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What decoding raises for a record: it is none, or has a shape that the types do not take."""
+__all__ = ["REFUSED", "Generated", "generate", "takes"]
 
-_ABSENT: Final = msgspec.Raw()
 _PLAIN_TYPES: Final[dict[str, Any]] = {
     "str": str | None,
     "int": int | None,
@@ -97,7 +96,7 @@ class _Types:
         if node.role == "key":
             return str | None, None
         if node.decode_kind is not None:
-            return _PLAIN_TYPES[node.decode_kind.kind], _ABSENT if node.decode_kind.kind == "raw" else None
+            return _PLAIN_TYPES[node.decode_kind.kind], ABSENT if node.decode_kind.kind == "raw" else None
         struct = self._object(node)
         if node.role == "list":
             return list[struct] | None, None  # type: ignore[valid-type]
@@ -112,7 +111,7 @@ class _Types:
             return struct, self.missing[node]
         kind = node.decode_kind.kind
         if kind == "attribute":
-            return msgspec.Raw, _ABSENT
+            return msgspec.Raw, ABSENT
         if kind == "scalars":
             struct = _struct(_SCALAR_FIELDS, forbid_unknown_fields=True)
             return struct, struct(NULL=True)
@@ -132,7 +131,7 @@ class _ExtractorSource:
         self.values: dict[str, Any] = dict(_READERS)
         self.numbers = itertools.count()
         self.functions: list[str] = []
-        self.searches: dict[Any, dict[str, int]] = {}
+        self.searches: dict[paths.FirstWhere, dict[str, int]] = {}
 
     def compile(self) -> tuple[Any, dict[Hashable, Any]]:
         """Return the function, and those that tell what `(a || b).c` picked."""
@@ -169,13 +168,14 @@ class _ExtractorSource:
             return self._first_where(request, path)
         assert not isinstance(path, paths.Compiled)
         kind = self.tree.decode_kind(request).kind
+        if isinstance(path, paths.Indexed):
+            return self._indexed(request, path)
         if isinstance(path, paths.Either) and not path.rest:
             text = self._coalesce(request, path)
         else:
             text = self._chain("x", path.names) if isinstance(path, paths.Dotted) else self._pick(path)
             if kind == "raw":  # a column at once: 0.3 us a text, 2.4 one by one
-                reader = request.kind if request.kind in ("json", "elements", "text", "string") else "value"
-                return f"raws_{reader}([{text} for x in roots])"
+                return f"{_reader_of_raws(request)}([{text} for x in roots])"
             text = self._read(request, text, self._double(path))
         if kind == "attribute":
             return f"[{text} for x, d in zip(roots, double)]"
@@ -203,14 +203,27 @@ class _ExtractorSource:
             text += f".{node.decode_kind.kind}"
         return text
 
+    def _indexed(self, request: FieldRequest, path: paths.Indexed) -> str:
+        """Return the text that reads a list, and what is in it, a step of all records at once."""
+        chain = self._chain("x", path.base.names)
+        if self.tree.decode_kind(request).kind == "attribute":
+            reader = "attribute_at_json" if request.kind == "json" else "attribute_at"
+            double = self._double(path)
+            return f"[{reader}({chain}, {self._name(path.steps)}, {double}) for x, d in zip(roots, double)]"
+        text = f"[{chain} for x in roots]"
+        for step in path.steps:
+            text = f"element_at({text}, {step})" if isinstance(step, int) else f"{self._name(MemberOf(step))}({text})"
+        return f"{_reader_of_raws(request)}({text})"
+
     def _first_where(self, request: FieldRequest, path: paths.FirstWhere) -> str:
         base = path.list.names
         together = None
         if self.tree.decode_kind(request).kind == "raw" and request.kind not in ("json", "text"):
-            slots = self.searches.setdefault((path.list, path.key, path.value), {})
+            search = replace(path, equals="")
+            slots = self.searches.setdefault(search, {})
             slot = slots.setdefault(path.equals, len(slots))
-            together = f"l{list(self.searches).index((path.list, path.key, path.value))}[{slot}]"
-        key = f"{self._chain('e', path.key.names, base)} == {self._name(path.equals)}"
+            together = f"l{list(self.searches).index(search)}[{slot}]"
+        key = f"{self._name(path.is_equal)}({self._chain('e', path.key.names, base)})"
         value = self._read(request, self._chain("e", path.value.names, base), "False")
         name = self._name()
         self.functions += [
@@ -229,8 +242,8 @@ class _ExtractorSource:
 
     def _searched_lists(self) -> Iterator[str]:
         """Yield the lines that search each list once for all texts that it is searched for: into `l0`, `l1`."""
-        for number, ((searched, key, value), slots) in enumerate(self.searches.items()):
-            base, name = searched.names, self._name(_Slots(slots))
+        for number, (search, slots) in enumerate(self.searches.items()):
+            base, name = search.list.names, self._name(Slots(slots, search.ignores_case))
             found = [f"r{slot}" for slot in slots.values()]
             self.functions += [
                 f"def search{number}(roots):",
@@ -239,13 +252,13 @@ class _ExtractorSource:
                 "    for x in roots:",
                 f"        {' = '.join(found)} = absent",
                 f"        for e in {self._chain('x', base)} or ():",
-                f"            if (i := {name}[{self._chain('e', key.names, base)}]) >= 0:",
+                f"            if (i := {name}[{self._chain('e', search.key.names, base)}]) >= 0:",
             ]
             for slot in slots.values():
                 self.functions += [
                     f"                {'if' if slot == 0 else 'elif'} i == {slot}:",
                     f"                    if r{slot} is absent:",
-                    f"                        r{slot} = {self._chain('e', value.names, base)}",
+                    f"                        r{slot} = {self._chain('e', search.value.names, base)}",
                 ]
             self.functions += [f"        a{slot}(r{slot})" for slot in slots.values()]
             self.functions += ["    return lists"]
@@ -300,18 +313,8 @@ class _ExtractorSource:
         return text
 
 
-class _Slots(dict[Any, int]):
-    """The slot of each text that a list is searched for, -1 of any other; of some of those that come that is kept."""
-
-    def __missing__(self, key: Any) -> int:
-        if len(self) < _KEPT_KEYS and (key is None or len(key) <= _KEPT_KEY_CHARACTERS):
-            self[key] = -1
-        return -1
-
-
-_KEPT_KEYS: Final = 512
-_KEPT_KEY_CHARACTERS: Final = 64
-"""Names of headers come again, a few dozen spellings of them."""
+def _reader_of_raws(request: FieldRequest) -> str:
+    return f"raws_{request.kind if request.kind in ('json', 'elements', 'text', 'string') else 'value'}"
 
 
 def _execute(source: str, names: dict[str, Any]) -> None:
@@ -341,74 +344,27 @@ def _scalars(attribute: Any) -> Outcome:
 
 
 def _attribute(raw: Any, double: bool) -> Outcome:
-    return None if raw is _ABSENT else dynamodb.attribute_value(json_text.decode_any(raw), double)
+    return None if raw is ABSENT else dynamodb.attribute_value(json_text.decode_any(raw), double)
 
 
 def _attribute_json(raw: Any, double: bool) -> Outcome:
     return json_text.to_json(_attribute(raw, double))
 
 
+def _attribute_at(raw: Any, steps: Sequence[str | int], double: bool) -> Outcome:
+    return None if raw is ABSENT else dynamodb.value_at(json_text.decode_any(raw), steps, double)
+
+
+def _attribute_at_json(raw: Any, steps: Sequence[str | int], double: bool) -> Outcome:
+    return json_text.to_json(_attribute_at(raw, steps, double))
+
+
 def _raw(raw: Any) -> Outcome:
-    return None if raw is _ABSENT else json_value(bytes(raw))
+    return None if raw is ABSENT else json_value(bytes(raw))
 
 
 def _raw_json(raw: Any) -> Outcome:
     return json_text.to_json(_raw(raw))
-
-
-def _raws_value(raws: list[Any]) -> list[Outcome]:
-    try:
-        texts = normalized_all(_present(raws))
-    except TooManyValuesError:
-        return list(map(_raw, raws))
-    return [Json(text) if text[0] in "{[" else json_value(text.encode()) for text in texts]
-
-
-def _raws_string(raws: list[Any]) -> list[Outcome]:
-    """Return values of which only the text matters: an object is not distinguished from a text that looks like it."""
-    try:
-        texts = normalized_all(_present(raws))
-    except TooManyValuesError:
-        return list(map(_raw, raws))
-    return [text if text[0] in "{[" else None if text == "null" else json_value(text.encode()) for text in texts]
-
-
-def _raws_first(raws: list[Any], roots: list[Any], search: Callable[[list[Any]], list[Outcome]]) -> list[Outcome]:
-    """Return the values that were found in lists: mostly all of them texts, which are read in one call."""
-    there = [raw for raw in raws if raw is not _ABSENT]
-    try:
-        texts = _STRINGS.decode(b",".join(there).join((b"[", b"]")))
-    except REFUSED:
-        values = _raws_value(raws)
-        # Behind an element whose value is null the search goes on.
-        return search(roots) if values.count(None) > len(raws) - len(there) else values
-    if len(texts) == len(raws):
-        return texts  # type: ignore[return-value]
-    rest = iter(texts)
-    return [None if raw is _ABSENT else next(rest) for raw in raws]
-
-
-_STRINGS: Final = msgspec.json.Decoder(list[str])
-
-
-def _raws_json(raws: list[Any]) -> list[Outcome]:
-    try:
-        texts = normalized_all(_present(raws))
-    except TooManyValuesError:
-        return list(map(_raw_json, raws))
-    return [None if text == "null" else Json(text) for text in texts]
-
-
-def _raws_elements(raws: list[Any]) -> list[Outcome]:
-    return [None if text == "null" else Json(text) for text in formatted_all(_present(raws))]
-
-
-def _present(raws: list[Any]) -> list[Any]:
-    return [b"null" if raw is _ABSENT else raw for raw in raws]
-
-
-def _raws_text(raws: list[Any]) -> list[Any]:
-    return [None if raw is _ABSENT else raw for raw in raws]
 
 
 _READERS: Final[dict[str, Any]] = {
@@ -417,12 +373,15 @@ _READERS: Final[dict[str, Any]] = {
     "attribute_json": _attribute_json,
     "raw": _raw,
     "raw_json": _raw_json,
-    "raws_value": _raws_value,
-    "raws_string": _raws_string,
-    "raws_json": _raws_json,
-    "raws_first": _raws_first,
-    "absent": _ABSENT,
-    "raws_elements": _raws_elements,
-    "raws_text": _raws_text,
+    "attribute_at": _attribute_at,
+    "attribute_at_json": _attribute_at_json,
+    "raws_value": raws.values,
+    "raws_string": raws.strings,
+    "raws_json": raws.json_texts,
+    "raws_first": raws.first,
+    "raws_elements": raws.element_texts,
+    "raws_text": raws.texts,
+    "element_at": raws.element_at,
+    "absent": ABSENT,
     "is_true": _is_true,
 }

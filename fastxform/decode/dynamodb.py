@@ -5,6 +5,7 @@ value is an object with exactly one member, of a known type and the shape of tha
 never a guess.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -48,6 +49,45 @@ def validate(attribute: Any, double: bool) -> None:
     check_shape(attribute)
     if "M" not in attribute and "L" not in attribute:
         plain(attribute, double)
+
+
+MISSING: Final = object()
+"""In the place of an attribute that is not there."""
+
+
+def member(attribute: Any, name: str, double: bool) -> Any:
+    """Return the attribute of a name in a map; `MISSING` where there is none, or the attribute is no map.
+
+    Raises:
+        BadAttributeError: the attribute is malformed.
+    """
+    validate(attribute, double)
+    return attribute.get("M", {}).get(name, MISSING)
+
+
+def element(attribute: Any, index: int, double: bool) -> Any:
+    """Return an element of a list or a set as an attribute; `MISSING` where there is none, or the attribute is neither.
+
+    Raises:
+        BadAttributeError: the attribute is malformed.
+    """
+    validate(attribute, double)
+    ((tag, content),) = attribute.items()
+    if type(content) is not list or not -len(content) <= index < len(content):
+        return MISSING
+    return content[index] if tag == "L" else {_SCALAR_OF_SET[tag]: content[index]}
+
+
+def value_at(attribute: Any, steps: Sequence[str | int], double: bool) -> Outcome:
+    """Return the value of what stands in an attribute at some names and indices; `BAD_TYPE` where one is malformed."""
+    try:
+        for step in steps:
+            attribute = member(attribute, step, double) if isinstance(step, str) else element(attribute, step, double)
+            if attribute is MISSING:
+                return None
+    except BadAttributeError:
+        return BAD_TYPE
+    return attribute_value(attribute, double)
 
 
 def plain(attribute: Any, double: bool) -> Any:

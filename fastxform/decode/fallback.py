@@ -6,7 +6,7 @@ same.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -73,6 +73,15 @@ class _JsonNode:
         self._members: Mapping[str, Any] | None = None
         self._nodes: dict[str, _JsonNode] = {}
 
+    @cached_property
+    def _elements(self) -> list[bytes]:
+        return elements_of(self.raw)
+
+    def element(self, index: int) -> "_AnyNode | None":
+        if not -len(self._elements) <= index < len(self._elements):
+            return None
+        return _JsonNode(self._elements[index], self.read)
+
     def member(self, name: str) -> "_AnyNode | None":
         if self._members is None:
             self._members = self.read(self.raw) if self.raw.startswith(b"{") else {}
@@ -100,14 +109,15 @@ class _ImageNode:
         self.content, self.double, self.is_map = content, double, is_map
 
     def member(self, name: str) -> "_AnyNode | None":
-        attributes = self.content if self.is_map else self._map_of_attribute()
-        if type(attributes) is not dict or name not in attributes:
-            return None
-        return _ImageNode(attributes[name], self.double, is_map=False)
+        if not self.is_map:
+            attribute = dynamodb.member(self.content, name, self.double)
+        else:
+            attribute = self.content.get(name, dynamodb.MISSING) if type(self.content) is dict else dynamodb.MISSING
+        return None if attribute is dynamodb.MISSING else _ImageNode(attribute, self.double, is_map=False)
 
-    def _map_of_attribute(self) -> Any:
-        dynamodb.validate(self.content, self.double)
-        return self.content.get("M")
+    def element(self, index: int) -> "_AnyNode | None":
+        attribute = dynamodb.MISSING if self.is_map else dynamodb.element(self.content, index, self.double)
+        return None if attribute is dynamodb.MISSING else _ImageNode(attribute, self.double, is_map=False)
 
     def value(self, form: Form = "value") -> Outcome:
         if self.is_map and type(self.content) is dict:
@@ -149,6 +159,9 @@ class _ContainerNode:
         if () in below:
             return _ImageNode(_decode_image(member.raw), self.double, is_map=True)
         return _ContainerNode(member.raw, self.images, below, self.double)
+
+    def element(self, index: int) -> "_AnyNode | None":
+        return self.members.element(index)
 
     def value(self, form: Form = "value") -> Outcome:
         value = dynamodb.value_of(self.plain())
@@ -232,6 +245,9 @@ class Document:
                 return None if node is None else node.value(form)
             if isinstance(path, paths.Either):
                 return self._either(path, form)
+            if isinstance(path, paths.Indexed):
+                node = _descend(self._node(path.base.names), path.steps)
+                return None if node is None else node.value(form)
             return self._slow(path, form)
         except BadAttributeError:
             return BAD_TYPE
@@ -320,7 +336,8 @@ class Document:
         for element in elements_of(node.raw):
             entry = _JsonNode(element, self.read)
             key = _descend(entry, path.key.names)
-            if key is None or (first := key.value()) != path.equals or type(first) is not str:
+            first = None if key is None else key.value()
+            if type(first) is not str or not path.is_equal(first):
                 continue
             value = _descend(entry, path.value.names)
             if value is not None and (result := value.value(form)) is not None:
@@ -361,7 +378,7 @@ def _first_in(elements: Any, path: paths.FirstWhere) -> Outcome:
     """Return the first value of a plain list that the path selects."""
     for element in elements if isinstance(elements, list) else ():
         key = _member_of(element, path.key.names)
-        if type(key) is str and key == path.equals:
+        if type(key) is str and path.is_equal(key):
             value = _member_of(element, path.value.names)
             if value is not None:
                 return dynamodb.value_of(value)
@@ -374,13 +391,12 @@ def _member_of(value: Any, names: tuple[str, ...]) -> Any:
     return value
 
 
-def _descend(node: _AnyNode, names: tuple[str, ...]) -> _AnyNode | None:
-    current: _AnyNode | None = node
-    for name in names:
-        if current is None:
+def _descend(node: _AnyNode | None, steps: Sequence[str | int]) -> _AnyNode | None:
+    for step in steps:
+        if node is None:
             return None
-        current = current.member(name)
-    return current
+        node = node.member(step) if isinstance(step, str) else node.element(step)
+    return node
 
 
 def _computable(value: Any) -> Any:

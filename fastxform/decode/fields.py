@@ -220,9 +220,12 @@ class FieldTree:
                 node.decode_kind = decode_kind
 
     def _first_kind(self, request: FieldRequest) -> str:
+        is_indexed = isinstance(request.path, paths.Indexed)
         if self._images is not None and all(map(self._images.is_inside, leaves(request.path))):
+            if is_indexed:
+                return "attribute"
             return _FIRST_ATTRIBUTE.get(request.kind, "S")
-        if isinstance(request.path, paths.FirstWhere):
+        if is_indexed or isinstance(request.path, paths.FirstWhere):
             return "raw"  # most of a list is not wanted: text made of those was half of an SES event's decoding
         return _FIRST_PLAIN.get(request.kind, "any")
 
@@ -236,6 +239,8 @@ def leaves(path: paths.Path) -> Iterable[Names]:
             yield (*term.names, *path.rest)
     elif isinstance(path, paths.FirstWhere):
         yield (*path.list.names, *path.value.names)
+    elif isinstance(path, paths.Indexed):
+        yield path.base.names
 
 
 def _roles(path: paths.Path) -> dict[Names, Role]:

@@ -17,7 +17,16 @@ from fastxform.datatypes import logical
 from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
 from fastxform.decode.fields import Images, is_double, item_order, leaves
 from fastxform.decode.native_fields import check_fields, written_fields
-from fastxform.decode.native_tree import LEAVES, MEMBERS_LIMIT, Choice, PathScope, PlanNode, RowList, below, element_of
+from fastxform.decode.native_tree import (
+    ELEMENTS_LIMIT,
+    LEAVES,
+    MEMBERS_LIMIT,
+    Choice,
+    PathScope,
+    PlanNode,
+    RowList,
+    below,
+)
 from fastxform.decode.native_values import NAME_LIMIT, UnsupportedError, default_of, one_class
 from fastxform.query import paths
 
@@ -40,6 +49,10 @@ _NODE_DEPTH: Final = 32
 _IMAGES_LIMIT: Final = 8
 
 _Result = TypeVar("_Result")
+
+_OF_VALUES: Final = NodeKind.ELEMENTS, NodeKind.OBJECT, NodeKind.VALUE
+_OF_ATTRIBUTES: Final = NodeKind.LIST, NodeKind.MAP, NodeKind.ATTRIBUTE
+"""What a list, an object and a value are, of plain values and of DynamoDB attributes."""
 
 
 def images_of(spec: Spec) -> Images:
@@ -351,7 +364,10 @@ class PlanBuilder:
             if root.whole_slot < 0:
                 root.whole_slot = self._slot()
             return root.whole_slot
-        node = self._grow(names, NodeKind.VALUE)
+        return self._slot_of(self._grow(names, NodeKind.VALUE))
+
+    def _slot_of(self, node: PlanNode) -> int:
+        """Return the slot of a node as one value."""
         if node.kind not in LEAVES:
             if node.whole_slot < 0:
                 node.whole_slot = self._slot()
@@ -380,25 +396,30 @@ class PlanBuilder:
             return Pick.FIRST_OBJECT, tuple(slots)
         if isinstance(path, paths.FirstWhere):
             return Pick.ONLY, ((self._search(path), -1),)
-        element = element_of(path)
-        if element is not None and self.scope.is_plain:
-            return Pick.ONLY, ((self._element(*element), -1),)
+        if isinstance(path, paths.Indexed):
+            return Pick.ONLY, ((self._indexed(path), -1),)
         raise UnsupportedError("a path that is evaluated by jmespath")
 
-    def _element(self, names: tuple[str, ...], element: int, rest: tuple[str, ...]) -> int:
-        """Return the slot of a scalar in an element of a list."""
-        node = self._grow(names, NodeKind.ELEMENTS)
-        ways = (str(element), *rest)
-        for depth, name in enumerate(ways, 1):
-            node = node.child(NodeKind.SCALAR if depth == len(ways) else NodeKind.OBJECT, name)
-        if node.slot < 0:
-            node.slot = self._slot()
-        return node.slot
+    def _indexed(self, path: paths.Indexed) -> int:
+        """Return the slot of a value in an element of a list."""
+        names, steps = path.base.names, path.steps
+        is_attribute = self.scope.has_attribute(names)
+        if self.scope.is_attribute or (not is_attribute and self.scope.images.is_around(names)):
+            raise UnsupportedError("an element of an image, or of an attribute of an element")
+        indices = [step for step in steps if isinstance(step, int)]
+        if len(names) + len(steps) > _NODE_DEPTH or max(map(abs, indices)) > ELEMENTS_LIMIT:
+            raise UnsupportedError("an element that is too far")
+        elements, members, value = _OF_ATTRIBUTES if is_attribute else _OF_VALUES
+        node = self._grow(names, elements)
+        for step, after in zip(steps, (*steps[1:], None), strict=True):
+            kind = value if after is None else elements if isinstance(after, int) else members
+            node = node.child(kind, str(step))
+        return self._slot_of(node)
 
     def _search(self, path: paths.FirstWhere) -> int:
         if not self.scope.is_plain or len(path.key.names) != 1 or len(path.value.names) != 1 or path.key == path.value:
             raise UnsupportedError("a search of a list")
-        node = self._grow(path.list.names, NodeKind.SEARCH)
+        node = self._grow(path.list.names, NodeKind.HEADERS if path.ignores_case else NodeKind.SEARCH)
         wanted = path.key.names[0], path.value.names[0]
         if not node.children:
             for slot, name in enumerate(wanted):

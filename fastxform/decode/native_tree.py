@@ -15,11 +15,11 @@ from fastxform.query import paths
 MEMBERS_LIMIT: Final = 64
 """Members of one object, searches of one list, or texts that are null for one column."""
 
-LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE, NodeKind.SCALAR))
+LEAVES: Final = frozenset((NodeKind.VALUE, NodeKind.ATTRIBUTE, NodeKind.IMAGE))
 """Kinds of members that are one value."""
 
 
-_ELEMENTS_LIMIT: Final = 999
+ELEMENTS_LIMIT: Final = 999
 _META_BYTES: Final = 1_024
 """Bytes of a text that is no member of a payload, at most."""
 
@@ -137,36 +137,12 @@ _IF_EMPTY: Final = {"drop": IfEmpty.DROP, "null": IfEmpty.NULL, "fail": IfEmpty.
 
 
 def below(path: paths.Path) -> paths.Path:
-    """Return a path without its first name, that of a parse."""
-    if isinstance(path, paths.Dotted):
-        return paths.Dotted(path.names[1:])
-    if isinstance(path, paths.Either) and all(len(term.names) > 1 for term in path.terms):
-        return paths.Either(tuple(paths.Dotted(term.names[1:]) for term in path.terms), path.rest)
-    if isinstance(path, paths.FirstWhere) and len(path.list.names) > 1:
-        return paths.FirstWhere(paths.Dotted(path.list.names[1:]), path.key, path.equals, path.value)
-    raise UnsupportedError("a path into a text that was parsed")
+    """Return a path without its first name, that of a parse.
 
-
-def element_of(path: paths.Path) -> tuple[tuple[str, ...], int, tuple[str, ...]] | None:
-    """Return the names, the index and the rest of `a.b[0].c`; None of any other path."""
-    steps = _steps(path.compiled.parsed) if isinstance(path, paths.Compiled) else None
-    indices = [] if steps is None else [at for at, step in enumerate(steps) if isinstance(step, int)]
-    if steps is None or len(indices) != 1 or not indices[0] or not 0 <= steps[indices[0]] <= _ELEMENTS_LIMIT:
-        return None
-    at = indices[0]
-    return tuple(steps[:at]), steps[at], tuple(steps[at + 1 :])
-
-
-def _steps(node: Any) -> list[Any] | None:
-    """Return the names and indices of a syntax tree that has nothing else."""
-    if node["type"] in ("field", "index"):
-        return [node["value"]]
-    if node["type"] not in ("subexpression", "index_expression"):
-        return None
-    found: list[Any] = []
-    for child in node["children"]:
-        steps = _steps(child)
-        if steps is None:
-            return None
-        found += steps
-    return found
+    Raises:
+        UnsupportedError: nothing of a known shape is left.
+    """
+    left = paths.Dotted(path.names[1:]) if isinstance(path, paths.Dotted) else paths.below_root(path)
+    if left is None:
+        raise UnsupportedError("a path into a text that was parsed")
+    return left

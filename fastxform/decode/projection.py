@@ -8,8 +8,8 @@ was decoded never shows in its values, nor does any other record of its batch.
 import re
 import struct
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import accumulate, chain
+from collections.abc import Collection, Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 import pyarrow as pa
@@ -79,14 +79,16 @@ class Projector:
         self.decoders = [Decoder(images)]
         self.fallback_requests: list[FieldRequest] = []
         for request in requests:
-            path = request.path if root is None else _below(request.path)
+            path = request.path if root is None else paths.below_root(request.path)
             if path is None or _needs_fallback(path, images) or not self._assign(replace(request, path=path)):
                 self.fallback_requests.append(request)
         # Where a record is read as Python objects all at once, whatever else is in it, it may not have too many.
         self.bounds_values = images is not None or any(not _is_plain(request.path) for request in requests)
         named = [r.path for decoder in self.decoders for r in decoder.members.requests]
         self.read_members = fallback.MemberReader(
-            name for path in [*named, *(request.path for request in self.fallback_requests)] for name in _names(path)
+            name
+            for path in [*named, *(request.path for request in self.fallback_requests)]
+            for name in paths.names_in(path)
         )
 
     def _assign(self, request: FieldRequest) -> bool:
@@ -291,18 +293,6 @@ def _is_plain(path: paths.Path) -> bool:
     return isinstance(path, paths.Dotted | paths.Either)
 
 
-def _names(path: paths.Path) -> Iterator[str]:
-    """Yield the names of all members on the way to a value."""
-    match path:
-        case paths.Dotted(names=names):
-            yield from names
-        case paths.Either(terms=terms, rest=rest):
-            yield from (name for term in terms for name in term.names)
-            yield from rest
-        case paths.FirstWhere():
-            yield from (*path.list.names, *path.key.names, *path.value.names)
-
-
 def _present(payloads: list[bytes | None]) -> list[bytes]:
     """Return payloads, nothing instead of one that is missing."""
     if all(payloads):
@@ -310,28 +300,15 @@ def _present(payloads: list[bytes | None]) -> list[bytes]:
     return [payload or b"" for payload in payloads]
 
 
-def _below(path: paths.Path) -> paths.Path | None:
-    """Return a path less the name that it begins with; None where it is that of the whole, or of no known shape."""
-    match path:
-        case paths.Dotted(names=(_, *names)) if names:
-            return paths.Dotted(tuple(names))
-        case paths.Either(terms=terms, rest=rest) if all(len(term.names) > 1 for term in terms):
-            return paths.Either(tuple(paths.Dotted(term.names[1:]) for term in terms), rest)
-        case paths.FirstWhere(list=paths.Dotted(names=(_, *names))) if names:
-            return replace(path, list=paths.Dotted(tuple(names)))
-    return None
-
-
 def _needs_fallback(path: paths.Path, images: Images | None) -> bool:
     """Tell whether a path is evaluated on each record alone, whatever else is wanted."""
     if isinstance(path, paths.Compiled):
         return True
-    ends = list(leaves(path))
-    keys = path.key.names if isinstance(path, paths.FirstWhere) else ()
-    if any(map(_NO_MEMBER.search, chain(keys, *ends))):
+    if any(map(_NO_MEMBER.search, paths.names_in(path))):
         return True
     if images is None:
         return False
+    ends = list(leaves(path))
     # One kind decodes attributes or plain members, never both; lists of attributes have no struct type.
     is_mixed = len(set(map(images.is_inside, ends))) > 1
     return isinstance(path, paths.FirstWhere) or is_mixed or any(map(images.is_around, ends))

@@ -9,13 +9,13 @@ of one line.
 import json
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any, Final, TypeAlias
 
-from fastxform.core.json_text import encode_plain
-from fastxform.core.plain_values import exact_float, exact_integer, is_same
-from fastxform.core.structs import Struct
-from fastxform.errors import FastxformError, near
+from fastxform.core.structs import Struct, replace
+from fastxform.query import jmespath_text
+from fastxform.query.jmespath_text import PathError, folded, is_bare, quote
+
+__all__ = ["PathError", "folded", "quote"]
 
 _IMAGES: Final = frozenset(("NewImage", "OldImage"))
 
@@ -31,9 +31,9 @@ _FIRST_WHERE: Final = (
     rf"(?P<list>{_DOTTED}){_SPACE}\[\?{_SPACE}(?P<key>{_DOTTED}){_SPACE}=={_SPACE}'(?P<equals>(?:[^'\\]|\\.)*)'{_SPACE}\]"
     rf"{_SPACE}\.{_SPACE}(?P<value>{_DOTTED}){_SPACE}\|{_SPACE}\[{_SPACE}0{_SPACE}\]"
 )
-_WORDS: Final = (
-    r"""(?P<kept>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|(?P<word>[^\s.\[\](){}|&,*?=<>!"'`]+)"""
-)
+_INDEX: Final = rf"\[{_SPACE}-?[0-9]+{_SPACE}\]"
+_INDEXED: Final = rf"(?P<base>{_DOTTED})(?P<steps>(?:{_SPACE}(?:\.{_SPACE}{_NAME}|{_INDEX}))+)"
+_HEADER: Final = rf"header{_SPACE}\({_SPACE}(?P<list>{_DOTTED}){_SPACE},{_SPACE}'(?P<name>(?:[^'\\]|\\.)*)'{_SPACE}\)"
 
 NAMES_LIMIT: Final = 64
 """Names one inside the other; generated decoders nest as deep, and Python's parser does so 100 times."""
@@ -55,27 +55,6 @@ _ON_THE_SAME_VALUE: Final = frozenset(
 """Nodes of a syntax tree whose children are all evaluated on the value that the node itself is."""
 
 
-_OF_EXPRESSIONS: Final = frozenset(
-    (
-        *("lower", "upper", "title", "strip", "trim", "lstrip", "rstrip", "substring", "substr", "split_part"),
-        *("replace", "concat", "regex_extract", "regex_replace", "round", "to_int", "to_float", "to_decimal"),
-        *("to_timestamp", "strftime", "date_trunc", "date_part", "sha256", "mask", "redact", "coalesce"),
-    )
-)
-"""Functions of expressions that are looked for in paths."""
-
-
-class PathError(FastxformError):
-    """Text that is no JMESPath: what is wrong, at which character (from 0), and the spelling that was likely meant."""
-
-    def __init__(self, message: str, offset: int, suggestion: str | None = None) -> None:
-        self.message = message
-        self.offset = offset
-        self.suggestion = suggestion
-        remedy = "" if suggestion is None else f"; write {suggestion}"
-        super().__init__(f"{message} at character {offset + 1}{remedy}")
-
-
 class Dotted(Struct, frozen=True):
     """Members of objects, one inside the other; null where one is missing, or stands in what is no object."""
 
@@ -92,13 +71,29 @@ class Either(Struct, frozen=True):
 class FirstWhere(Struct, frozen=True):
     """`list[?key=='equals'].value | [0]`: the first `value` that is not null, of the elements whose `key` is that text.
 
-    An element that matches and whose `value` is null is passed over; what is no list gives null.
+    An element that matches and whose `value` is null is passed over; what is no list gives null. Of `header(list,
+    'equals')` the keys are `name` and `value`, and a name is that text whatever its case; `equals` is in small letters.
     """
 
     list: Dotted
     key: Dotted
     equals: str
     value: Dotted
+    ignores_case: bool = False
+
+    def is_equal(self, key: Any) -> bool:
+        """Tell whether the text of an element's key is the one that is looked for."""
+        return (folded(key) if self.ignores_case else key) == self.equals
+
+
+class Indexed(Struct, frozen=True):
+    """`base[0].b[-1]`: of the members `base` an element, by its index from 0 or from the end, and what is in it.
+
+    `steps` are names and indices, the first an index; null where one of them is not there.
+    """
+
+    base: Dotted
+    steps: tuple[str | int, ...]
 
 
 class Compiled(Struct, frozen=True, eq=False):
@@ -121,7 +116,7 @@ class Compiled(Struct, frozen=True, eq=False):
         return compile_path, (self.text,)
 
 
-Path: TypeAlias = Dotted | Either | FirstWhere | Compiled
+Path: TypeAlias = Dotted | Either | FirstWhere | Indexed | Compiled
 
 
 def compile_path(text: str) -> Path:
@@ -131,6 +126,8 @@ def compile_path(text: str) -> Path:
         PathError: the text is no JMESPath, or names a function that JMESPath does not have.
     """
     plan = _recognised(text) or _parsed(text)
+    if isinstance(plan, FirstWhere) and plan.ignores_case and not plan.equals.isascii():
+        raise PathError("the name of a header is ASCII", max(0, text.find("'")))
     names = max((len(leaf) for leaf in _leaves(plan)), default=0)
     if names > NAMES_LIMIT:
         raise PathError(f"a path of {names} names; at most {NAMES_LIMIT} are read", 0)
@@ -148,12 +145,9 @@ def _leaves(plan: Path) -> list[tuple[str, ...]]:
             return [term.names + rest for term in terms]
         case FirstWhere(list=elements, key=key, value=value):
             return [elements.names + key.names, elements.names + value.names]
+        case Indexed(base=base, steps=steps):
+            return [base.names + tuple(map(str, steps))]
     return []
-
-
-def quote(name: str) -> str:
-    """Return a member's name as a path spells it, in quotes where it needs them."""
-    return name if _is_bare(name) else json.dumps(name, ensure_ascii=False)
 
 
 def evaluate_compiled(path: Path, document: Any) -> Any:
@@ -164,7 +158,7 @@ def evaluate_compiled(path: Path, document: Any) -> Any:
     """
     match path:
         case Compiled(compiled=compiled):
-            return _interpreter().visit(compiled.parsed, document)
+            return jmespath_text.interpreter().visit(compiled.parsed, document)
         case Dotted(names=names):
             return _member(document, names)
         case Either(terms=terms, rest=rest):
@@ -178,8 +172,10 @@ def evaluate_compiled(path: Path, document: Any) -> Any:
             elements = _member(document, path.list.names)
             if not isinstance(elements, list):
                 return None
-            values = (_member(e, path.value.names) for e in elements if _member(e, path.key.names) == path.equals)
+            values = (_member(e, path.value.names) for e in elements if path.is_equal(_member(e, path.key.names)))
             return next((value for value in values if value is not None), None)
+        case Indexed(base=base, steps=steps):
+            return _step(_member(document, base.names), steps)
 
 
 def members_of(path: Path) -> list[tuple[str, ...]]:
@@ -196,6 +192,8 @@ def root_names(path: Path) -> tuple[str, ...]:
             return tuple(dict.fromkeys(term.names[0] for term in terms))
         case FirstWhere():
             return path.list.names[:1]
+        case Indexed(base=base):
+            return base.names[:1]
         case Compiled(compiled=compiled):
             return tuple(dict.fromkeys(_root_fields(compiled.parsed)))
 
@@ -243,13 +241,50 @@ def _member(value: Any, names: tuple[str, ...]) -> Any:
     return value
 
 
+def _step(value: Any, steps: tuple[str | int, ...]) -> Any:
+    for step in steps:
+        if isinstance(step, str):
+            value = _member(value, (step,))
+        else:
+            value = value[step] if isinstance(value, list) and -len(value) <= step < len(value) else None
+    return value
+
+
+def below_root(path: Path) -> Path | None:
+    """Return a path less the name that it begins with; None where it is that of the whole, or of no known shape."""
+    match path:
+        case Dotted(names=(_, *names)) if names:
+            return Dotted(tuple(names))
+        case Either(terms=terms, rest=rest) if all(len(term.names) > 1 for term in terms):
+            return Either(tuple(Dotted(term.names[1:]) for term in terms), rest)
+        case FirstWhere(list=Dotted(names=(_, *names))) if names:
+            return replace(path, list=Dotted(tuple(names)))
+        case Indexed(base=Dotted(names=(_, *names)), steps=steps) if names:
+            return Indexed(Dotted(tuple(names)), steps)
+    return None
+
+
+def names_in(path: Path) -> Iterator[str]:
+    """Yield the names of all members on the way to a value."""
+    match path:
+        case Dotted(names=names):
+            yield from names
+        case Either(terms=terms, rest=rest):
+            yield from (name for term in terms for name in term.names)
+            yield from rest
+        case FirstWhere():
+            yield from (*path.list.names, *path.key.names, *path.value.names)
+        case Indexed(base=base, steps=steps):
+            yield from (*base.names, *(step for step in steps if isinstance(step, str)))
+
+
 def _is_false(value: Any) -> bool:
     return value is None or value is False or (isinstance(value, (str, list, dict)) and not value)
 
 
 def _recognised(text: str) -> Path | None:
     """Return the plan of a text whose shape can be seen without a parser, None for any other, wrong ones among them."""
-    if all(map(_is_bare, names := text.split("."))):
+    if all(map(is_bare, names := text.split("."))):
         return Dotted(tuple(names))
     text = text.strip(" \t\n\r")
     try:
@@ -261,15 +296,14 @@ def _recognised(text: str) -> Path | None:
         if match := re.fullmatch(_FIRST_WHERE, text, re.DOTALL):
             equals = match["equals"].replace("\\'", "'")
             return FirstWhere(_dotted(match["list"]), _dotted(match["key"]), _scalar(equals), _dotted(match["value"]))
+        if match := re.fullmatch(_INDEXED, text, re.DOTALL):
+            return Indexed(_dotted(match["base"]), _path_steps(match["steps"]))
+        if match := re.fullmatch(_HEADER, text, re.DOTALL):
+            return _header(_dotted(match["list"]), _scalar(match["name"].replace("\\'", "'")))
     except ValueError:
         # A quoted name that is no JSON string: `jmespath` finds it too, and says where.
         return None
     return None
-
-
-def _is_bare(name: str) -> bool:
-    """Tell whether a name needs no quotes: ASCII letters, digits and underscores, no digit in front."""
-    return name.isascii() and name.isidentifier()
 
 
 def _dotted(text: str) -> Dotted:
@@ -281,6 +315,15 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(_scalar(json.loads(name)) if name[0] == '"' else name for name in names)
 
 
+def _path_steps(text: str) -> tuple[str | int, ...]:
+    steps = re.findall(rf"{_NAME}|-?[0-9]+", text, re.DOTALL)
+    return tuple(int(step) if step[0] in "-0123456789" else _names(step)[0] for step in steps)
+
+
+def _header(elements: Dotted, name: str) -> FirstWhere:
+    return FirstWhere(elements, Dotted(("name",)), name.lower(), Dotted(("value",)), ignores_case=True)
+
+
 def _scalar(text: str) -> str:
     """Return a text that a record can hold; lone surrogates are in none, and no stage has to expect them."""
     text.encode()
@@ -289,90 +332,8 @@ def _scalar(text: str) -> str:
 
 def _parsed(text: str) -> Path:
     """Let `jmespath` read a text, and look for the known shapes in what it found."""
-    try:
-        compiled = _compiled(text)
-    except ValueError as err:
-        raise _path_error(text, err) from err
-    except RecursionError as err:
-        raise PathError("nested too deep for JMESPath", 0) from err
-    _check_functions(text, compiled.parsed)
-    return _plan(compiled.parsed) or Compiled(text, _with_exact_literals(text, compiled))
-
-
-def _compiled(text: str) -> Any:
-    import warnings
-
-    import jmespath
-
-    with warnings.catch_warnings():
-        # A literal in the old spelling is still JMESPath; its warning is about JSON that lacks quotes.
-        warnings.simplefilter("ignore", PendingDeprecationWarning)
-        return jmespath.compile(text)
-
-
-_KEPT: Final = r"""\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`((?:[^`\\]|\\.)*)`"""
-"""Names in quotes, texts and literals, of which the last have a group."""
-
-
-def _with_exact_literals(text: str, compiled: Any) -> Any:
-    """Return what was compiled with numbers of literals that keep their digits: `jmespath` has made floats of them.
-
-    A text stands for each literal while it is compiled again, and the literal takes its place in the syntax tree.
-    """
-    if re.search(r"`[^`]*[.eE]", text) is None:
-        return compiled
-    from jmespath.parser import ParsedResult
-
-    values: list[Any] = []
-    parts: list[str] = []
-    mark, end = "\x00", 0
-    while mark in text:
-        mark += "\x00"
-    for match in re.finditer(_KEPT, text, re.DOTALL):
-        try:
-            literal = (match[1] or "").replace("\\`", "`")
-            value = json.loads(literal, parse_int=exact_integer, parse_float=exact_float)
-        except ValueError:  # none, or the old spelling of a text
-            continue
-        parts += [text[end : match.start()], "`", json.dumps(f"{mark}{len(values)}"), "`"]
-        values.append(value)
-        end = match.end()
-    marked = _compiled("".join(parts) + text[end:]).parsed
-    return ParsedResult(text, _put_literals(marked, {f"{mark}{index}": value for index, value in enumerate(values)}))
-
-
-def _put_literals(node: Any, values: dict[str, Any]) -> Any:
-    """Return a syntax tree with values where the texts stood for them; `jmespath` keeps the other one."""
-    children = [_put_literals(child, values) for child in node["children"]]
-    if node["type"] == "literal" and type(node["value"]) is str:
-        return node | {"value": values.get(node["value"], node["value"])}
-    return node | {"children": children}
-
-
-@cache
-def _interpreter() -> Any:
-    """Return jmespath's interpreter, which compares values by all their digits and writes them with those."""
-    import jmespath
-    from jmespath import functions, visitor
-
-    class Functions(functions.Functions):  # type: ignore[misc]
-        @functions.signature({"types": []})  # type: ignore[untyped-decorator]
-        def _func_to_string(self, value: Any) -> str:
-            return value if type(value) is str else encode_plain(value)
-
-        @functions.signature({"types": ["array", "string"]}, {"types": []})  # type: ignore[untyped-decorator]
-        def _func_contains(self, subject: Any, search: Any) -> bool:
-            if isinstance(subject, str):
-                return search in subject
-            return any(is_same(element, search) for element in subject)
-
-    class Interpreter(visitor.TreeInterpreter):  # type: ignore[misc]
-        COMPARATOR_FUNC = visitor.TreeInterpreter.COMPARATOR_FUNC | {
-            "eq": is_same,
-            "ne": lambda one, other: not is_same(one, other),
-        }
-
-    return Interpreter(jmespath.Options(custom_functions=Functions()))
+    compiled = jmespath_text.parse(text)
+    return _plan(compiled.parsed) or Compiled(text, jmespath_text.with_exact_literals(text, compiled))
 
 
 def _plan(node: Any) -> Path | None:
@@ -387,7 +348,38 @@ def _plan(node: Any) -> Path | None:
             return None if names is None else _either_node(terms, names)
         case {"type": "pipe", "children": [{"type": "filter_projection", "children": [base, value, condition]}, first]}:
             return _first_where_node(base, value, condition) if _is_first(first) else None
-    return None
+        case {
+            "type": "function_expression",
+            "value": "header",
+            "children": [elements, {"type": "literal", "value": str(name)}],
+        } if (dotted := _dotted_node(elements)) is not None and _is_scalar(name):
+            return _header(dotted, name)
+    return _indexed_node(node)
+
+
+def _indexed_node(node: Any) -> Indexed | None:
+    steps = _node_steps(node)
+    first = next((at for at, step in enumerate(steps or ()) if isinstance(step, int)), 0)
+    if not steps or not first:
+        return None
+    base = [str(step) for step in steps[:first]]
+    names = [step for step in steps if isinstance(step, str)]
+    return Indexed(Dotted(tuple(base)), tuple(steps[first:])) if all(map(_is_scalar, names)) else None
+
+
+def _node_steps(node: Any) -> list[str | int] | None:
+    """Return the names and indices of a syntax tree that has nothing else."""
+    if node["type"] in ("field", "index"):
+        return [node["value"]]
+    if node["type"] not in ("subexpression", "index_expression"):
+        return None
+    found: list[str | int] = []
+    for child in node["children"]:
+        steps = _node_steps(child)
+        if steps is None:
+            return None
+        found += steps
+    return found
 
 
 def _field_names(nodes: list[Any]) -> tuple[str, ...] | None:
@@ -450,79 +442,3 @@ def _is_first(node: Any) -> bool:
 
 def _is_scalar(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
-
-
-def _check_functions(text: str, tree: Any) -> None:
-    """Find unknown functions and wrong numbers of arguments now; `jmespath` would look record by record.
-
-    Raises:
-        PathError: a call that can never succeed.
-    """
-    pending = [tree]
-    while pending:
-        node = pending.pop()
-        if not isinstance(node, dict):
-            # The bounds of a slice stand among the children as numbers.
-            continue
-        pending.extend(reversed(node["children"]))
-        if node["type"] == "function_expression":
-            _check_call(text, node["value"], len(node["children"]))
-
-
-def _check_call(text: str, name: str, argument_count: int) -> None:
-    from jmespath.functions import Functions
-
-    offset = max(0, text.find(name))
-    function = Functions.FUNCTION_TABLE.get(name)
-    if function is None:
-        if name in _OF_EXPRESSIONS:
-            message = f"JMESPath has no function {name}; take the value as a column, hidden = true, and write {name}"
-            raise PathError(f"{message}(...) in the expr of another one", offset)
-        close = near(name, Functions.FUNCTION_TABLE)
-        raise PathError(f"JMESPath has no function {name}", offset, text.replace(name, close, 1) if close else None)
-    least = len(function["signature"])
-    is_variadic = least > 0 and function["signature"][-1].get("variadic", False)
-    if argument_count < least or (argument_count > least and not is_variadic):
-        wanted = f"{'at least ' * is_variadic}{least} argument{'s' * (least != 1)}"
-        raise PathError(f"{name} takes {wanted}, not {argument_count}", offset)
-
-
-def _path_error(text: str, err: ValueError) -> PathError:
-    """Return the error of a text that `jmespath` refuses: its reason in one line, and a spelling that it would take."""
-    if not text.strip():
-        return PathError("an empty path", 0)
-    # An incomplete expression has its length for a place, a number of too many digits has none.
-    offset = min(getattr(err, "lex_position", 0), len(text))
-    wrong = text[offset:].lstrip(" \t\n\r")[:1]
-    if not wrong:
-        message = "not JMESPath, it ends too early"
-    elif getattr(err, "message", "").startswith("Unclosed"):
-        message = f"not JMESPath, unclosed {wrong}"
-    else:
-        message = f"not JMESPath, unexpected {wrong if wrong.isprintable() else ascii(wrong)}"
-    return PathError(message, offset, _suggestion(text))
-
-
-def _suggestion(text: str) -> str | None:
-    """Return the text with its names in quotes where they need them, if that makes it JMESPath."""
-    plain = re.sub(r"^\s*\$\.(?=.)", "", text)
-    plain = re.sub(r"""\[(['"])([^'"\]\\]+)\1\]""", lambda match: f".{quote(match[2])}", plain)
-    for candidate in (plain, re.sub(_WORDS, _quoted_word, plain, flags=re.DOTALL)):
-        if candidate != text and candidate.isprintable() and _is_path(candidate):
-            return candidate
-    return None
-
-
-def _is_path(text: str) -> bool:
-    try:
-        _compiled(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _quoted_word(match: re.Match[str]) -> str:
-    word = match["word"]
-    if word is None or _is_bare(word) or re.fullmatch(r"-?[0-9]+|@", word):
-        return match[0]
-    return json.dumps(word, ensure_ascii=False)

@@ -19,6 +19,7 @@ _WAYS: Final[dict[type, str]] = {
     paths.Dotted: "decoded with the record",
     paths.Either: "decoded with the record, the first that is there",
     paths.FirstWhere: "decoded with the record, the first element that matches",
+    paths.Indexed: "decoded with the record, the element of its index",
 }
 _REPEATS: Final = 5
 _MEASURED_RECORDS: Final = 2_000

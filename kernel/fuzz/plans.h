@@ -234,10 +234,14 @@ static Plan *texts_plan(void) {
     plan->root.whole_kind = NODE_VALUE;
     add(&plan->root, NODE_VALUE, "t", 1);
     Node *list = add(&plan->root, NODE_ELEMENTS, "list", -1);
-    add(list, NODE_SCALAR, "0", 2)->element = 0;
+    add(list, NODE_VALUE, "0", 2)->element = 0;
     Node *second = add(list, NODE_OBJECT, "2", -1);
     second->element = 2;
-    add(second, NODE_SCALAR, "a", 3);
+    add(second, NODE_VALUE, "a", 3);
+    Node *last = add(list, NODE_ELEMENTS, "-1", -1);
+    last->element = -1;
+    last->counts = list->counts = 1;
+    add(last, NODE_VALUE, "-2", 9)->element = -2;
     plan->parse_count = 2;
     plan->parses = calloc(2, sizeof(Parse));
     plan->document_count = 2;
@@ -250,7 +254,7 @@ static Plan *texts_plan(void) {
     add(inner, NODE_VALUE, "v", 8);
     plan->slot_documents[4] = plan->slot_documents[5] = plan->slot_documents[6] = 1;
     plan->slot_documents[7] = plan->slot_documents[8] = 2;
-    for (int slot = 0; slot < 9; slot++) add_plain(plan, slot == 3 || slot == 6 ? TO_INT64 : slot % 2 ? TO_TEXT : TO_JSON, slot);
+    for (int slot = 0; slot < 10; slot++) add_plain(plan, slot == 3 || slot == 6 ? TO_INT64 : slot % 2 ? TO_TEXT : TO_JSON, slot);
     ColumnPlan *column = &plan->columns[1];
     column->null_count = 1;
     column->nulls = calloc(1, sizeof(Search));

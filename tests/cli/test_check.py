@@ -96,7 +96,7 @@ def test_what_cannot_be_read_is_exit_code_2(command, write, arguments):
 
 def test_warnings_alone_are_exit_code_0(command, write):
     """The line names place, level, what is wrong and the remedy."""
-    config = write(CLEAN + 'first = "dynamodb.NewImage.list[0]"\n')
+    config = write(CLEAN + 'first = "dynamodb.NewImage.list[]"\n')
     code, out, err = command("check", config)
     assert (code, err) == (0, "c.toml: 1 warning\n")
     assert out.startswith("c.toml:7: columns.first: warning: is evaluated record by record, off the fast path; ")
@@ -104,7 +104,7 @@ def test_warnings_alone_are_exit_code_0(command, write):
 
 def test_json_is_one_object(command, write):
     """For programs: counts of all levels, and the findings with a code."""
-    config = write('[columns]\na = "b[0]"\n')
+    config = write('[columns]\na = "b[]"\n')
     code, out, _ = command("check", config, "--json")
     document = json.loads(out)
     assert (code, document["config"], document["counts"]) == (0, config, {"error": 0, "warning": 1, "hint": 0})
@@ -166,7 +166,7 @@ def at_a_terminal(*arguments, **environment):
 )
 def test_colours_are_for_terminals(write, environment, has_colours):
     """Levels are painted for people, unless they do not want it."""
-    out = at_a_terminal("check", write('[columns]\na = "b[0]"\n'), **environment)
+    out = at_a_terminal("check", write('[columns]\na = "b[]"\n'), **environment)
     assert b"warning" in out
     assert (b"\x1b[33mwarning\x1b[0m" in out) is has_colours
     assert (b"\x1b" in out) is has_colours
@@ -189,10 +189,10 @@ def test_colours_are_for_terminals(write, environment, has_colours):
         pytest.param("to_number(a)", 'write a, and a type, such as type = "int64"', id="to-number"),
         pytest.param("abs(a)", "compute in another one with expr", id="function"),
         pytest.param("length(a)", "expr has no functions of lists", id="list-function"),
-        pytest.param("a[0]", "compiled are a.b, a || b", id="index"),
-        pytest.param("a.*.b", "compiled are a.b, a || b", id="wildcard"),
-        pytest.param("x[?k>`1`].y | [0]", "compiled are a.b, a || b", id="comparison"),
-        pytest.param("{a: b}", "compiled are a.b, a || b", id="object"),
+        pytest.param("a[1:]", "compiled are a.b, a[0].b, a || b", id="slice"),
+        pytest.param("a.*.b", "compiled are a.b, a[0].b, a || b", id="wildcard"),
+        pytest.param("x[?k>`1`].y | [0]", "compiled are a.b, a[0].b, a || b", id="comparison"),
+        pytest.param("{a: b}", "compiled are a.b, a[0].b, a || b", id="object"),
     ],
 )
 def test_a_path_off_the_fast_path_gets_advice(path, advice):
@@ -206,7 +206,9 @@ def test_a_path_off_the_fast_path_gets_advice(path, advice):
     assert advice in message
 
 
-@pytest.mark.parametrize("path", ["a.b", "a || b.c", "(a || b).c", "x[?k=='v'].y | [0]", 'a."b-c"'])
+@pytest.mark.parametrize(
+    "path", ["a.b", "a || b.c", "(a || b).c", "x[?k=='v'].y | [0]", 'a."b-c"', "a[0]", "a[-1].b", "header(a, 'b')"]
+)
 def test_a_compiled_path_is_no_finding(path):
     """What the fast path takes is passed over."""
     assert linted(f'[output]\nnewlines = "space"\n[columns]\na = {{ path = {json.dumps(path)} }}\n') == []
@@ -242,10 +244,10 @@ def test_columns_of_routes_are_judged_too():
     text = """
     output = { format = "json" }
     [columns]
-    a = "x[0]"
+    a = "x[1:]"
     [[routes]]
     where = "a == '1'"
-    columns = { b = "y[0]" }
+    columns = { b = "y[]" }
     [[routes]]
     columns = { c = "z" }
     """

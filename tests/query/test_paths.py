@@ -12,11 +12,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fastxform.query import paths
-from fastxform.query.paths import Compiled, Dotted, Either, FirstWhere, PathError, compile_path
+from fastxform.query.paths import Compiled, Dotted, Either, FirstWhere, Indexed, PathError, compile_path
 
 
 def dotted(text):
     return Dotted(tuple(text.split(".")))
+
+
+def header(elements, name):
+    return FirstWhere(dotted(elements), dotted("name"), name, dotted("value"), ignores_case=True)
 
 
 PLANS = {
@@ -51,10 +55,25 @@ PLANS = {
     "first where, JSON literal": ('x[?k==`"v"`].y | [0]', FirstWhere(dotted("x"), dotted("k"), "v", dotted("y"))),
     "first where in brackets": ("(x[?k=='v'].y) | [0]", FirstWhere(dotted("x"), dotted("k"), "v", dotted("y"))),
     "first where, empty text": ("x[?k==''].y|[0]", FirstWhere(dotted("x"), dotted("k"), "", dotted("y"))),
+    "index": ("a[0]", Indexed(dotted("a"), (0,))),
+    "index from the end": ("a.b[-1]", Indexed(dotted("a.b"), (-1,))),
+    "indices and names": ('a [ 0 ] . "b-c" [12].d', Indexed(dotted("a"), (0, "b-c", 12, "d"))),
+    "index of an element": ("a[0][-0]", Indexed(dotted("a"), (0, 0))),
+    "index in brackets": ("(a.b)[0].c", Indexed(dotted("a.b"), (0, "c"))),
+    "header": ("header(mail.headers, 'From')", header("mail.headers", "from")),
+    "header, spaces": (" header ( h\t,\n'X-it\\'s' ) ", header("h", "x-it's")),
+    "header, JSON literal": ('header(h, `"To"`)', header("h", "to")),
 }
 
 SLOW = {
-    "index": "a[0]",
+    "index of the document": "[0]",
+    "index of either": "(a || b)[0]",
+    "index of what is flattened": "a[][0]",
+    "index of each": "a[*].b[0]",
+    "header in either": "header(a, 'b') || c",
+    "header of a name": "header(a, b)",
+    "header of an element": "header(a[0], 'b')",
+    "a name in brackets that no record holds": r'a[0]."\ud800"',
     "current": "@",
     "wildcard": "a.*.b",
     "pipe": "a | b",
@@ -121,6 +140,8 @@ ERRORS = {
     "a name unlike any function": ("zzzz(a)", "JMESPath has no function zzzz at character 1"),
     "too many arguments": ("length(a, b)", "length takes 1 argument, not 2 at character 1"),
     "too few arguments": ("join(a)", "join takes 2 arguments, not 1 at character 1"),
+    "header of a name that no header has": ("header(h, 'Größe')", "the name of a header is ASCII at character 11"),
+    "header without a name": ("header(h)", "header takes 2 arguments, not 1 at character 1"),
     "none of many arguments": ("not_null()", "not_null takes at least 1 argument, not 0 at character 1"),
     "too deep": ("(" * 5_000, "nested too deep for JMESPath at character 1"),
     "too long a number": (f"a[{'9' * 5_000}]", "not JMESPath, unexpected a at character 1"),
@@ -209,6 +230,7 @@ ROOTS = {
     "either": ("(a.b || c || a.d).e", ("a", "c")),
     "first where": ("x.y[?k=='v'].z | [0]", ("x",)),
     "index": ("a.b[0].c", ("a",)),
+    "header": ("header(a.b, 'c')", ("a",)),
     "slice": ("a[1:2].b", ("a",)),
     "function": ("join(a, [b, c.d])", ("a", "b", "c")),
     "filter": ("a[?b=='c' && d].e", ("a",)),
@@ -244,6 +266,17 @@ def test_quoted_name_is_the_path_of_its_member(name, text):
     assert compile_path(text) == Dotted((name,))
 
 
+HEADERS = [{"name": 5, "value": "n"}, {"name": "X-A", "value": None}, {"name": "x-a", "value": "1"}, {"name": "X-A"}, 7]
+
+
+@pytest.mark.parametrize("text", ["header(h, 'X-a')", 'header(h, `"x-A"`)', "header(h, 'x-a') || 'none'"])
+def test_a_header_is_found_whatever_the_case_of_its_name(text):
+    """The first that has a value, by the plan and by `jmespath`; of another letter that folds to one of it none."""
+    assert paths.evaluate_compiled(compile_path(text), {"h": HEADERS}) == "1"
+    assert paths.evaluate_compiled(compile_path("header(h, 'k')"), {"h": [{"name": "\u212a", "value": 1}]}) is None
+    assert paths.evaluate_compiled(compile_path("header(h, 'k') || `2`"), {"h": {"k": 1}}) == 2
+
+
 def test_plans_travel_between_processes():
     """A plan comes out of a pickle as it went in; what `jmespath` compiled is compiled again."""
     for text in ("a.b", "(a || b).c", "x[?k=='v'].y | [0]", "a[0].b"):
@@ -262,7 +295,7 @@ def test_known_shapes_do_without_the_package():
         "for text in json.loads(sys.argv[1]):\n"
         "    paths.compile_path(text)\n"
         "print('jmespath' in sys.modules)\n"
-        "paths.compile_path('a[0]')\n"
+        "paths.compile_path('a[1:]')\n"
         "print('jmespath' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program, json.dumps(fast)], capture_output=True, text=True, check=True)
@@ -282,13 +315,16 @@ def dotted_texts(draw):
 @st.composite
 def plan_texts(draw):
     """Texts of the known shapes."""
-    shape = draw(st.sampled_from(["dotted", "either", "rest", "where"]))
+    shape = draw(st.sampled_from(["dotted", "either", "rest", "where", "index"]))
     if shape == "dotted":
         return draw(dotted_texts())
     if shape == "where":
         elements, key, value = draw(dotted_texts()), draw(dotted_texts()), draw(dotted_texts())
         text = draw(TEXTS).replace("'", "\\'")
         return f"{elements}[?{key}{draw(SPACES)}=='{text}'{draw(SPACES)}].{value}{draw(SPACES)}|{draw(SPACES)}[0]"
+    if shape == "index":
+        steps = draw(st.lists(st.integers(-2, 2).map("[{}]".format) | NAMES.map(".{}".format), max_size=3))
+        return f"{draw(dotted_texts())}{draw(SPACES)}[{draw(st.integers(-2, 2))}]" + "".join(steps)
     either = f"{draw(SPACES)}||{draw(SPACES)}".join(draw(st.lists(dotted_texts(), min_size=2, max_size=3)))
     rest = "".join(f".{name}" for name in draw(st.lists(NAMES, max_size=2)))
     return f"({either}){rest}" if shape == "rest" else either
@@ -321,6 +357,18 @@ def reference(plan, document):
             (value for value in first if value is not None and value is not False and value not in ("", [], {})), last
         )
         return member(found, plan.rest)
+    if isinstance(plan, Indexed):
+        value = member(document, plan.base.names)
+        for step in plan.steps:
+            if type(step) is str:
+                value = member(value, (step,))
+            else:
+                value = (
+                    dict(enumerate(value)).get(step % len(value))
+                    if type(value) is list and -len(value) <= step < len(value)
+                    else None
+                )
+        return value
     elements = member(document, plan.list.names)
     if type(elements) is not list:
         return None

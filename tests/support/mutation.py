@@ -15,6 +15,7 @@ import random
 import re
 from collections.abc import Iterator
 
+import mutation_elements
 import mutation_lines
 import mutation_lists
 import mutation_own
@@ -335,14 +336,6 @@ must = { path = "day", type = "date", format = "%d.%m.%Y", default = 2022-01-01 
 odd = { path = "odd", type = "date", format = "[%Y%m%d]", invalid = "null" }
 then = { path = "then || day", type = "date", format = "%d.%m.%Y", required = true }
 """
-_ELEMENTS = """
-[columns]
-first = { path = "list[0]" }
-third = { path = "list[2]", type = "int64" }
-name = { path = "mail.headers[1].value", default = "nobody" }
-raw = { path = "list[1]", type = "json" }
-a = { path = "a", nulls = ["-", "", "A"], type = "string" }
-"""
 _TEXTS = ("plain", "", ' {"level":"I"} ', '{"level":"E","duration":{"ms":12},"headers":[{"name":"To","value":"x"}],"a":""}', '{"level":"W\\u0041","duration":{"ms":1.5},"a":[1]}', '{"level":', "{}", '{"a":1,"a":2}', '[1]', '{"level":null} x', '{"é":"漢\\n"}')  # fmt: skip
 _PARSED_MESSAGES = _lines(*(
     {
@@ -356,11 +349,6 @@ _INNERS = _lines(
     *({"n": 2, "j": json.dumps({"x": x, "k": json.dumps({"y": y, "z": [1, 2]})})} for x, y in (("-", 5), ("", "6"), ("q", None), (None, 1.5))),
     {"n": 3, "j": json.dumps({"x": "e", "k": "no"})}, {"n": 4, "j": json.dumps({"k": 5})}, {"n": 5, "j": {"k": "{}"}}, {"n": 6}, {"n": 7, "j": None},
 )  # fmt: skip
-_LISTS = (b'{"list":[-0,-0.0,-0]}', *_lines(
-    {"list": [1, "x", 7], "mail": {"headers": [{"name": "From", "value": "v"}, {"name": "To", "value": "w"}]}, "a": "-"},
-    {"list": ["é\"", None, 15], "mail": {"headers": [{}]}, "a": ""}, {"list": [True, {"a": 1}, -0], "a": "B"}, {"list": [], "mail": None, "a": "A"}, {"list": [None, False, "9"], "mail": {"headers": [{}, {}]}},
-    {"list": [12345678901234567890, 1e5]}, {"list": None, "a": None}, {"list": "x"}, {"list": [[]], "mail": {"headers": [1, 2]}},
-))  # fmt: skip
 
 _TIMES = tuple(
     f'{{"a":{text},"b":"{text}"}}'.encode()
@@ -405,8 +393,7 @@ CASES = (
     *mutation_lines.CASES,
     *mutation_lists.CASES,
     Case("times", _JSON + '[columns]\na = { type = "timestamp[s]" }\nb = { type = "timestamp[ms]" }\nc = { path = "a", type = "timestamp[us]" }\n', _TIMES),
-    Case("elements", _ELEMENTS, _LISTS),
-    Case("elements-json", _JSON + _ELEMENTS, _LISTS),
+    *mutation_elements.CASES,
     Case("many-routes", 'documents = "many"\nunmatched = "drop"\n' + _JSON + _WAYS, (b"\n".join(_MAILS[:2]), _MAILS[0] + _MAILS[0], _MAILS[1] + b" " + _MAILS[1], b"".join(_MAILS))),
     Case("many-first", 'documents = "many"\nmixed = "first"\nbad_rows = "drop"\n' + _JSON + _WAYS, (b"\n".join(_MAILS[:2]), _MAILS[0] * 2, b"".join(_MAILS))),
     Case("spaces", 'output = { newlines = "space", escape_formulas = true, line_end = "crlf", timestamps = "iso" }\n' + _PLAIN, _MAILS),

@@ -33,6 +33,11 @@ class Node:
         member = self.value.member(name)
         return None if member is None else type(self)(member)
 
+    def item(self, index):
+        """The node of that element, from the end where the index is negative; None where there is none."""
+        items = self.value.data if self.value.kind == "list" else []
+        return type(self)(items[index]) if -len(items) <= index < len(items) else None
+
     def truthy(self):
         return self.value.truthy
 
@@ -103,6 +108,9 @@ class Body(Node):
             return Item(member, self.layers) if member.kind == "object" else Node(member)
         return Body(member, below, self.layers) if below else Node(member)
 
+    def item(self, index):
+        return Node(self.value).item(index)
+
     def whole(self):
         if self.value.kind != "object":
             return self.value
@@ -135,11 +143,21 @@ class Attribute(Node):
         kind, content = opened(self.value, self.layers)
         return Item(content, self.layers).step(name) if kind == "M" else None
 
+    def item(self, index):
+        kind, content = opened(self.value, self.layers)
+        if kind == "L":
+            return Attribute(content.data[index], self.layers) if _has(content.data, index) else None
+        return Node(content.data[index]) if content.kind == "list" and _has(content.data, index) else None
+
     def truthy(self):
         return opened(self.value, self.layers)[1].truthy
 
     def whole(self):
         return attribute_value(self.value, self.layers)
+
+
+def _has(items, index):
+    return -len(items) <= index < len(items)
 
 
 def attribute_value(value, layers):
@@ -215,6 +233,8 @@ _FIRST = re.compile(
     rf"{_GAP}({_DOTTED})\[\?{_GAP}({_DOTTED}){_GAP}=={_GAP}('(?:[^'\\]|\\.)*'){_GAP}\]"
     rf"{_GAP}\.{_GAP}({_DOTTED}){_GAP}\|{_GAP}\[{_GAP}0{_GAP}\]{_GAP}",
 )
+_INDEXED = re.compile(rf"{_GAP}({_DOTTED})((?:{_GAP}(?:\.{_GAP}{_NAME}|\[{_GAP}-?[0-9]+{_GAP}\]))+){_GAP}")
+_HEADER = re.compile(rf"{_GAP}header\({_GAP}({_DOTTED}){_GAP},{_GAP}('(?:[^'\\]|\\.)*'){_GAP}\){_GAP}")
 
 
 def select(path, document):
@@ -227,6 +247,15 @@ def select(path, document):
     if match := _FIRST.fullmatch(path):
         items, key, literal, wanted = match.groups()
         return _first(_whole(_walk(_names(items), document)), _names(key), literal, _names(wanted))
+    if match := _INDEXED.fullmatch(path):
+        node = _walk(_names(match.group(1)), document)
+        for step in re.findall(rf"{_NAME}|-?[0-9]+", match.group(2)):
+            if node is not None:
+                node = node.item(int(step)) if step[0] in "-0123456789" else node.step(_names(step)[0])
+        return _whole(node)
+    if match := _HEADER.fullmatch(path):
+        items, literal = match.groups()
+        return _first(_whole(_walk(_names(items), document)), ["name"], literal, ["value"], small)
     root = plain(document.whole())
     try:
         return from_plain(search(path, root))
@@ -284,12 +313,21 @@ def _either(terms, document):
     return node
 
 
-def _first(items, key, literal, wanted):
-    """The first value, not null, in the items of a list whose key is this text."""
-    text = literal[1:-1].replace("\\'", "'")
+def small(text):
+    """A text whose ASCII letters are small; None for one that has others than ASCII."""
+    return (
+        "".join(chr(ord(letter) + 32) if "A" <= letter <= "Z" else letter for letter in text)
+        if text.isascii()
+        else None
+    )
+
+
+def _first(items, key, literal, wanted, form=str):
+    """The first value, not null, in the items of a list whose key is this text, both in the same form."""
+    text = form(literal[1:-1].replace("\\'", "'"))
     for item in items.data if items.kind == "list" else []:
         found = _whole(_walk(key, Node(item)))
         value = _whole(_walk(wanted, Node(item)))
-        if (found.kind, found.data) == ("string", text) and value.kind != "null":
+        if found.kind == "string" and form(found.data) == text and value.kind != "null":
             return value
     return NULL

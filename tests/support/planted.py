@@ -250,6 +250,34 @@ BUGS = (
         "two-columns",
     ),
     ("record.h", "if (is_of_events && AT(next) != '{') return FALLBACK;", "", "an event that is null", "logs-json"),
+    (
+        "document.h",
+        "child->element != element - count)",
+        "child->element != element - count + 1)",
+        "which element is the last",
+        "elements",
+    ),
+    (
+        "document.h",
+        "d->next = first;\n    }",
+        "d->next = first;\n        count &= 3;\n    }",
+        "a long list",
+        "elements",
+    ),
+    (
+        "document.h",
+        "(p[i] >= 'A' && p[i] <= 'Z' ? p[i] | 0x20 : p[i])",
+        "(p[i] >= '@' && p[i] <= 'Z' ? p[i] | 0x20 : p[i])",
+        "a sign that is a letter but for a bit",
+        "headers",
+    ),
+    (
+        "document.h",
+        "text[tokens[k + 1] + 1] != 'L' || ",
+        "",
+        "a list of another type of attribute",
+        "attribute-lists",
+    ),
 )
 """File, text, what stands in its place, what goes wrong then, and a case in which it shows."""
 

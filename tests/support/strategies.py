@@ -107,7 +107,13 @@ numbers = mostly(st.sampled_from(["1", "7", "42", "-5", "0", "0.0", "92233720368
 texts = mostly(st.sampled_from(['"x"', '"y"', '"A"', '"a,b"', '"下野"', r'"\u0041\u00e9"', '""']), values)
 stamps = mostly(st.sampled_from(["1651495525900", '"2022-05-02T12:45:25.9Z"', '"2022-05-02 12:45:25"']), values)
 flags = mostly(st.sampled_from(["true", "false", '"true"']), values)
-entries = st.lists(objects({"k": mostly(st.just('"v"'), texts, 3), "y": numbers, "p": texts}), max_size=3)
+entries = st.lists(
+    objects(
+        {"k": mostly(st.just('"v"'), texts, 3), "y": numbers, "p": texts, "name": st.sampled_from(['"v"', '"V"', "1"])}
+    )
+    | objects({"name": st.sampled_from(['"V"', '"v"', '"\u1e7f"']), "value": values}),
+    max_size=3,
+)
 lists = mostly(entries.map(lambda items: f"[{', '.join(items)}]"), values)
 event_names = mostly(st.sampled_from(['"INSERT"', '"MODIFY"', '"REMOVE"']), st.sampled_from(['"OTHER"', "null", "5"]))
 
@@ -423,13 +429,16 @@ FORMATS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d", "%s", "%Y-%
 PLAIN_PATHS = {
     "json": (
         "a", "b", "c", '"x-y"', "o", "o.p", "o.q", "o.p.q", "l", "a || b", "o.p || a || c", "(o || m).p", "(m || o).q",
-        "eventName", "l[?k=='v'].y | [0]", "l[?k == 'v'].p | [0]", "o.p[?k=='v'].y | [0]",
+        "eventName", "l[?k=='v'].y | [0]", "l[?k == 'v'].p | [0]", "o.p[?k=='v'].y | [0]", "l[0]", "l[-1].y", "l[1].p",
+        "o.p[0]", "l[0][0]", "header(l, 'V')", "l[-2]",
     ),
     "dynamodb": (
         "dynamodb.Keys.id", "dynamodb.NewImage.a", "dynamodb.NewImage.b", "dynamodb.OldImage.a",
         "dynamodb.NewImage.m", "dynamodb.NewImage.m.x", "dynamodb.NewImage.m.x.y", "dynamodb.NewImage.l",
         "(dynamodb.NewImage || dynamodb.OldImage).a", "(dynamodb.NewImage || dynamodb.OldImage || dynamodb.Keys).m.k",
         "dynamodb.NewImage.a || dynamodb.OldImage.a", "dynamodb.NewImage.l[?k=='x'].y | [0]",
+        "dynamodb.NewImage.l[0]", "dynamodb.OldImage.l[-1].x", "dynamodb.NewImage.m.l[1]", "userIdentity[0]",
+        "dynamodb[0]",
         "dynamodb.ApproximateCreationDateTime", "eventName", "userIdentity", "tableName", "userIdentity.type",
         "dynamodb.SizeBytes",
     ),
@@ -440,10 +449,10 @@ PLAIN_PATHS = {
 }
 OTHER_PATHS = {
     "json": (
-        "l[0]", "l[*].k", "length(a)", "keys(o)", "o.*", "o.{n: p, t: q}", "[a, b]", "to_string(a)", "a == b", "!c",
+        "l[*].k", "length(a)", "keys(o)", "o.*", "o.{n: p, t: q}", "[a, b]", "to_string(a)", "a == b", "!c",
         "max(l)", "l[?y > `1`].y | [0]", "not_null(a, b)",
     ),
-    "dynamodb": ("dynamodb.NewImage.l[0]", "length(dynamodb.NewImage.l)", "[eventName, dynamodb.Keys.id]"),
+    "dynamodb": ("dynamodb.NewImage.l[0] || eventName", "length(dynamodb.NewImage.l)", "[eventName, dynamodb.Keys.id]"),
     "cloudwatch-logs": ("subscriptionFilters[0]", "length(message)"),
 }
 # fmt: on

@@ -9,7 +9,7 @@ from typing import Final
 
 from fastxform.query import paths
 
-COMPILED: Final = "a.b, a || b, (a || b).c and x[?k=='v'].y | [0]"
+COMPILED: Final = "a.b, a[0].b, a || b, (a || b).c, header(a, 'b') and x[?k=='v'].y | [0]"
 """The shapes that are compiled, for people to read."""
 
 _FILTER: Final = r"(?P<filter>.*\[\?[^\]]*\])"
