@@ -1,4 +1,4 @@
-/* Texts that are fields: values between a delimiter, or `key=value` pairs. They become slots in the text's own buffer, plain,
+/* Texts that are fields: values between a delimiter, `key=value` pairs, or groups of a regular expression. They become slots in the text's own buffer, plain,
    without the quotes and escapes that they were written with. A text is of its format, or not, or not surely either. */
 #ifndef FASTXFORM_FIELDS_H
 #define FASTXFORM_FIELDS_H
@@ -169,10 +169,31 @@ static Fields split_pairs(Document *d, const Parse *parse) {
     return ARE_FIELDS;
 }
 
+/* ---- groups of a regular expression */
+
+/* Matches the whole text; a group that no part of it is of is empty. */
+static Fields match_pattern(Document *d, const Parse *parse) {
+    const Automaton *pattern = &parse->pattern;
+    const u8 *text = d->text;
+    const u32 size = (u32)d->size;
+    u32 places[2 * MEMBERS_LIMIT] = {0}, state = 0, at = 0, marked;
+    for (;; at++) {
+        const u32 step = at < size ? pattern->transitions[state * pattern->class_count + pattern->class_of[text[at]]] : pattern->accepting[state];
+        if (!step) return NOT_FIELDS;
+        marked = at < size ? step >> 16 : step - 1;
+        for (u32 i = marked ? pattern->mark_ends[marked - 1] : 0; UNLIKELY(marked) && i < pattern->mark_ends[marked]; i++) places[pattern->marks[i]] = at;
+        if (at == size) break;
+        state = (step & 0xffff) - 1;
+    }
+    for (int i = 0; i < parse->field_count; i++)
+        if (parse->fields[i].slot >= 0) note_field(d, parse, parse->fields[i].slot, places[2 * i], places[2 * i + 1]);
+    return ARE_FIELDS;
+}
+
 /* Splits the text of a document into the slots of a parse; they are as they were before where it is not of the format. */
 static Fields split_fields(Document *d, const Parse *parse) {
     d->has_fields = 1;
-    const Fields fields = parse->format == FORMAT_PAIRS ? split_pairs(d, parse) : split_separated(d, parse);
+    const Fields fields = parse->format == FORMAT_PAIRS ? split_pairs(d, parse) : parse->format == FORMAT_PATTERN ? match_pattern(d, parse) : split_separated(d, parse);
     for (int i = 0; fields == NOT_FIELDS && i < parse->field_count; i++)
         if (parse->fields[i].slot >= 0) d->slots[parse->fields[i].slot].kind = ABSENT;
     return fields;

@@ -182,13 +182,51 @@ static int read_column(PyObject *object, ColumnPlan *column, int slot_count) {
     return 1;
 }
 
-/* (format, ((name, slot), ...), needed, (is open, has nulls, has quote, has brackets), (delimiter, quote)) */
-static int read_fields(PyObject *object, Parse *parse, int slot_count) {
-    int format, is_open, has_nulls, has_quote, has_brackets;
-    PyObject *fields, *separators;
+/* A copy of a table of so many bytes an entry; NULL where it is none. */
+static void *copy_table(PyObject *object, size_t width, Py_ssize_t *count) {
     char *bytes;
     Py_ssize_t size;
-    if (!PyArg_ParseTuple(object, "iOi(pppp)O", &format, &fields, &parse->needed, &is_open, &has_nulls, &has_quote, &has_brackets, &separators)) return 0;
+    if (PyBytes_AsStringAndSize(object, &bytes, &size) < 0) return NULL;
+    void *table = calloc((size_t)size / width + 1, width);
+    if (!table) {
+        PyErr_NoMemory();
+        return NULL;
+    }
+    memcpy(table, bytes, (size_t)size / width * width);
+    *count = size / (Py_ssize_t)width;
+    return table;
+}
+
+/* (class of each byte, classes, transitions, accepting, ends of what is marked, marks), of which no number leads out of a table */
+static int read_pattern(PyObject *object, Automaton *pattern, Py_ssize_t field_count) {
+    PyObject *class_of, *transitions, *accepting, *mark_ends, *marks;
+    Py_ssize_t class_size, cell_count, state_count, end_count, mark_count;
+    char *bytes;
+    if (!PyArg_ParseTuple(object, "OIOOOO", &class_of, &pattern->class_count, &transitions, &accepting, &mark_ends, &marks)) return 0;
+    if (PyBytes_AsStringAndSize(class_of, &bytes, &class_size) < 0) return 0;
+    if (!(pattern->transitions = copy_table(transitions, sizeof(u32), &cell_count))) return 0;
+    if (!(pattern->accepting = copy_table(accepting, sizeof(u32), &state_count))) return 0;
+    if (!(pattern->mark_ends = copy_table(mark_ends, sizeof(u32), &end_count))) return 0;
+    if (!(pattern->marks = copy_table(marks, sizeof(u16), &mark_count))) return 0;
+    int is_good = class_size == sizeof pattern->class_of && pattern->class_count > 0 && pattern->class_count <= 256 && state_count > 0 && state_count <= 0xffff && cell_count == state_count * (Py_ssize_t)pattern->class_count && end_count > 0 && field_count <= MEMBERS_LIMIT;
+    for (Py_ssize_t i = 0; is_good && i < class_size; i++) is_good = (u8)bytes[i] < pattern->class_count;
+    for (Py_ssize_t i = 0; is_good && i < cell_count; i++) is_good = (pattern->transitions[i] & 0xffff) <= state_count && pattern->transitions[i] >> 16 < end_count && !(pattern->transitions[i] && !(pattern->transitions[i] & 0xffff));
+    for (Py_ssize_t i = 0; is_good && i < state_count; i++) is_good = pattern->accepting[i] <= end_count;
+    for (Py_ssize_t i = 0; is_good && i < end_count; i++) is_good = pattern->mark_ends[i] <= mark_count;
+    for (Py_ssize_t i = 0; is_good && i < mark_count; i++) is_good = pattern->marks[i] < 2 * field_count;
+    if (is_good) memcpy(pattern->class_of, bytes, sizeof pattern->class_of);
+    else set_error(PyExc_ValueError, "an automaton that the kernel does not know");
+    pattern->state_count = (u32)state_count;
+    return is_good;
+}
+
+/* (format, ((name, slot), ...), needed, (is open, has nulls, has quote, has brackets), (delimiter, quote), automaton or None) */
+static int read_fields(PyObject *object, Parse *parse, int slot_count) {
+    int format, is_open, has_nulls, has_quote, has_brackets;
+    PyObject *fields, *separators, *pattern;
+    char *bytes;
+    Py_ssize_t size;
+    if (!PyArg_ParseTuple(object, "iOi(pppp)OO", &format, &fields, &parse->needed, &is_open, &has_nulls, &has_quote, &has_brackets, &separators, &pattern)) return 0;
     const Py_ssize_t count = PyTuple_Size(fields);
     if (count < 0 || PyBytes_AsStringAndSize(separators, &bytes, &size) < 0) return 0;
     const int is_separated = format == FORMAT_SEPARATED;
@@ -212,7 +250,7 @@ static int read_fields(PyObject *object, Parse *parse, int slot_count) {
         Search *field = &parse->fields[i];
         PyObject *name;
         if (!PyArg_ParseTuple(PyTuple_GetItem(fields, i), "Oi", &name, &field->slot) || !slot_is_good(field->slot, slot_count)) return 0;
-        if (!is_separated && field->slot < 0) {
+        if (format == FORMAT_PAIRS && field->slot < 0) {
             set_error(PyExc_ValueError, "a pair without a slot");
             return 0;
         }
@@ -220,7 +258,7 @@ static int read_fields(PyObject *object, Parse *parse, int slot_count) {
         if (!field->text) return 0;
         parse->field_count = (int)i + 1;
     }
-    return 1;
+    return format != FORMAT_PATTERN || read_pattern(pattern, &parse->pattern, count);
 }
 
 /* ((root, choice of the text, invalid, fields or None), ...), and for each slot a byte: the document that it is in */

@@ -115,8 +115,20 @@ typedef enum {
     FORMAT_JSON,
     FORMAT_SEPARATED,    /* fields between a delimiter */
     FORMAT_PAIRS,        /* logfmt */
+    FORMAT_PATTERN,      /* the groups of a regular expression */
     FORMAT_COUNT
 } Format;
+
+/* A regular expression each of whose states goes one way with a byte. Of what is marked on a way the first is nothing; a mark is
+   twice the number of a field, and one more where it ends. */
+typedef struct {
+    u8 class_of[256];
+    u32 class_count, state_count;
+    u32 *transitions;    /* a row of all classes for each state: 65536 times what is marked, and 1 and the next state; 0: none */
+    u32 *accepting;      /* of a state: 1 and what is marked at the end of a text; 0: it does not end here */
+    u32 *mark_ends;      /* where each of what is marked ends among `marks` */
+    u16 *marks;
+} Automaton;
 
 /* A text that holds values of its own: a JSON document, or fields. */
 typedef struct {
@@ -125,7 +137,8 @@ typedef struct {
     Choice text;
     Invalid invalid;     /* what becomes of a row whose text is not of the format */
     int field_count;
-    Search *fields;      /* separated: each in its place, its slot -1 where it is not wanted; pairs: those that are wanted */
+    Search *fields;      /* separated: each in its place, its slot -1 where it is not wanted; others: those that are wanted */
+    Automaton pattern;
     int needed;          /* so many fields has a text at least */
     u8 is_open;          /* it may have more of them than are known */
     u8 has_nulls;        /* `-` and nothing are null */
@@ -209,6 +222,10 @@ static void free_plan(Plan *plan) {
         free(plan->parses[i].text.alternatives);
         for (int k = 0; k < plan->parses[i].field_count; k++) free(plan->parses[i].fields[k].text);
         free(plan->parses[i].fields);
+        free(plan->parses[i].pattern.transitions);
+        free(plan->parses[i].pattern.accepting);
+        free(plan->parses[i].pattern.mark_ends);
+        free(plan->parses[i].pattern.marks);
     }
     free(plan->columns);
     free(plan->parses);

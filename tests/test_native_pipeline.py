@@ -119,7 +119,7 @@ def test_a_key_that_the_plan_does_not_know_is_the_engines():
         '[columns]\na = { path = "a[1000]" }\n',
         '[columns]\na = { path = "a[0]" }\nb = "a.b"\n',
         'source = "dynamodb"\n[columns]\na = { path = "dynamodb.Keys[0]" }\nb = "dynamodb.Keys.a"\n',
-        '[parse.p]\nof = "a"\nformat = "regex"\npattern = "(?P<b>.*)"\n[columns]\na = {}\nb = "p.b"\n',
+        '[parse.p]\nof = "a"\nformat = "regex"\npattern = "(?P<b>.*)(?P<c>y)"\n[columns]\na = {}\nb = "p.b"\n',
         '[parse.p]\nof = "a"\nformat = "logfmt"\n[columns]\na = {}\nb = "p"\n',
         '[parse.p]\nof = "a"\nformat = "csv"\nfields = ["b"]\ndelimiter = "é"\n[columns]\na = "p.b"\n',
         '[parse.p]\nof = "a"\nformat = "csv"\nfields = ["b"]\n[columns]\na = "p.b.c"\n',

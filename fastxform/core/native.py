@@ -91,6 +91,7 @@ class FieldFormat:
 
     SEPARATED: Final = 1
     PAIRS: Final = 2
+    PATTERN: Final = 3
 
 
 class Way:

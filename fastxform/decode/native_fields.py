@@ -1,7 +1,7 @@
-"""Formats of fields as the native kernel splits them: values between a delimiter, and pairs.
+"""Formats of fields as the native kernel splits them: values between a delimiter, pairs, and regular expressions.
 
-A format of a regular expression is none of the kernel's. Invariant: what is returned means what the engine's splitter
-of the format does, or nothing is.
+What an expression is made to is `native_pattern`'s. Invariant: what is returned means what the engine's splitter of the
+format does, or nothing is.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from fastxform.decode.native_values import UnsupportedError
 from fastxform.query import paths
 
 _FIELDS_LIMIT: Final = 1_024
+_GROUPS_LIMIT: Final = 64
 
 
 def check_fields(path: paths.Path) -> None:
@@ -38,18 +39,18 @@ def written_fields(parse: Parse, slots: Mapping[str, int]) -> tuple[Any, ...]:
     """
     if parse.format == "logfmt":
         pairs = tuple((name.encode(), slot) for name, slot in slots.items())
-        return FieldFormat.PAIRS, pairs, 0, (False, False, False, False), b' "'
+        return FieldFormat.PAIRS, pairs, 0, (False, False, False, False), b' "', None
     if parse.format == "csv":
         names, needed, is_named = list(parse.fields), len(parse.fields), False
         delimiter, quote, has_brackets = parse.delimiter, parse.quote, False
     elif parse.format == "regex":
-        raise UnsupportedError("a regular expression")
+        return _written_pattern(parse.pattern or "", slots, has_nulls=False)
     else:
         from fastxform.decode.formats import named_format
 
         known = named_format(parse.format)
         if known.pattern is not None:
-            raise UnsupportedError(f"the format {parse.format}")
+            return _written_pattern(known.pattern, slots, has_nulls=True)
         own = [name.replace("-", "_") for name in parse.fields]
         names, needed, is_named = own or list(known.fields), len(own) or known.needed, True
         delimiter, quote, has_brackets = known.delimiter, known.quote, known.brackets
@@ -58,4 +59,15 @@ def written_fields(parse: Parse, slots: Mapping[str, int]) -> tuple[Any, ...]:
     last = {name: at for at, name in enumerate(names)}  # of equal names the last is read
     fields = tuple((b"", slots.get(name, -1) if last[name] == at else -1) for at, name in enumerate(names))
     flags = is_named, is_named, bool(quote), has_brackets
-    return FieldFormat.SEPARATED, fields, needed, flags, (delimiter + (quote or "\r")).encode()
+    return FieldFormat.SEPARATED, fields, needed, flags, (delimiter + (quote or "\r")).encode(), None
+
+
+def _written_pattern(pattern: str, slots: Mapping[str, int], *, has_nulls: bool) -> tuple[Any, ...]:
+    from fastxform.decode.native_pattern import compile_pattern
+
+    if len(slots) > _GROUPS_LIMIT:
+        raise UnsupportedError("too many groups")
+    made = compile_pattern(pattern, list(slots))
+    fields = tuple((b"", slot if name in made.groups else -1) for name, slot in slots.items())
+    tables = made.class_of, made.class_count, made.transitions, made.accepting, made.mark_ends, made.marks
+    return FieldFormat.PATTERN, fields, 0, (False, has_nulls, False, False), b"  ", tables

@@ -60,7 +60,7 @@ _KNOWN: Final[dict[type, frozenset[str]]] = {
             "schema",
         )
     ),
-    model.Parse: frozenset(("name", "of", "format", "invalid", "fields", "delimiter", "quote", "location")),
+    model.Parse: frozenset(("name", "of", "format", "invalid", "fields", "delimiter", "quote", "pattern", "location")),
     model.Explode: frozenset(("path", "name", "index", "empty", "location")),
     model.Output: frozenset(model.Output.__struct_fields__),
     model.Route: frozenset(("where", "columns", "iceberg", "location")),

@@ -268,16 +268,17 @@ static void add_fields(Parse *parse, int count, const char **names, const int *s
     for (int i = 0; i < count; i++) parse->fields[i] = (Search){(u8 *)strdup(names[i]), (u32)strlen(names[i]), slots[i]};
 }
 
-/* Texts, or their lines: fields in quotes and brackets, in them pairs and a document; fields of the same text between tabs. */
+/* Texts, or their lines: fields in quotes and brackets, in them pairs and a document; fields of the same text between tabs, and by
+   `(?P<a>[^ ]*) (?P<b>(?s:.*))`. */
 static Plan *fields_plan(Documents documents) {
     Plan *plan = new_plan(documents, 12);
     const char *none[] = {"", "", "", ""};
     plan->text_slot = 0;
-    plan->parse_count = 4;
-    plan->parses = calloc(4, sizeof(Parse));
-    plan->document_count = 4;
-    const int slot_of_text[] = {0, 1, 2, 0};
-    for (int i = 0; i < 4; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .text = only(slot_of_text[i]), .invalid = i == 1 ? INVALID_DROPS : INVALID_IS_NULL};
+    plan->parse_count = 5;
+    plan->parses = calloc(5, sizeof(Parse));
+    plan->document_count = 5;
+    const int slot_of_text[] = {0, 1, 2, 0, 0};
+    for (int i = 0; i < 5; i++) plan->parses[i] = (Parse){.root = make_node(NODE_OBJECT, "", -1), .text = only(slot_of_text[i]), .invalid = i == 1 ? INVALID_DROPS : INVALID_IS_NULL};
     Parse *const parses = plan->parses;
     parses[0].format = parses[3].format = FORMAT_SEPARATED;
     parses[0].needed = parses[3].needed = 3;
@@ -292,8 +293,19 @@ static Plan *fields_plan(Documents documents) {
     parses[3].quote = '\'';
     parses[3].has_quote = documents == ONE_TEXT;
     add_fields(&parses[3], 3, none, (int[]){7, 8, 9});
-    for (int slot = 1; slot < 10; slot++) plan->slot_documents[slot] = slot < 4 ? 1 : slot < 6 ? 2 : slot < 7 ? 3 : 4;
-    for (int slot = 0; slot < 10; slot++) {
+    parses[4].format = FORMAT_PATTERN;
+    add_fields(&parses[4], 2, none, (int[]){10, 11});
+    Automaton *pattern = &parses[4].pattern;
+    pattern->class_of[' '] = 1;
+    pattern->class_count = pattern->state_count = 2;
+    const u32 transitions[] = {1, 1u << 16 | 2, 2, 2}, accepting[] = {0, 3}, mark_ends[] = {0, 1, 2};
+    const u16 marks[] = {1, 3};
+    pattern->transitions = memcpy(malloc(sizeof transitions), transitions, sizeof transitions);
+    pattern->accepting = memcpy(malloc(sizeof accepting), accepting, sizeof accepting);
+    pattern->mark_ends = memcpy(malloc(sizeof mark_ends), mark_ends, sizeof mark_ends);
+    pattern->marks = memcpy(malloc(sizeof marks), marks, sizeof marks);
+    for (int slot = 1; slot < 12; slot++) plan->slot_documents[slot] = slot < 4 ? 1 : slot < 6 ? 2 : slot < 7 ? 3 : slot < 10 ? 4 : 5;
+    for (int slot = 0; slot < 12; slot++) {
         add_plain(plan, slot == 3 ? TO_INT64 : slot == 9 ? TO_TIMESTAMP : TO_TEXT, slot);
         add_plain(plan, slot == 5 ? TO_BOOL : TO_JSON, slot);
     }

@@ -74,6 +74,22 @@ request = {{ path = "line.request", type = "json" }}
 agent = {{ path = "line.user_agent" }}
 third = {{ path = "line.remote_ip || line.client" }}
 """
+_PATTERN = """
+{source}
+[parse.line]
+of = "{of}"
+format = "{format}"
+invalid = "{invalid}"
+[columns]
+host = {{ path = "line.host || line.hostname" }}
+time = {{ path = "line.time", nulls = ["t"] }}
+status = {{ path = "line.status", type = "int64" }}
+request = {{ path = "line.request", type = "json" }}
+last = {{ path = "line.user_agent || line.bytes" }}
+data = {{ path = "line.structured_data" }}
+message = {{ path = "line.message", type = "json", default = "none" }}
+level = {{ path = "line.level", default = "none" }}
+"""
 _REALTIME = """
 source = "text"
 documents = "many"
@@ -109,7 +125,13 @@ _LONG_LINES = (
     'owner bucket [06/Feb/2019:00:00:38 +0000] 192.0.2.3 - 3E57 REST.GET - "GET /a?b HTTP/1.1" 200 - 113 - 7 - "-" "S3[Console]/0.4" -', 'owner bucket [06/Feb/2019:00:00:38] x 192.0.2.3 [ 3E57 ]REST [] - "GET" 200 - 113 - 7 - "-" "S3" - [a',
     "o b [t 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", "o b [t 1] 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", 'o b " 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16',
 )  # fmt: skip
-_LINES = (*_FLOW_LINES, *_CSV_LINES, *_PAIR_LINES, *_TAB_LINES, *_LONG_LINES)
+_PATTERN_LINES = (
+    '127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /apache_pb.gif HTTP/1.0" 200 2326', 'é - - [] "" - -', 'h i u [t] "a\\"b\n\\\\" 404 -', 'h i u [t] "a\\\nb" 404 -', 'h i u [t]  "a" 40 1', 'h i u [t] "a" 404 1 ', 'h\x0bx i u [t]] "a" 404 1',
+    '127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET / HTTP/1.0" 200 2326 "http://www.example.com/start.html" "Mozilla/4.08 [en] (Win98; I ;Nav)"', 'h i u [t] "" 404 12 "-" "\\é"', 'h i u [t] "" 404 12 "" "-"', 'h i u [t] "" 404 12 ""-"" "x"',
+    '<165>1 2003-10-11T22:14:15.003Z mymachine.example.com evntslog - ID47 [exampleSDID@32473 iut="3" eventSource="Appli\\]cation" eventID="1011"][x y="é]"] An application event log entry...', "<1>1 - - - - - -", "<1>1 - h - - - - \n", "<1>1 - - - - - - \ufeffé", "<1234>1 - - - - - -",
+    "<1>01 - - - - - -", '<1>12 a b c d e [x]', '<1>12 a b c d e [x"]"] y', "<1>1 - - - - - -x", "2022-05-02 12:45:25 [INFO] 漢字: a=1", "2022-05-02 12:45:25 [WARN] -", "[ERROR] é", "2022-05-02 12:45:25 [INFO]",
+)  # fmt: skip
+_LINES = (*_FLOW_LINES, *_CSV_LINES, *_PAIR_LINES, *_TAB_LINES, *_LONG_LINES, *_PATTERN_LINES)
 
 
 def _in_documents(*lines: str) -> tuple[bytes, ...]:
@@ -157,6 +179,10 @@ CASES = (
     Case("text-alb", _ALB.format(documents="", format="alb", invalid="null"), _TEXT_RECORDS, lines="text"),
     Case("text-s3", _JSON + _ALB.format(documents='documents = "many"', format="s3-access", invalid="null"), _TEXT_RECORDS, lines="text"),
     Case("text-drop", _ALB.format(documents='documents = "many"\nempty = "fail"', format="s3-access", invalid="drop"), _TEXT_RECORDS, lines="text"),
+    Case("clf", _JSON + _PATTERN.format(source="", of="t", format="clf", invalid="null"), _in_documents(*_LINES), lines="document"),
+    Case("combined", _PATTERN.format(source='source = "text"\ndocuments = "many"', of="text", format="combined", invalid="drop"), _TEXT_RECORDS, lines="text"),
+    Case("syslog", _JSON + _PATTERN.format(source='source = "text"\ndocuments = "many"', of="text", format="syslog", invalid="null"), _TEXT_RECORDS, lines="text"),
+    Case("regex", _JSON + _PATTERN.format(source='source = "text"', of="text", format='regex"\npattern = "(?:(?P<time>[-\\\\d: ]{19}) )?\\\\[(?P<level>[A-Z]+)](?: (?P<message>[^:]+)(?:: (?P<hostname>(?s:.*)))?)?', invalid="null"), _TEXT_RECORDS, lines="text"),
     Case("text-realtime", _REALTIME, _TAB_RECORDS, lines="text"),
     Case("text", _JSON + 'source = "text"\n[columns]\ntext = { path = "text", type = "json" }\nraw = { path = "text", nulls = ["-", "a"] }\n', _TEXT_RECORDS, lines="text"),
 )  # fmt: skip
