@@ -75,7 +75,8 @@ _SAMPLES: Final[dict[str, list[Any]]] = {
 _FORMS: Final = """
 **Objects and lists** are written in one form, by whatever path, source or output they come: no white space; each member once, at the
 place of its first and with the value of its last; in strings only what JSON wants escaped (`"\\/"` is written `"/"`, `"\\u00e9"` `"é"`);
-numbers with the digits of the record (`1.50`, `1E2`, `-0`). So equal bytes came in as equal values, and a reader
+numbers with the digits of the record (`1.50`, `1E2`, `-0`); sets of DynamoDB, which have no order, in that of their elements: texts by
+their characters, numbers by value. So equal bytes came in as equal values, and a reader
 that refuses a member that comes twice can read them. A whole document that goes out has this form, too.
 
 **Timestamps** of numbers are seconds below 1e11, milliseconds below 1e14, microseconds below 1e17, else nanoseconds, whatever the sign.

@@ -222,9 +222,97 @@ static Status write_typed(PlainWriter *writer, u8 type) {
     return append_respelt(writer->out, d, k, writer->scratch) ? TAKEN : OUT_OF_MEMORY;
 }
 
-/* Writes the list of an attribute of type L, or of a set; `type` is that of the elements, 'L' for attributes. */
+#define SET_LIMIT 64
+
+/* A number without an exponent, as numbers are sorted: zero has no digits. */
+typedef struct {
+    const u8 *whole, *fraction;
+    u32 whole_size, fraction_size;
+    int sign;
+} Digits;
+
+static int read_digits(const u8 *p, const u8 *end, Digits *digits) {
+    digits->sign = *p == '-' ? -1 : 1;
+    p += *p == '-';
+    digits->whole = p;
+    while (p < end && *p >= '0' && *p <= '9') p++;
+    digits->whole_size = *digits->whole == '0' ? 0 : (u32)(p - digits->whole);
+    digits->fraction = p + 1;
+    if (p < end && *p == '.') p++;
+    const u8 *last = p;
+    for (; p < end && *p >= '0' && *p <= '9'; p++)
+        if (*p != '0') last = p + 1;
+    digits->fraction_size = last > digits->fraction ? (u32)(last - digits->fraction) : 0;
+    if (!digits->whole_size && !digits->fraction_size) digits->sign = 0;
+    return p == end;
+}
+
+static int compare_bytes(const u8 *one, u32 one_size, const u8 *other, u32 other_size) {
+    const int order = memcmp(one, other, one_size < other_size ? one_size : other_size);
+    return order ? order : (one_size > other_size) - (one_size < other_size);
+}
+
+static int compare_digits(const Digits *one, const Digits *other) {
+    if (one->sign != other->sign) return one->sign - other->sign;
+    int order = (one->whole_size > other->whole_size) - (one->whole_size < other->whole_size);
+    if (!order) order = compare_bytes(one->whole, one->whole_size, other->whole, other->whole_size);
+    if (!order) order = compare_bytes(one->fraction, one->fraction_size, other->fraction, other->fraction_size);
+    return one->sign * order;
+}
+
+/* Whether the element of a set at one token stands behind that at another; -1 where it is not sure. */
+static int is_behind(const Document *d, u32 one, u32 other, u8 type) {
+    const u8 *text = d->text;
+    const u32 *tokens = d->index.tokens;
+    const u8 *start = text + tokens[one] + 1, *end = text + tokens[one + 1];
+    const u8 *other_start = text + tokens[other] + 1, *other_end = text + tokens[other + 1];
+    if (type != 'N') {
+        if (has_backslash(d, tokens[one], tokens[one + 1]) || has_backslash(d, tokens[other], tokens[other + 1])) return -1;
+        return compare_bytes(start, (u32)(end - start), other_start, (u32)(other_end - other_start)) > 0;
+    }
+    Digits digits, other_digits;
+    if (!read_digits(start, end, &digits) || !read_digits(other_start, other_end, &other_digits)) return -1;
+    return compare_digits(&digits, &other_digits) > 0;
+}
+
+/* Writes a set, whose elements come in the order of their values. */
+static Status write_set(PlainWriter *writer, u8 type) {
+    const Document *d = writer->d;
+    const u8 *text = d->text;
+    const u32 *tokens = d->index.tokens;
+    u32 elements[SET_LIMIT], count = 0, k = writer->next;
+    if (AT(k) != '[') return FALLBACK;
+    k++;
+    if (AT(k) == ']') k++;
+    else for (;;) {
+        if (AT(k) != '"' || count == SET_LIMIT) return FALLBACK;
+        if (type == 'N' && number_end(text + tokens[k] + 1) != text + tokens[k + 1]) return FALLBACK;
+        u32 at = count++;
+        for (; at > 0; at--) {
+            const int behind = is_behind(d, elements[at - 1], k, type);
+            if (behind < 0) return FALLBACK;
+            if (!behind) break;
+            elements[at] = elements[at - 1];
+        }
+        elements[at] = k;
+        const u8 c = AT(k + 2);
+        k += 3;
+        if (c == ']') break;
+        if (c != ',') return FALLBACK;
+    }
+    Status status = write_byte(writer, '[');
+    for (u32 i = 0; status == TAKEN && i < count; i++) {
+        writer->next = elements[i];
+        if (i) status = write_byte(writer, ',');
+        if (status == TAKEN) status = write_typed(writer, type);
+    }
+    writer->next = k;
+    return status == TAKEN ? write_byte(writer, ']') : status;
+}
+
+/* Writes the list of an attribute of type L. */
 static Status write_attribute(PlainWriter *writer);
-static Status write_list(PlainWriter *writer, u8 type) {
+static Status write_list(PlainWriter *writer) {
     const Document *d = writer->d;
     const u8 *text = d->text;
     const u32 *tokens = d->index.tokens;
@@ -236,7 +324,7 @@ static Status write_list(PlainWriter *writer, u8 type) {
         return status == TAKEN ? write_byte(writer, ']') : status;
     }
     while (status == TAKEN) {
-        status = type == 'L' ? write_attribute(writer) : write_typed(writer, type);
+        status = write_attribute(writer);
         if (status != TAKEN) break;
         const u8 c = AT(writer->next);
         writer->next++;
@@ -259,12 +347,12 @@ static Status write_attribute(PlainWriter *writer) {
     if (size == 1) {
         switch (*type) {
             case 'S': case 'N': case 'B': status = write_typed(writer, *type); break;
-            case 'L': status = write_list(writer, 'L'); break;
+            case 'L': status = write_list(writer); break;
             case 'M': status = write_attributes(writer); break;
             default: break;
         }
     } else if (size == 2 && type[1] == 'S' && (*type == 'S' || *type == 'N' || *type == 'B')) {
-        status = write_list(writer, *type);
+        status = write_set(writer, *type);
     } else if (size == 4 && (!memcmp(type, "BOOL", 4) || !memcmp(type, "NULL", 4))) {
         const Kind kind = read_scalar(text + tokens[k + 4], &end);
         const int is_null = *type == 'N';

@@ -558,7 +558,7 @@ def test_what_is_no_document_fails(payload, wanted):
         pytest.param({"Keys": {"k": {"N": "1.0"}}}, b'{"k":1.0}\n', id="keys"),
         pytest.param({"Keys": {"k": {"S": "1"}}, "NewImage": {}}, b'{"k":"1"}\n', id="empty-image"),
         pytest.param(
-            {"NewImage": {"z": {"SS": ["b", "a"]}, "a": {"NULL": True}}}, b'{"z":["b","a"],"a":null}\n', id="order"
+            {"NewImage": {"z": {"SS": ["b", "a"]}, "a": {"NULL": True}}}, b'{"z":["a","b"],"a":null}\n', id="order"
         ),
         pytest.param({"NewImage": {"b": {"B": "RWdJSWV3PT0="}}}, b'{"b":"EgIIew=="}\n', id="binary"),
     ],

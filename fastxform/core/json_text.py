@@ -103,6 +103,18 @@ def number_parts(text: str) -> tuple[str, str, int]:
     return sign, short, power - len(fraction) + len(digits) - len(short) if short else 0
 
 
+_COMPLEMENT: Final = str.maketrans("0123456789", "9876543210")
+
+
+def number_key(text: str) -> tuple[int, int, str]:
+    """Return what numbers are sorted by: sign, size, and digits, which have no zeros at either end."""
+    sign, digits, exponent = number_parts(text)
+    if not digits:
+        return 0, 0, ""
+    size = len(digits) + exponent
+    return (-1, -size, digits.translate(_COMPLEMENT) + "~") if sign else (1, size, digits)
+
+
 def canonical_number(text: str) -> str:
     """Return one text for all texts of a number: digits without zeros at either end, and their exponent."""
     sign, digits, exponent = number_parts(text)

@@ -4,11 +4,12 @@
 numbers compare by all their digits, however they are written.
 """
 
+import operator
 from collections.abc import Callable
 from math import isinf
 from typing import Any, Final
 
-from fastxform.core.json_text import canonical, canonical_number, encode_plain, number_parts, quote
+from fastxform.core.json_text import canonical, canonical_number, encode_plain, number_key, quote
 
 
 def _keeps_text(base: type, **methods: Any) -> type:
@@ -34,7 +35,7 @@ def _is_same(self: Any, other: Any) -> Any:
     return self.text == text or canonical_number(self.text) == canonical_number(text)
 
 
-def _ordering(name: str, accepts: Callable[[int], bool]) -> Callable[[Any, Any], Any]:
+def _ordering(name: str, by_key: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Any]:
     """Return one of `<`, `<=`, `>`, `>=`: by the nearest floats where they differ, else by all digits."""
     by_float = getattr(float, name)
 
@@ -44,7 +45,7 @@ def _ordering(name: str, accepts: Callable[[int], bool]) -> Callable[[Any, Any],
         text = _text_of(other)
         if text is None or (isinstance(other, float) and float.__ne__(self, other)):
             return by_float(self, other)
-        return accepts(_order(self.text, text))
+        return by_key(number_key(self.text), number_key(text))
 
     return compare
 
@@ -57,27 +58,15 @@ def _text_of(number: Any) -> str | None:
     return None if isinstance(number, float) and (isinf(number) or number != number) else repr(number)
 
 
-def _order(one: str, other: str) -> int:
-    """Return -1, 0 or 1 as the one number is less than the other, the same or greater."""
-    (sign, digits, exponent), (other_sign, other_digits, other_exponent) = number_parts(one), number_parts(other)
-    left = 0 if not digits else -1 if sign else 1
-    right = 0 if not other_digits else -1 if other_sign else 1
-    if left != right or not left:
-        return (left > right) - (left < right)
-    # Digits have no zeros at either end: of numbers of one magnitude the texts are in the order of the numbers.
-    size, other_size = (len(digits) + exponent, digits), (len(other_digits) + other_exponent, other_digits)
-    return left * ((size > other_size) - (size < other_size))
-
-
 _Integer: Final[Callable[[str], Any]] = _keeps_text(int)
 exact_float: Final[Callable[[str], Any]] = _keeps_text(
     float,
     __eq__=_is_same,
     __hash__=float.__hash__,
-    __lt__=_ordering("__lt__", lambda order: order < 0),
-    __le__=_ordering("__le__", lambda order: order <= 0),
-    __gt__=_ordering("__gt__", lambda order: order > 0),
-    __ge__=_ordering("__ge__", lambda order: order >= 0),
+    __lt__=_ordering("__lt__", operator.lt),
+    __le__=_ordering("__le__", operator.le),
+    __gt__=_ordering("__gt__", operator.gt),
+    __ge__=_ordering("__ge__", operator.ge),
 )
 """Makes the number of a text with a fraction or an exponent."""
 

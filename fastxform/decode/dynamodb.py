@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from fastxform.core.json_text import NUMBER, encode_plain, quote
+from fastxform.core.json_text import NUMBER, encode_plain, number_key, quote
 from fastxform.core.payloads import decode
 from fastxform.core.plain_values import Unordered
 from fastxform.core.values import BAD_TYPE, Json, Number, Outcome
@@ -116,7 +116,9 @@ def plain(attribute: Any, double: bool) -> Any:
         return elements
     if tag in _SCALAR_OF_SET:
         scalar = _SCALAR_OF_SET[tag]
-        return Unordered([_scalar(scalar, element, double) for element in content])
+        elements = [_scalar(scalar, element, double) for element in content]
+        elements.sort(key=number_key if tag == "NS" else None)  # a set has no order, and its text has one form
+        return Unordered(elements)
     return _scalar(tag, content, double)
 
 

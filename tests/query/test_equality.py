@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracle import Oracle
 
 import fastxform
 from fastxform.core.json_text import canonical
@@ -46,6 +47,7 @@ def test_objects_and_lists_are_equal_by_value(one, other, same):
     words = {True: b"true", False: b"false"}
     data = fastxform.Pipeline.from_toml(CONFIG).run([record, b'{"a":{"q":1}}', record]).data
     expected = b",".join([words[same], words[not same], words[same]]) + b"\n"
+    assert Oracle(CONFIG).one(record).data == expected
     assert data == [expected, b"false,true,false\n", expected]
 
 
@@ -136,3 +138,48 @@ def test_numbers_keep_their_digits_in_paths(path, expected):
     )
     config = f"[columns]\nx = {{ path = {json.dumps(path)} }}\n"
     assert fastxform.Pipeline.from_toml(config).run([record.encode()]).data == [f"{expected}\n".encode()]
+
+
+SETS = {
+    "texts": ('{"SS":["b","a","é","z"]}', '{"SS":["z","é","a","b"]}', True),
+    "numbers by value": ('{"NS":["10","9","-1.50","-1.4","1e99"]}', '{"NS":["1e99","-14e-1","9.0","10","-1.5"]}', True),
+    "one more": ('{"SS":["a","b"]}', '{"SS":["a"]}', False),
+    "in a map": ('{"M":{"x":{"NS":["2","1"]}}}', '{"M":{"x":{"NS":["1","2"]}}}', True),
+    "binary": ('{"BS":["YQ==","Yg=="]}', '{"BS":["Yg==","YQ=="]}', True),
+    "lists in their order": ('{"L":[{"S":"a"},{"S":"b"}]}', '{"L":[{"S":"b"},{"S":"a"}]}', False),
+}  # fmt: skip
+OF_CHANGES = """source = "dynamodb"
+[columns]
+a = { path = "dynamodb.NewImage.t", hidden = true TYPE }
+b = { path = "dynamodb.OldImage.t", hidden = true TYPE }
+new = { path = "dynamodb.NewImage", hidden = true TYPE }
+old = { path = "dynamodb.OldImage", hidden = true TYPE }
+eq = { expr = "a == b" }
+ne = { expr = "new != old" }
+"""
+
+
+@pytest.mark.usefixtures("with_and_without_kernel")
+@pytest.mark.parametrize("kind", ["", ', type = "json"'])
+@pytest.mark.parametrize(("new", "old", "same"), SETS.values(), ids=SETS)
+def test_sets_are_equal_in_any_order(new, old, same, kind):
+    """Values of DynamoDB and images that hold some: they are written in the order of their elements."""
+    record = f'{{"eventVersion":"1","dynamodb":{{"NewImage":{{"t":{new}}},"OldImage":{{"t":{old}}}}}}}'.encode()
+    config = OF_CHANGES.replace("TYPE", kind)
+    (data,) = fastxform.Pipeline.from_toml(config).run([record]).data
+    assert data == (b"true,false\n" if same else b"false,true\n")
+    assert data == Oracle(config).one(record).data
+
+
+@pytest.mark.usefixtures("with_and_without_kernel")
+def test_sets_are_compared_with_literals_in_order():
+    """Texts by their characters, numbers by value, as they are written."""
+    config = """source = "dynamodb"
+    [columns]
+    a = { path = "dynamodb.NewImage.a", type = "json" }
+    n = { path = "dynamodb.NewImage.n", type = "json" }
+    x = { expr = '''a == '["a", "b"]' and n in ('[-2, 9.0, 10]', '[]')''' }
+    """
+    record = b'{"dynamodb":{"NewImage":{"a":{"SS":["b","a"]},"n":{"NS":["10","9","-2"]}}}}'
+    (data,) = fastxform.Pipeline.from_toml(config).run([record]).data
+    assert data == b'"[""a"",""b""]","[-2,9,10]",true\n'

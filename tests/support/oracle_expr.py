@@ -14,6 +14,8 @@ import math
 import operator
 import os
 
+from oracle_json import equal_texts
+
 
 class ExpressionError(Exception):
     """A checked kernel would raise for this row: overflow, division by zero, a number that no float64 holds exactly."""
@@ -136,6 +138,8 @@ def equal(left, right):
     """Equality with null as a value: it equals itself and nothing else."""
     if left is None or right is None:
         return left is right
+    if isinstance(left, str) and isinstance(right, str):
+        return equal_texts(left, right)
     return left == right
 
 

@@ -250,6 +250,26 @@ class Elements(list):
     """The elements of a set, whose order says nothing."""
 
 
+class JsonText(str):
+    """The text of a value: of a column of JSON, or of an object or a list in one without a type."""
+
+    def __new__(cls, text, is_typed):
+        self = super().__new__(cls, text)
+        self.is_typed = is_typed
+        return self
+
+
+def equal_texts(left, right):
+    """Whether two texts are equal where they stand for JSON; what is none is a text."""
+    kinds = {getattr(side, "is_typed", None) for side in (left, right)}
+    if True not in kinds and kinds != {False}:
+        return str(left) == str(right)
+    try:
+        return equal(plain(read_one(left)), plain(read_one(right)))
+    except JsonError:
+        return str(left) == str(right)
+
+
 def equal(left, right):
     """Whether two plain values are one JSON value; a set is any list of its elements."""
     if isinstance(left, bool) or isinstance(right, bool):
@@ -265,6 +285,11 @@ def equal(left, right):
     if isinstance(left, dict) and isinstance(right, dict):
         return set(left) == set(right) and all(equal(left[name], right[name]) for name in left)
     return type(left) is type(right) and left == right
+
+
+def place(element):
+    """Where an element of a set stands among the others: texts by their characters, numbers by value."""
+    return _place(plain_number(element.data)) if element.kind == "number" else element.data
 
 
 def _place(number):

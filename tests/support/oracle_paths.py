@@ -8,7 +8,7 @@ import base64
 import json
 import re
 
-from oracle_json import NULL, NUMBER, Elements, array, boolean, from_plain, number, obj, plain, search, string
+from oracle_json import NULL, NUMBER, Elements, array, boolean, from_plain, number, obj, place, plain, search, string
 
 
 class PathError(Exception):
@@ -185,7 +185,8 @@ def opened(value, layers):
     if kind in ("S", "N", "B"):
         return kind, _scalar(kind, content, layers)
     if kind in ("SS", "NS", "BS") and content.kind == "list":
-        return kind, array(Elements([_scalar(kind[0], item, layers) for item in content.data]))
+        elements = [_scalar(kind[0], item, layers) for item in content.data]
+        return kind, array(Elements(sorted(elements, key=lambda element: place(element))))
     if kind == "BOOL" and content.kind == "bool":
         return kind, content
     if kind == "NULL" and content == boolean(True):

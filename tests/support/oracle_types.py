@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from oracle_json import NUMBER, quote
+from oracle_json import NUMBER, JsonText, quote
 from oracle_paths import PathError, decode_base64
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -80,11 +80,12 @@ def convert(value, kind, written=None):
         moment, fraction = _moment(value.text, written)
         return cell_of(moment.date() if kind == "date" else _stamp(moment, fraction, kind))
     if kind == "auto":
-        return _cell(value.text, value.text, quote(value.data) if value.kind == "string" else value.compact)
+        nested = JsonText(value.text, False) if value.kind in ("object", "list") else value.text
+        return _cell(nested, value.text, quote(value.data) if value.kind == "string" else value.compact)
     if kind == "string":
         return cell_of(value.text)
     if kind == "json":
-        return _cell(value.compact, value.compact)
+        return _cell(JsonText(value.compact, True), value.compact)
     if kind == "bool":
         if value.text not in ("true", "false"):
             raise MisfitError

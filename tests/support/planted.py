@@ -191,6 +191,8 @@ BUGS = (
         "times",
     ),
     ("columns.h", "|| seconds >= 100000000000LL) return 0;", ") return 0;", "milliseconds as seconds", "times"),
+    ("text.h", "elements[at] = elements[at - 1];", "break;", "the order of a set", "items"),
+    ("text.h", "return one->sign * order;", "return order;", "the order of numbers below zero", "items"),
     ("text.h", "if (entries[at] == entry) return FALLBACK;", "", "a member twice in a value", "documents"),
     (
         "text.h",
