@@ -8,6 +8,7 @@ from random import Random
 
 import pyarrow as pa
 import pytest
+from overflowing_changes import additions, failures, newest, run
 from pyiceberg.catalog.memory import InMemoryCatalog
 from pyiceberg.schema import Schema
 from pyiceberg.types import (
@@ -254,6 +255,23 @@ def test_a_commit_that_fails_fails_its_rows(catalog, monkeypatch):
     assert [refusal[0] for refusal in found] == ["Iceberg.CommitFailed", "Iceberg.InvalidRecord"]
     assert "secrets" not in found[0][1]
     assert rows(catalog) == []
+
+
+def test_put_backs_between_changes_leave_the_newest_rows(catalog, monkeypatch):
+    """Read back: of each key the last change that arrived, of a table that only grows every row, once."""
+    names = ("id", "number", "text", "more")
+    types = (pa.int64(), pa.int64(), pa.string(), pa.string())
+    catalog.create_namespace("shop")
+    for name in ("orders", "log"):
+        catalog.create_table(f"shop.{name}", schema=pa.schema(list(zip(names, types, strict=True))))
+    settings = [TableSettings("shop", "orders", ("id",)), TableSettings("shop", "log", ())]
+    ran = run(monkeypatch, IcebergTables(catalog, settings), seed=7)
+    assert ran.put_back > 0
+    assert ran.lost
+    found = {name: catalog.load_table(f"shop.{name}").scan().to_arrow().to_pylist() for name in ("orders", "log")}
+    assert sorted(row["number"] for row in found["log"]) == additions(ran)
+    assert sorted((row["id"], row["number"]) for row in found["orders"]) == sorted(newest(ran).items())
+    assert ran.kept == failures(ran)
 
 
 def applied(kept, operations, keys):
