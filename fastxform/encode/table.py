@@ -19,6 +19,7 @@ from fastxform.decode.source import Rows
 from fastxform.encode.batch import Batch
 from fastxform.encode.rows import WrittenRows
 from fastxform.errors import OK, ConfigError, ContractError, Mistake
+from fastxform.transform import code_modules
 from fastxform.transform.map_batch import MapBatch
 from fastxform.transform.route import RoutePlan
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
@@ -139,10 +140,12 @@ def _fields(
 def _probe(map_batch: MapBatch, given: pa.Schema) -> pa.Schema:
     empty = pa.RecordBatch.from_arrays([kernels.nulls(0, kind) for kind in given.types], schema=given)
     try:
+        code_modules.activate(map_batch)
         mapped = map_batch(empty)
     except Exception as err:  # the user's code may raise anything
         raise ContractError(
-            f"map_batch raised {type(err).__name__} on an empty batch, so its columns are not known; name them: added="
+            f"map_batch raised {type(err).__name__} on an empty batch, so its columns are not "
+            "known; have it take one, or in Python name them: added="
         ) from err
     if not isinstance(mapped, pa.RecordBatch):
         raise ContractError(f"map_batch returned a {type(mapped).__name__} for an empty batch, not a RecordBatch")

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from fastxform.config.model import Column, Spec
 from fastxform.core.structs import replace
-from fastxform.errors import OK
+from fastxform.errors import OK, ContractError
 from fastxform.pipeline import Pipeline
 from fastxform.query import paths
 from fastxform.tools.lint.fallback_advice import advice
@@ -120,7 +120,11 @@ def steps(spec: Spec, payload: bytes, meta: dict[str, Any] | None = None) -> Ite
 def _typed(spec: Spec, payload: bytes, meta: dict[str, list[Any]]) -> Iterator[str]:
     """Yield each column with its value and type; where the record fails, the reason."""
     shown = replace(spec, columns=tuple(replace(column, hidden=False) for column in spec.columns or ()))
-    columns = Pipeline(shown).columns([payload], meta=meta)
+    try:
+        columns = Pipeline(shown).columns([payload], meta=meta)
+    except ContractError as err:
+        yield str(err)
+        return
     if columns.reason[0] is not None:
         yield f"the record fails: {columns.reason[0]}"
         return

@@ -220,6 +220,33 @@ def test_a_module_beside_it_that_cannot_be_loaded_is_named(two, text, message):
     assert fastxform.Pipeline.load(two[0]).run([b'{"n":1}']).data == [said("one")]
 
 
+def test_check_loads_the_module(two, capsys):
+    """What keeps it from being loaded is an error; a module that this machine lacks may be there in Lambda."""
+    from fastxform.cli import main
+
+    rules = two[0].parent / "rules.py"
+    assert main(["check", str(two[0])]) == 0
+    rules.write_text("def x(:\n")
+    assert main(["check", str(two[0])]) == 1
+    rules.write_text("import nowhere\n")
+    assert main(["check", str(two[0])]) == 0
+    out = capsys.readouterr().out
+    assert "c.toml: map_batch: error: rules.py is not Python: invalid syntax in line 1\n" in out
+    assert "c.toml: map_batch: warning: rules.py raises ModuleNotFoundError when it is imported, in line 1" in out
+
+
+def test_explain_shows_the_rest_of_a_record_on_which_it_raises(written, capsys):
+    """Its columns are not known then, and the answer is."""
+    from fastxform.cli import main
+
+    config = written(module="def double(batch):\n    raise ValueError('secret')\n")
+    config.with_name("in.jsonl").write_text('{"n":1}\n')
+    assert main(["explain", str(config), str(config.with_name("in.jsonl"))]) == 0
+    out = capsys.readouterr().out
+    assert "map_batch raised ValueError on an empty batch, so its columns are not known" in out
+    assert "ProcessingFailed: map_batch" in out
+
+
 # -- what is said of it
 
 HEAD = "import pyarrow as pa\n\n\ndef change(batch):\n"

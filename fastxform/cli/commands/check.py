@@ -6,7 +6,7 @@ exit code 1 means that records would be lost or refused, 2 that a file could not
 
 import argparse
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,13 +16,14 @@ from fastxform.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from fastxform.config.model import Spec
-    from fastxform.tools.lint.finding import Finding
+    from fastxform.tools.lint.finding import Finding, Level
 
 HELP: Final = "lint a configuration, and compare it with the definitions of its tables"
 
 EPILOG: Final = (
     "Exit code 1: there are errors, that is mistakes in the configuration, or tables that do not agree with it. "
-    "Warnings and hints alone leave the exit code 0. Exit code 2: a file cannot be read."
+    "Warnings and hints alone leave the exit code 0. Exit code 2: a file cannot be read. The module of map_batch is "
+    "imported."
 )
 
 _COLOURS: Final[dict[str, Colour]] = {"error": "red", "warning": "yellow", "hint": "blue"}
@@ -72,7 +73,22 @@ def _findings(config: str, ddl: str | None, console: Console) -> "Sequence[Findi
         if ddl is not None:
             console.note(f"fastxform: {ddl} is compared when the mistakes are mended")
         return [Finding("error", "mistake", mistake.location, mistake.message) for mistake in err.mistakes]
-    return [*lint(spec, config), *(_compared(spec, config, ddl) if ddl is not None else ())]
+    findings = [*lint(spec, config), *_own_code(spec, config)]
+    return [*findings, *(_compared(spec, config, ddl) if ddl is not None else ())]
+
+
+def _own_code(spec: "Spec", config: str) -> "Iterator[Finding]":
+    """Yield what keeps the module of `map_batch` from being loaded; what it imports may be there in Lambda alone."""
+    from fastxform.tools.lint.finding import Finding
+    from fastxform.transform import map_batch
+
+    try:
+        map_batch.load(spec)
+    except ConfigError as err:
+        cause = err.__cause__
+        level: Level = "warning" if isinstance(cause, ModuleNotFoundError) else "error"
+        for mistake in err.mistakes:
+            yield Finding(level, "map-batch", f"{config}: {mistake.location}", mistake.message)
 
 
 def _compared(spec: "Spec", config: str, ddl: str) -> "Sequence[Finding]":
