@@ -108,7 +108,11 @@ static Status skip_value(Document *d) {
     const u8 *text = d->text, *end;
     const u32 *tokens = d->index.tokens;
     u32 k = d->next;
-    u64 is_object[DEPTH_LIMIT / 64 + 1] = {0};
+    if (AT(k) == '"') {
+        d->next = k + 2;
+        return TAKEN;
+    }
+    u64 is_object[DEPTH_LIMIT / 64 + 1]; /* of each level that was entered */
     int depth = 0;
     goto value;
 
@@ -117,6 +121,11 @@ value: /* of a member or an element, or the one to pass over */
         case '"': k += 2; break;
         case '{':
             if (++depth > DEPTH_LIMIT) return FALLBACK;
+            if (AT(k + 1) == '"' && AT(k + 3) == ':' && AT(k + 4) == '"' && AT(k + 6) == '}') { /* as most attributes are */
+                k += 7;
+                depth--;
+                break;
+            }
             is_object[depth >> 6] |= 1ULL << (depth & 63);
             k++;
             if (AT(k) == '}') goto close;
