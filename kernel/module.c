@@ -1,6 +1,7 @@
 /* The Python face of the kernel: plans out of tuples, columns out as Arrow arrays, rows and the response. It is called by
    `fastxform.core.native` alone, which says what the tuples hold. */
 #include "event.h"
+#include "lookup.h"
 #include "records.h"
 #include "rows.h"
 
@@ -885,6 +886,56 @@ static PyObject *respond_records(PyObject *module, PyObject *arguments) {
     return result;
 }
 
+static void destroy_key_table(PyObject *capsule) { free_key_table(PyCapsule_GetPointer(capsule, "fastxform.keys")); }
+
+/* key_table(keys, seed) -> a table of texts */
+static PyObject *key_table(PyObject *module, PyObject *arguments) {
+    PyObject *keys;
+    unsigned long long seed;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OK", &keys, &seed)) return NULL;
+    KeyTable *table = calloc(1, sizeof *table);
+    if (!table) return PyErr_NoMemory();
+    table->seed = seed;
+    PyObject *capsule = NULL;
+    if (!open_view_of(keys, &table->keys, "u")) goto failed;
+    if (table->keys.array->length > KEYS_LIMIT) {
+        set_error(PyExc_ValueError, "too many keys");
+        goto failed;
+    }
+    if (!fill_key_table(table)) PyErr_NoMemory();
+    else capsule = PyCapsule_New(table, "fastxform.keys", destroy_key_table);
+    if (capsule) return capsule;
+failed:
+    free_key_table(table);
+    return NULL;
+}
+
+/* find_keys(table, texts) -> which key each text is, null where it is none */
+static PyObject *find(PyObject *module, PyObject *arguments) {
+    PyObject *capsule, *object, *result = NULL;
+    View asked = {0};
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "OO", &capsule, &object)) return NULL;
+    const KeyTable *table = PyCapsule_GetPointer(capsule, "fastxform.keys");
+    if (!table) return NULL;
+    if (open_view_of(object, &asked, "u")) {
+        const size_t count = (size_t)asked.array->length;
+        i32 *found = malloc(count * sizeof(i32) + 64);
+        u8 *is_found = calloc(count / 8 + 64, 1);
+        if (found && is_found) {
+            const i64 missing = find_keys(table, &asked, found, is_found);
+            result = export_array("i", (i64)count, missing, is_found, (u8 *)found, NULL);
+        } else {
+            free(found);
+            free(is_found);
+            PyErr_NoMemory();
+        }
+    }
+    close_view(&asked);
+    return result;
+}
+
 /* simd() -> what this processor runs */
 static PyObject *simd(PyObject *module, PyObject *arguments) {
     (void)module;
@@ -911,6 +962,8 @@ static PyMethodDef METHODS[] = {
     {"respond", respond, METH_VARARGS, NULL},
     {"read_records", read_records, METH_VARARGS, NULL},
     {"respond_records", respond_records, METH_VARARGS, NULL},
+    {"key_table", key_table, METH_VARARGS, NULL},
+    {"find_keys", find, METH_VARARGS, NULL},
     {"simd", simd, METH_VARARGS, NULL},
     {"sources", sources, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -315,6 +315,19 @@ class KernelPlan:
         return self._kernel.respond_records(self._handle, ids, tuple(map(astuple, parts)), failed, costs, limit_bytes)
 
 
+class KeyTable:
+    """Texts in a hash table of the kernel's, made once; none of them comes twice."""
+
+    def __init__(self, keys: pa.Array) -> None:
+        self._kernel = load()
+        self._handle = self._kernel.key_table(keys, int.from_bytes(os.urandom(8), "little"))
+
+    def find(self, texts: pa.Array) -> pa.Array:
+        """Return where each text stands among the keys, null for one that does not, and for null."""
+        found: pa.Array = _array(self._kernel.find_keys(self._handle, texts))
+        return found
+
+
 def read_records(records: list[Any]) -> tuple[list[str], list[Any]] | None:
     """Return ids and data of the records of an event; None where one is no plain dict with a text and data."""
     return load().read_records(records)
