@@ -92,7 +92,7 @@ kernels. A column whose name is no identifier is `col("user-agent")`. Every key 
 
 | | |
 |---|---|
-| comparison | `== != < <= > >=`, `in`, `not in` with a list of constants. `==`, `!=`, `in`, `not in` take null for a value, as Python does; ordering with null is null |
+| comparison | `== != < <= > >=`, `in`, `not in` with a list of constants. `==`, `!=`, `in`, `not in` take null for a value, as Python does; ordering with null is null. Objects and lists are equal by value: members in any order, numbers by value, lists and sets of DynamoDB in the order that they are written in. A `json` column is compared with JSON, so with `'"x"'` for the text x, and has no order |
 | logic | `and`, `or`, `not`, of three values as in SQL. A `where` that is null drops the record, and is counted as `where_null` |
 | arithmetic | `+ - * / // %`; an overflow or a division by zero fails the record with the reason `expression`. `/` gives `float64` |
 | choice | `a if condition else b` |

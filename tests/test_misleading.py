@@ -52,6 +52,8 @@ REFUSED = {
         "write lower(...) in the expr of another one",
     ),
     "a hyphen in a path": ('[columns]\ndt = "detail-type"\n', "write '\"detail-type\"'"),
+    "a text against JSON": ("where = \"j == 'x'\"\n[columns]\nj = { type = 'json' }\n", "write '\"x\"'"),
+    "an order of JSON": ("where = \"j > '5'\"\n[columns]\nj = { type = 'json' }\n", 'type = "int64"'),
     "a dict in an expression": (TEXT + "b = { expr = \"{'DE': 'Germany'}[a]\" }\n", "lookup('names', a)"),
 }
 

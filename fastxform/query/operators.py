@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from fastxform.core.json_text import canonical
+from fastxform.core.json_text import canonical, is_json, quote
 from fastxform.core.kernels import call, cast, nulls, options, true_rows
 from fastxform.datatypes.logical import MAX_PRECISION, Type, arrow_type
 from fastxform.query.terms import (
@@ -29,6 +29,7 @@ from fastxform.query.terms import (
     describe,
     mismatch,
     nearest_float,
+    shorten,
 )
 from fastxform.query.terms import ExpressionError as Error
 
@@ -53,8 +54,28 @@ def compare(op: str, left: Term, right: Term, offset: int) -> Term:
         if op in _EQUALITY:
             return is_none(left if right.type is None else right, offset, negate=op == "!=")
         raise Error(f"None has no order: `{op}` cannot take it; write `is None`", offset)
+    _check_json(op, left, right)
     function, left, right = _comparison(op, left, right)
     return derived(BOOL, offset, [left, right], _null_as_value(op, function) if op in _EQUALITY else function)
+
+
+def _check_json(op: str, left: Term, right: Term) -> None:
+    """Refuse to order JSON, whose text has an order of no use, and to compare it with a text that is none."""
+    if "json" not in (left.kind, right.kind):
+        return
+    if op not in _EQUALITY:
+        json, other = (left, right) if left.kind == "json" else (right, left)
+        wanted = "int64" if other.kind in TEXTS else str(other.type)
+        raise Error(
+            f'JSON has no order: `{op}` cannot take it; give its column a type, as type = "{wanted}"', json.offset
+        )
+    for term in (left, right):
+        text = term.constant.value if term.constant and term.kind == "string" else None
+        if isinstance(text, str) and not is_json(text.encode()):
+            remedy = f"write {shorten(quote(text))}"
+            raise Error(
+                f"{shorten(text)} is no JSON, and so no value of a json column equals it; {remedy}", term.offset
+            )
 
 
 def is_none(term: Term, offset: int, *, negate: bool) -> Term:
@@ -181,6 +202,8 @@ def contains(left: Term, items: Sequence[Term], offset: int, *, negate: bool) ->
     """Return `left in items`, or `not in`; items are literals, and null is a value."""
     if left.type is None:
         raise Error("None is on the left of `in`; write a column there", offset)
+    for item in items:
+        _check_json("==", left, item)
     values = [value for item in items for value in _members(left, item)]
     is_json = left.kind == "json"
     if is_json:

@@ -52,11 +52,11 @@ def test_objects_and_lists_are_equal_by_value(one, other, same):
 
 
 def test_literals_are_compared_by_value():
-    """A text that is JSON, with == and with `in`; what is none equals nothing but itself."""
+    """A text that is JSON, with == and with `in`; what is none is refused."""
     config = (
         "[columns]\na = { type = 'json', hidden = true }\n"
         'x = { expr = """a == \'{"y": 2.0, "x":1}\'""" }\n'
-        'y = { expr = """a in (\'[1, 2]\', \'{"x":1,"y":2}\', None)""" }\nz = { expr = "a not in (\'no JSON\',)" }\n'
+        'y = { expr = """a in (\'[1, 2]\', \'{"x":1,"y":2}\', None)""" }\nz = { expr = \'\'\'a not in ("[]",)\'\'\' }\n'
     )
     rows = [b'{"a":{"x":1,"y":2}}', b'{"a":[1.0,2]}', b'{"a":"no JSON"}', b"{}"]
     assert fastxform.Pipeline.from_toml(config).run(rows).data == [
