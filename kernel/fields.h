@@ -176,14 +176,14 @@ static Fields match_pattern(Document *d, const Parse *parse) {
     const Automaton *pattern = &parse->pattern;
     const u8 *text = d->text;
     const u32 size = (u32)d->size;
-    u32 places[2 * MEMBERS_LIMIT] = {0}, state = 0, at = 0, marked;
+    u32 places[2 * MEMBERS_LIMIT] = {0}, row = 0, at = 0, marked;
     for (;; at++) {
-        const u32 step = at < size ? pattern->transitions[state * pattern->class_count + pattern->class_of[text[at]]] : pattern->accepting[state];
+        const u32 step = at < size ? pattern->transitions[row + pattern->class_of[text[at]]] : pattern->accepting[row / pattern->class_count];
         if (!step) return NOT_FIELDS;
         marked = at < size ? step >> 16 : step - 1;
         for (u32 i = marked ? pattern->mark_ends[marked - 1] : 0; UNLIKELY(marked) && i < pattern->mark_ends[marked]; i++) places[pattern->marks[i]] = at;
         if (at == size) break;
-        state = (step & 0xffff) - 1;
+        row = (step & 0xffff) - 1;
     }
     for (int i = 0; i < parse->field_count; i++)
         if (parse->fields[i].slot >= 0) note_field(d, parse, parse->fields[i].slot, places[2 * i], places[2 * i + 1]);

@@ -211,7 +211,10 @@ static int read_pattern(PyObject *object, Automaton *pattern, Py_ssize_t field_c
     if (!(pattern->marks = copy_table(marks, sizeof(u16), &mark_count))) return 0;
     int is_good = class_size == sizeof pattern->class_of && pattern->class_count > 0 && pattern->class_count <= 256 && state_count > 0 && state_count <= 0xffff && cell_count == state_count * (Py_ssize_t)pattern->class_count && end_count > 0 && field_count <= MEMBERS_LIMIT;
     for (Py_ssize_t i = 0; is_good && i < class_size; i++) is_good = (u8)bytes[i] < pattern->class_count;
-    for (Py_ssize_t i = 0; is_good && i < cell_count; i++) is_good = (pattern->transitions[i] & 0xffff) <= state_count && pattern->transitions[i] >> 16 < end_count && !(pattern->transitions[i] && !(pattern->transitions[i] & 0xffff));
+    for (Py_ssize_t i = 0; is_good && i < cell_count; i++) {
+        const u32 step = pattern->transitions[i], row = (step & 0xffff) - 1;
+        is_good = !step || (row % pattern->class_count == 0 && row < cell_count && step >> 16 < end_count);
+    }
     for (Py_ssize_t i = 0; is_good && i < state_count; i++) is_good = pattern->accepting[i] <= end_count;
     for (Py_ssize_t i = 0; is_good && i < end_count; i++) is_good = pattern->mark_ends[i] <= mark_count;
     for (Py_ssize_t i = 0; is_good && i < mark_count; i++) is_good = pattern->marks[i] < 2 * field_count;

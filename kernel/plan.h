@@ -124,7 +124,7 @@ typedef enum {
 typedef struct {
     u8 class_of[256];
     u32 class_count, state_count;
-    u32 *transitions;    /* a row of all classes for each state: 65536 times what is marked, and 1 and the next state; 0: none */
+    u32 *transitions;    /* a row of all classes for each state: 65536 times what is marked, and 1 and where the next row is; 0: none */
     u32 *accepting;      /* of a state: 1 and what is marked at the end of a text; 0: it does not end here */
     u32 *mark_ends;      /* where each of what is marked ends among `marks` */
     u16 *marks;

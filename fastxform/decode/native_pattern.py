@@ -106,8 +106,8 @@ class Automaton(Struct):
         groups: the names of the groups.
         class_of: of each byte the column of the table that it has.
         class_count: how many columns there are.
-        transitions: a row a state, the first begins: the state that comes next and one more, and 65,536 times what is
-            marked before it; 0 where the text does not match.
+        transitions: a row a state, the first begins: where the row of the next one is and one more, and 65,536 times
+            what is marked before it; 0 where the text does not match.
         accepting: of each state 1 and what is marked at the end of the text; 0 where it may not end.
         mark_ends: of what is marked where it ends among `marks`; the first is nothing.
         marks: twice the field, and one more where it ends.
@@ -166,13 +166,13 @@ def compile_pattern(pattern: str, fields: Sequence[str]) -> Automaton:
     class_of = bytes(
         kinds.setdefault(tuple(mask >> byte & 1 == 1 for mask in masks), len(kinds)) for byte in range(256)
     )
-    if len(kinds) * len(states) > _CELLS_LIMIT or len(marked) > _STATES_LIMIT:
+    if len(kinds) * len(states) >= _CELLS_LIMIT or len(marked) > _STATES_LIMIT:
         raise UnsupportedError("a large regular expression")
     columns = {kind: class_of.index(kind) for kind in range(len(kinds))}
     transitions = array("I")
     for leads in steps:
         for byte in columns.values():
-            row = (target + 1 | what << 16 for bits, target, what in leads if bits >> byte & 1)
+            row = (target * len(kinds) + 1 | what << 16 for bits, target, what in leads if bits >> byte & 1)
             transitions.append(next(row, 0))
     mark_ends, flat = array("I"), array("H")
     for marks in marked:

@@ -298,7 +298,7 @@ static Plan *fields_plan(Documents documents) {
     Automaton *pattern = &parses[4].pattern;
     pattern->class_of[' '] = 1;
     pattern->class_count = pattern->state_count = 2;
-    const u32 transitions[] = {1, 1u << 16 | 2, 2, 2}, accepting[] = {0, 3}, mark_ends[] = {0, 1, 2};
+    const u32 transitions[] = {1, 1u << 16 | 3, 3, 3}, accepting[] = {0, 3}, mark_ends[] = {0, 1, 2};
     const u16 marks[] = {1, 3};
     pattern->transitions = memcpy(malloc(sizeof transitions), transitions, sizeof transitions);
     pattern->accepting = memcpy(malloc(sizeof accepting), accepting, sizeof accepting);

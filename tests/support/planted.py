@@ -181,7 +181,13 @@ BUGS = (
         "pairs",
     ),
     ("fields.h", "text[at] == 'n' ? '\\n' : ", "", "an escape of a value", "pairs"),
-    ("fields.h", ": pattern->accepting[state];", ": 1;", "a text that ends too early for its pattern", "clf"),
+    (
+        "fields.h",
+        ": pattern->accepting[row / pattern->class_count];",
+        ": 1;",
+        "a text that ends too early for its pattern",
+        "clf",
+    ),
     ("fields.h", "marked = at < size ? step >> 16 : step - 1;", "marked = step >> 16;", "a last group", "syslog"),
     (
         "columns.h",
