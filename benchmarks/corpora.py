@@ -7,10 +7,10 @@ the same bytes, everywhere.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from fastxform.tools.sample_data import burst
 
@@ -23,6 +23,10 @@ _HARMLESS: Final = 1e-9
 _SPOILED_LIMIT_BYTES: Final = 20_000
 
 QUOTED_SHARE: Final = 0.02
+
+
+Transform = TypeVar("Transform", bound=Callable[..., Any])
+"""What a contender does with one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -430,3 +434,10 @@ def find(name: str) -> Corpus:
     if name not in _ALL:
         raise LookupError(f"no corpus {name!r}; there are {', '.join(_ALL)}")
     return _ALL[name]
+
+
+def of_shape(corpus: Corpus, transforms: Iterable[Transform], wide: Callable[[int], Transform]) -> Transform:
+    """Return the transform that is named as the shape of a corpus; that of a wide one is made for its columns."""
+    if corpus.shape == "wide":
+        return wide(corpus.columns)
+    return next(one for one in transforms if getattr(one, "__name__", "").replace("_", "-") == corpus.shape)

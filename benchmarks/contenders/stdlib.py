@@ -255,18 +255,7 @@ def capture(payload: bytes, record: dict[str, Any]) -> Answer:
 
 def transform_of(corpus: corpora.Corpus) -> Transform:
     """Return the transform that the corpus asks for."""
-    known = {
-        "changes": changes,
-        "typed": typed,
-        "pairs": pairs,
-        "ticker": ticker,
-        "mail": mail,
-        "logs": logs,
-        "log-members": log_members,
-        "items": items,
-        "capture": capture,
-    }
-    return wide(corpus.columns) if corpus.shape == "wide" else known[corpus.shape]
+    return corpora.of_shape(corpus, (changes, typed, pairs, ticker, mail, logs, log_members, items, capture), wide)
 
 
 def make_handler(transform: Transform) -> Callable[[dict[str, Any], Any], dict[str, Any]]:

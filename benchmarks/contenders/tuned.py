@@ -398,18 +398,7 @@ def capture(payload: bytes, record: Record) -> Answer:
 
 def transform_of(corpus: corpora.Corpus) -> Transform:
     """Return the transform that the corpus asks for."""
-    known = {
-        "changes": changes,
-        "typed": typed,
-        "pairs": pairs,
-        "ticker": ticker,
-        "mail": mail,
-        "logs": logs,
-        "log-members": log_members,
-        "items": items,
-        "capture": capture,
-    }
-    return wide(corpus.columns) if corpus.shape == "wide" else known[corpus.shape]
+    return corpora.of_shape(corpus, (changes, typed, pairs, ticker, mail, logs, log_members, items, capture), wide)
 
 
 def make(corpus_name: str) -> Callable[[bytes], bytes]:
