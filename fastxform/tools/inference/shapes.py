@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Literal
 
+from fastxform.core.plain_values import Unordered
 from fastxform.core.values import Number
 from fastxform.datatypes import scalar
 from fastxform.datatypes.logical import Type
@@ -246,5 +247,6 @@ _KINDS: Final[dict[type, Kind]] = {
     bool: "bool",
     dict: "object",
     list: "list",
+    Unordered: "list",
     Binary: "binary",
 }
