@@ -7,6 +7,7 @@ kernel of the tree stays as it is.
 """
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -72,7 +73,9 @@ def prepared(folder: Path = FOLDER, source: str | Path = SOURCE) -> dict[str, st
         raise MissingError("this gcc has no AddressSanitizer (on Debian: apt-get install libgcc-12-dev)")
     folder.mkdir(parents=True, exist_ok=True)
     built = folder / "_kernel.abi3.so"
-    subprocess.run([compiler, *FLAGS, *CHECKS, str(source), "-o", str(built)], cwd=ROOT, check=True)
+    checksum = runpy.run_path(str(ROOT / "kernel" / "build_hook.py"))["checksum"](ROOT / "kernel")
+    options = [*FLAGS, *CHECKS, f"-DFASTXFORM_SOURCES={checksum}u"]
+    subprocess.run([compiler, *options, str(source), "-o", str(built)], cwd=ROOT, check=True)
     (folder / "sitecustomize.py").write_text(SITE.format(file=str(built)))
     return {
         # What is preloaded is what the sanitizer replaces: the allocator of all libraries of the process.
