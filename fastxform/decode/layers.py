@@ -6,7 +6,7 @@ or nulls its own row alone.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,28 +54,46 @@ class Layers:
         for request in [*requests, *(request for _, request in sources)]:
             by_layer.setdefault(_layer_of(request.path, names), []).append(request)
         self.record_requests = by_layer[None]
+        below = {name: _layer_of(request.path, names) for name, request in sources}
+        if explode is not None and explode.index is not None:
+            below = {name: explode.name if layer == explode.index else layer for name, layer in below.items()}
         self.steps: list[_ParseStep | _ExplodeStep] = []
-        waiting = dict(sources)
-        while waiting:  # the configuration has no cycles
-            for name, request in list(waiting.items()):
-                below = _layer_of(request.path, names)
-                if explode is not None and below is not None and below == explode.index:
-                    below = explode.name
-                if below in waiting:
-                    continue
-                del waiting[name]
-                if name in parses:
-                    self.steps.append(_ParseStep(parses[name], by_layer.get(name, []), spec.bad_rows))
-                else:
-                    assert explode is not None
-                    index = by_layer.get(explode.index, []) if explode.index else []
-                    self.steps.append(_ExplodeStep(explode, by_layer.get(name, []), index, spec.bad_rows))
+        for name in _in_order(below, None if explode is None else explode.name):
+            if name in parses:
+                self.steps.append(_ParseStep(parses[name], by_layer.get(name, []), spec.bad_rows))
+            else:
+                assert explode is not None
+                index = by_layer.get(explode.index, []) if explode.index else []
+                self.steps.append(_ExplodeStep(explode, by_layer.get(name, []), index, spec.bad_rows))
 
     def apply(self, rows: "Rows") -> "Rows":
         """Return rows with the columns of all layers."""
         for step in self.steps:
             rows = step.apply(rows)
         return rows
+
+
+def _in_order(below: Mapping[str, str | None], exploded: str | None) -> Iterator[str]:
+    """Yield layers, each after the one that it is in, and the list after all that is not in it.
+
+    The configuration has no cycles.
+    """
+    waiting = dict.fromkeys(below)
+    outside = [name for name in below if exploded not in list(_around(name, below))]
+    while waiting:
+        for name in list(waiting):
+            if below[name] in waiting or (name == exploded and not waiting.keys().isdisjoint(outside)):
+                continue
+            del waiting[name]
+            yield name
+
+
+def _around(name: str, below: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield a layer and those that it is in."""
+    layer: str | None = name
+    while layer is not None:
+        yield layer
+        layer = below[layer]
 
 
 def _layer_of(path: paths.Path, names: set[str]) -> str | None:

@@ -222,6 +222,28 @@ def test_layers_equal_the_oracle(run):
 
 
 @pytest.mark.usefixtures("with_and_without_kernel")
+@pytest.mark.parametrize("order", ["outer inner", "inner outer"])
+def test_the_order_of_tables_changes_nothing(order):
+    """A list is exploded when all that is outside of it is parsed: what is bad there fails, and no text is repeated."""
+    tables = {"outer": '[parse.outer]\nof = "x"\n', "inner": '[parse.inner]\nof = "outer.t"\n'}
+    config = "".join(map(tables.get, order.split()))
+    config += '[explode]\npath = "h"\n[columns]\na = "inner.a"\ni = "item"\n'
+    payloads = [
+        json.dumps({"x": json.dumps({"t": text}), "h": elements}).encode()
+        for text, elements in (
+            ('{"a":1}', [5, 6]),
+            ("bad", [5]),
+            ("bad", []),
+            ('{"b":"%s"}' % ("y" * 300_000), [7] * 29),
+        )
+    ]
+    batch = Pipeline.from_toml(config).run(payloads)
+    assert batch.data == [b"1,5\n1,6\n", None, None, b",7\n" * 29]
+    assert batch.reason == [None, "parse:inner", "parse:inner", None]
+    check(config, payloads[:3])
+
+
+@pytest.mark.usefixtures("with_and_without_kernel")
 @pytest.mark.parametrize("count", [1, 40])
 @pytest.mark.parametrize("bad", [b"{", b'{"items":[{"sku":1},2]}', b'{"items":[null]}', b'{"items":"x"}'])
 def test_lists_of_objects_are_decoded_alike_whatever_stands_beside_them(count, bad):

@@ -302,10 +302,17 @@ class Oracle:
         if self.explode is not None:
             owner = self.explode.get("as", "item")
             names.append(owner)
+        around = {}
+        for name in names:
+            around[name], at = [name], name
+            while (at := self.below(at)) is not None:
+                around[name].append(at)
+        outside = {name for name in names if owner not in around[name]}
         order = []
         while len(order) < len(names):
             for name in names:
-                if name not in order and self.below(name) in (None, *order):
+                is_early = name == owner and not outside <= set(order)
+                if name not in order and self.below(name) in (None, *order) and not is_early:
                     order.append(name)
         if owner is None:
             return [self.parsed(row, order) for row in rows]
