@@ -77,6 +77,28 @@ def exact_integer(text: str) -> Any:
     return _Integer(text) if len(text) < 4_000 else exact_float(text)
 
 
+def in_order(values: list[Any], keys: list[Any]) -> list[Any]:
+    """Return values sorted by keys, texts or numbers; numbers of the same nearest double by all their digits.
+
+    By the operators of numbers it would take their digits apart at each comparison.
+    """
+    order: Any = keys.__getitem__
+    if any(isinstance(key, float) for key in keys):
+        try:
+            nearest: list[Any] = list(map(float, keys))
+        except OverflowError:
+            nearest = []
+        if len(set(nearest)) < len(keys):
+            nearest = list(map(_sort_key, keys))
+        order = nearest.__getitem__
+    return [values[row] for row in sorted(range(len(values)), key=order)]
+
+
+def _sort_key(number: Any) -> tuple[int, int, str]:
+    text = _text_of(number)
+    return (2 if number > 0 else -2, 0, "") if text is None else number_key(text)
+
+
 class Unordered(list[Any]):
     """The elements of a set, as a list; it is the same as every list of the same values, in whatever order."""
 

@@ -6,7 +6,7 @@ never a guess.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from fastxform.core.json_text import NUMBER, encode_plain, number_key, quote
@@ -75,7 +75,11 @@ def element(attribute: Any, index: int, double: bool) -> Any:
     ((tag, content),) = attribute.items()
     if type(content) is not list or not -len(content) <= index < len(content):
         return MISSING
-    return content[index] if tag == "L" else {_SCALAR_OF_SET[tag]: content[index]}
+    if tag == "L":
+        return content[index]
+    of_binary = partial(_binary, double=double)  # as `plain` sorts them
+    elements = sorted(content, key=number_key if tag == "NS" else of_binary if tag == "BS" else None)
+    return {_SCALAR_OF_SET[tag]: elements[index]}
 
 
 def value_at(attribute: Any, steps: Sequence[str | int], double: bool) -> Outcome:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, Final
 
 from fastxform.core.json_text import encode_plain
-from fastxform.core.plain_values import exact_float, exact_integer, is_same
+from fastxform.core.plain_values import exact_float, exact_integer, in_order, is_same
 from fastxform.errors import FastxformError, near
 
 _WORDS: Final = (
@@ -124,7 +124,7 @@ def _put_literals(node: Any, values: dict[str, Any]) -> Any:
 def interpreter() -> Any:
     """Return jmespath's interpreter, which compares values by all their digits and writes them with those."""
     import jmespath
-    from jmespath import functions, visitor
+    from jmespath import exceptions, functions, visitor
 
     class Functions(functions.Functions):  # type: ignore[misc]
         @functions.signature({"types": []})  # type: ignore[untyped-decorator]
@@ -144,6 +144,20 @@ def interpreter() -> Any:
             if isinstance(subject, str):
                 return search in subject
             return any(is_same(element, search) for element in subject)
+
+        @functions.signature({"types": ["array-string", "array-number"]})  # type: ignore[untyped-decorator]
+        def _func_sort(self, values: list[Any]) -> list[Any]:
+            return in_order(values, values)
+
+        @functions.signature({"types": ["array"]}, {"types": ["expref"]})  # type: ignore[untyped-decorator]
+        def _func_sort_by(self, values: list[Any], expression: Any) -> list[Any]:
+            if not values:
+                return values
+            kind = self._convert_to_jmespath_type(type(expression.visit(expression.expression, values[0])).__name__)
+            if kind not in ("number", "string"):
+                raise exceptions.JMESPathTypeError("sort_by", values[0], kind, ["string", "number"])
+            key = self._create_key_func(expression, [kind], "sort_by")
+            return in_order(values, list(map(key, values)))
 
     class Interpreter(visitor.TreeInterpreter):  # type: ignore[misc]
         COMPARATOR_FUNC = visitor.TreeInterpreter.COMPARATOR_FUNC | {
