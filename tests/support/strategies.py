@@ -691,7 +691,7 @@ def configs(draw, source=None):
         st.lists(st.sampled_from(ODD_NAMES), max_size=1)
     )
     table = {name: draw(columns(source)) for name in names}
-    kinds = {name: column["type"] for name, column in table.items()}
+    kinds = {name: "json" if "rest" in column else column["type"] for name, column in table.items()}
     named = ""
     if draw(st.booleans()):
         named = draw(conditions(kinds))
