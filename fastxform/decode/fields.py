@@ -111,7 +111,9 @@ class FieldRequest(Struct, frozen=True):
 
     @property
     def form(self) -> Literal["value", "json", "elements"]:
-        """What the fallback gives for it."""
+        """What the fallback gives for it: of a text that is read again its elements as they were written."""
+        if self.kind == "text":
+            return "elements"
         return self.kind if self.kind in ("json", "elements") else "value"  # type: ignore[return-value]
 
 

@@ -46,7 +46,8 @@ _NO_MEMBER: Final = re.compile(r'["\\\x00-\x1f]')
 class Projection(Struct):
     """The columns of a batch, or of its first `count` payloads, why a row is no record, and which came compressed.
 
-    No text that was read is longer than `longest_bytes`.
+    No text that was read is longer than `longest_bytes`; those of `validation.SHALLOW_BYTES` and more are together
+    `long_bytes`.
     """
 
     columns: dict[Any, RawColumn]
@@ -54,6 +55,7 @@ class Projection(Struct):
     compressed: list[int] = field(default_factory=list)
     unpacked_bytes: int = 0
     longest_bytes: int = 0
+    long_bytes: int = 0
     count: int = 0
 
 
@@ -229,6 +231,7 @@ def _texts(
     long = validation.long_rows(texts)
     longest_bytes = max([len(texts[index]) for index in long], default=validation.SHALLOW_BYTES)
     projection.longest_bytes = max(projection.longest_bytes, longest_bytes)
+    projection.long_bytes += sum(len(texts[index]) for index in long)
     deep = validation.deep_rows(texts, long)
     for index in deep:
         if index not in unverified and not texts[index].startswith(validation.BYTE_ORDER_MARK):

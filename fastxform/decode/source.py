@@ -45,6 +45,7 @@ class Rows(Struct):
         parents: the record of each row; None where each record is one row, in order.
         longest_bytes: no text of a record is longer, unpacked.
         unpacked_bytes: what the compressed records hold together.
+        long_bytes: what the records of `validation.SHALLOW_BYTES` and more hold together.
         refused: why a record has no rows, where `parents` is given.
         dropped: rows that are left out and are no failures.
         empty: the records that hold nothing.
@@ -61,6 +62,7 @@ class Rows(Struct):
     empty: list[int] = field(default_factory=list)
     longest_bytes: int = 0
     unpacked_bytes: int = 0
+    long_bytes: int = 0
 
     def sizes(self) -> list[int]:
         """Return how many rows each record has."""
@@ -143,6 +145,7 @@ class Source:
             texts,
             longest_bytes=projection.longest_bytes,
             unpacked_bytes=projection.unpacked_bytes,
+            long_bytes=projection.long_bytes,
         )
         if self.checks_shape:
             self._check_shapes(rows, payloads)

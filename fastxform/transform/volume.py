@@ -26,7 +26,7 @@ def refuse_large(plan: RoutePlan, row_set: RowSet, rows: Rows, outcomes: Outcome
     inputs = [(key, column) for key, column in plan.inputs if not column.hidden]
     row_bytes = sum(len(column.name) + _QUOTES_BYTES for column in plan.visible) if is_json else len(plan.visible)
     most_bytes = rows.longest_bytes * len(inputs) + row_bytes * (1 if rows.parents is None else len(row_set.rows))
-    together_bytes = rows.unpacked_bytes * len(inputs)  # of records that are not compressed an event holds few bytes
+    together_bytes = max(rows.unpacked_bytes, rows.long_bytes) * len(inputs)  # all short ones of an event are few bytes
     if most_bytes <= RECORD_WRITTEN_LIMIT_BYTES and together_bytes <= PART_WRITTEN_LIMIT_BYTES:
         return row_set
     sizes = [row_bytes] * len(row_set.rows)

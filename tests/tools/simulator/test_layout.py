@@ -119,10 +119,10 @@ def test_a_marker_cannot_have_other_files_removed(tmp_path, line):
     assert victim.read_text() == "keep"
 
 
-def test_a_path_that_is_a_file_is_an_error_of_the_system(tmp_path):
-    """The caller says it in one line."""
+def test_a_path_that_is_a_file_is_refused_in_one_line(tmp_path):
+    """The caller says it as it is."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ContractError, match="is no directory"):
         DirectorySink(tmp_path / "file").prepare()
 
 
