@@ -67,7 +67,7 @@ static Fields split_quoted(Document *d, const Parse *parse) {
     u8 *text = d->own.data;
     const u32 size = (u32)d->size;
     const u8 delimiter = parse->delimiter, quote = parse->quote;
-    u32 at = 0;
+    u32 at = 0, next_close = 0; /* where the next bracket closes, searched for again once it is passed */
     for (int count = 0;; count++) {
         u32 start = at, end = at, is_doubled = 0;
         if (parse->has_quote && at < size && text[at] == quote) {
@@ -81,10 +81,14 @@ static Fields split_quoted(Document *d, const Parse *parse) {
             at = end + 1;
             if (at < size && text[at] != delimiter) return NOT_FIELDS;
         } else {
-            const u8 *close = parse->has_brackets && at < size && text[at] == '[' ? memchr(text + at, ']', size - at) : NULL;
-            if (close && (close + 1 == text + size || close[1] == delimiter)) {
+            const int is_bracket = parse->has_brackets && at < size && text[at] == '[';
+            if (is_bracket && next_close <= at) {
+                const u8 *close = memchr(text + at, ']', size - at);
+                next_close = close ? (u32)(close - text) : size;
+            }
+            if (is_bracket && next_close < size && (next_close + 1 == size || text[next_close + 1] == delimiter)) {
                 start++;
-                end = (u32)(close - text);
+                end = next_close;
                 at = end + 1;
             } else {
                 const u8 *next = memchr(text + at, delimiter, size - at);

@@ -151,8 +151,6 @@ class _Separated:
         self.with_brackets = with_brackets
         end, mark = re.escape(delimiter), re.escape(quote)
         kinds = [rf"{mark}((?:[^{mark}]|{mark}{mark})*+){mark}"] if quote else []
-        if with_brackets:
-            kinds.append(r"\[([^\]]*)\]")
         first = f"(?!{mark})" if quote else ""
         self.pattern = re.compile(rf"(?:{'|'.join([*kinds, rf'{first}([^{end}]*)'])})(?:{end}|\Z)")
 
@@ -208,7 +206,20 @@ class _Separated:
             return list(text.split(self.delimiter, len(self.names)))  # with one more than there may be
         parts: list[str | None] = []
         at = 0
+        close = -1  # where the next bracket closes: searched for again only once it is passed
         while True:
+            if self.with_brackets and text.startswith("[", at):
+                if close < at:
+                    close = text.find("]", at)
+                    close = len(text) if close < 0 else close
+                if close + 1 == len(text) or text.startswith(self.delimiter, close + 1):
+                    parts.append(text[at + 1 : close])
+                    if close + 1 == len(text):
+                        return parts
+                    at = close + 1 + len(self.delimiter)
+                    if at == len(text):
+                        return [*parts, ""]
+                    continue
             match = self.pattern.match(text, at)
             if match is None:
                 return None

@@ -192,6 +192,16 @@ LAYERS = [
         lambda: b" ".join(b"%d=1" % i for i in range(120_000)),
     ),
     Hostile(
+        "a text of 800 KB of brackets that stay open",
+        'source = "text"\n' + parse('format = "s3-access"', "text") + columns(3, path="log.bucket"),
+        lambda: b"[ " * 400_000,
+    ),
+    Hostile(
+        "a text of 800 KB of brackets before one that closes",
+        'source = "text"\n' + parse('format = "s3-access"', "text") + columns(3, path="log.bucket"),
+        lambda: b"[ " * 400_000 + b"]x",
+    ),
+    Hostile(
         "gzip of a text of 16 MB of quotes for CSV",
         'source = "text"\n' + parse(CSV, "text") + columns(3, path="log.b"),
         lambda: gzip.compress(b'"' * 15_000_000),
