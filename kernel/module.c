@@ -592,6 +592,7 @@ static Status read_item(Call *call, PyObject *item, int is_base64) {
     Py_ssize_t size;
     const u8 *bytes;
     Status status;
+    if (!item) return PYTHON_ERROR; /* unpacking another runs Python code, which may have shortened the list */
     if (item == Py_None) return refuse_payload(call);
     const char *text = PyUnicode_AsUTF8AndSize(item, &size);
     if (text) {

@@ -117,6 +117,9 @@ static int begin_names(NameTable *table, size_t capacity) {
     return table->capacity > 0;
 }
 
+/* Names that were chosen to meet in one place of the table would cost the square of their number. */
+#define NAME_STEPS_LIMIT 256
+
 /* Whether each object of a value has each of its members once. Two names of one hash are taken for the same, and one that is
    spelt with escapes for any. */
 static Status check_names(Document *d, const Slot *slot) {
@@ -137,8 +140,8 @@ static Status check_names(Document *d, const Slot *slot) {
                 if (has_backslash(d, start, start + size)) return FALLBACK;
                 const u64 entry = generation | (u32)hash_name(text + start, size, objects[depth - 1] + size);
                 u64 at = entry & mask;
-                while (entries[at] >> 32 == d->table.generation) {
-                    if (entries[at] == entry) return FALLBACK;
+                for (u32 steps = 0; entries[at] >> 32 == d->table.generation; steps++) {
+                    if (entries[at] == entry || steps == NAME_STEPS_LIMIT) return FALLBACK;
                     at = (at + 1) & mask;
                 }
                 entries[at] = entry;
