@@ -482,15 +482,19 @@ RESTS = {
 
 
 @st.composite
-def columns(draw, source, kind=None):
-    """One column as a dict of TOML values, of that type if one is given; one of `path` and `meta` is there."""
+def columns(draw, source, kind=None, is_plain=False):
+    """One column as a dict of TOML values, of that type if one is given; one of `path` and `meta` is there.
+
+    `is_plain` leaves out what makes a transform the engine's as a whole.
+    """
     if kind is None and draw(st.integers(0, 9)) == 0:
         meta = draw(st.sampled_from(["arrival_ms", "record_id", "partition_key", "sequence_number", "shard_id"]))
         return {"meta": meta, "type": draw(st.sampled_from(["auto", "string", "int64", "timestamp[ms]"]))}
-    if kind is None and draw(st.integers(0, 11)) == 0:
+    if kind is None and not is_plain and draw(st.integers(0, 11)) == 0:
         column = {"type": "auto", "rest": draw(st.sampled_from(RESTS[source]))}
         return column | draw(st.sampled_from([{}, {}, {"required": True}, {"invalid": "null"}]))
-    path = draw(mostly(st.sampled_from(PLAIN_PATHS[source]), st.sampled_from(OTHER_PATHS[source])))
+    others = PLAIN_PATHS if is_plain else OTHER_PATHS
+    path = draw(mostly(st.sampled_from(PLAIN_PATHS[source]), st.sampled_from(others[source])))
     if kind is None:
         fitting = FITTING.get(re.findall(r"[\w-]+", path)[-1], ("auto", "string", "json"))
         kind = draw(mostly(st.sampled_from(fitting), st.sampled_from(TYPES), 4))
@@ -690,7 +694,8 @@ def configs(draw, source=None):
     names = draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1)) + draw(
         st.lists(st.sampled_from(ODD_NAMES), max_size=1)
     )
-    table = {name: draw(columns(source)) for name in names}
+    is_plain = draw(st.booleans())
+    table = {name: draw(columns(source, is_plain=is_plain)) for name in names}
     kinds = {name: "json" if "rest" in column else column["type"] for name, column in table.items()}
     named = ""
     if draw(st.booleans()):
@@ -709,7 +714,7 @@ def configs(draw, source=None):
         written(name, {key: value for key, value in column.items() if value is not False})
         for name, column in table.items()
     ]
-    if as_json and not (routed and iceberg) and draw(st.integers(0, 5)) == 0:
+    if as_json and not is_plain and not (routed and iceberg) and draw(st.integers(0, 5)) == 0:
         spread = draw(st.sampled_from(sorted(path for path in RESTS[source] if path)))
         where = draw(st.sampled_from(["path", "rest"]))
         invalid = draw(st.sampled_from(["null", "null", "fail"]))
