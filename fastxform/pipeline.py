@@ -26,12 +26,9 @@ from fastxform.encode.withheld import Room
 from fastxform.errors import DROPPED, FAILED, OK, ConfigError, ContractError
 from fastxform.parts import Part, run_in_parts
 from fastxform.settings import kernel_is_wanted, secret_mistakes
-from fastxform.transform import map_batch as mapping
 from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compute
-from fastxform.transform.map_batch import MapBatch
 from fastxform.transform.metadata import delete_rows, metadata_of
-from fastxform.transform.own_code import OwnCodeFaults
 from fastxform.transform.route import RoutePlan, Router, plan_routes, shared_columns
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 from fastxform.transform.volume import refuse_large
@@ -39,6 +36,8 @@ from fastxform.transform.volume import refuse_large
 if TYPE_CHECKING:
     from fastxform.encode.table import Columns
     from fastxform.native_pipeline import NativePipeline, NativeResponse
+    from fastxform.transform.map_batch import MapBatch
+    from fastxform.transform.own_code import OwnCodeFaults
 
 __all__ = ["Batch", "Pipeline"]
 
@@ -68,14 +67,13 @@ class Encoder(Protocol):
 class Pipeline:
     """A transform, ready for batches: `Pipeline.load(path)` or `Pipeline.from_toml(text)`, then `run(payloads)`."""
 
-    def __init__(self, spec: Spec, map_batch: MapBatch | None = None) -> None:
+    def __init__(self, spec: Spec, map_batch: "MapBatch | None" = None) -> None:
         if spec.columns is None and (columns := default_columns(spec.source)) is not None:
             spec = replace(spec, columns=columns)
         self.spec = spec
-        self.map_batch = mapping.load(spec) if map_batch is None else map_batch
-        if self.map_batch is not None and not callable(self.map_batch):
-            raise ContractError(f"map_batch is {type(self.map_batch).__name__}, which cannot be called")
-        self._faults = OwnCodeFaults()
+        if map_batch is not None and not callable(map_batch):
+            raise ContractError(f"map_batch is {type(map_batch).__name__}, which cannot be called")
+        self.map_batch, self._faults = self._own_code(map_batch)
         self._plans = plan_routes(spec)
         self._router = Router(spec, self._plans)
         self._check_secrets()
@@ -90,6 +88,15 @@ class Pipeline:
         where = self._router.where
         self._selective = selective_source(spec, self._source, keyed, None if where is None else where.names)
         self.native, self.kernel = self._native_stages()
+
+    def _own_code(self, map_batch: "MapBatch | None") -> "tuple[MapBatch | None, OwnCodeFaults | None]":
+        """Return the function that is given or named, and what was said of it; few transforms have one."""
+        if map_batch is None and self.spec.map_batch is None:
+            return None, None
+        from fastxform.transform import map_batch as mapping
+        from fastxform.transform.own_code import OwnCodeFaults
+
+        return mapping.load(self.spec) if map_batch is None else map_batch, OwnCodeFaults()
 
     def _check_secrets(self) -> None:
         """Refuse to begin without the keys that expressions take out of the environment.
@@ -126,7 +133,7 @@ class Pipeline:
 
         try:
             own = None
-            if self.map_batch is not None:
+            if self.map_batch is not None and self._faults is not None:
                 from fastxform.transform.native_map import OwnCode
 
                 own = OwnCode(self.map_batch, self._faults)
@@ -135,7 +142,7 @@ class Pipeline:
             return None, f"not used: {error}"
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], map_batch: MapBatch | None = None) -> Self:
+    def load(cls, path: str | os.PathLike[str], map_batch: "MapBatch | None" = None) -> Self:
         """Build the pipeline of a configuration file.
 
         Args:
@@ -148,7 +155,7 @@ class Pipeline:
         return cls(configuration.load(path, tests=False), map_batch)
 
     @classmethod
-    def from_toml(cls, text: str, map_batch: MapBatch | None = None) -> Self:
+    def from_toml(cls, text: str, map_batch: "MapBatch | None" = None) -> Self:
         """Build the pipeline of a configuration's text; see `load`."""
         return cls(configuration.parse(text), map_batch)
 
@@ -382,7 +389,9 @@ class Pipeline:
             return
         columns = plan.input_columns(row_set)
         added: list[str] = []
-        if self.map_batch is not None:
+        if self.map_batch is not None and self._faults is not None:
+            from fastxform.transform import map_batch as mapping
+
             given = columns.keys()
             row_set, columns = mapping.apply(self.map_batch, plan, row_set, columns, outcomes, self._faults)
             added = [name for name in columns if name not in given]

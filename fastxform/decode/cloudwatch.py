@@ -16,16 +16,13 @@ from fastxform.core.structs import Struct
 from fastxform.core.values import Json, RawColumn
 from fastxform.decode.codegen import REFUSED
 from fastxform.decode.decoder import Decoder
+from fastxform.decode.fields import MESSAGE_MEMBERS
 from fastxform.decode.projection import FieldRequest, Projection, Projector
 from fastxform.limits import PART_ROWS_LIMIT, RECORD_ROWS_LIMIT, RECORD_WRITTEN_LIMIT_BYTES
 from fastxform.query import paths
 
 _TYPE: Final = object()
 _EVENTS: Final = object()
-MESSAGE_MEMBERS: Final = frozenset(
-    {"messageType", "owner", "logGroup", "logStream", "subscriptionFilters", "policyLevel"}
-)
-"""What stands in a message beside its events; every other name is a member of an event."""
 
 
 class Events(Struct):

@@ -19,6 +19,11 @@ Role = Literal["object", "list", "key", "leaf"]
 ATTRIBUTE_TAGS: Final = ("S", "N", "BOOL")
 """The types of attributes that have a kind of their own; `scalars` takes these three and `NULL`."""
 
+MESSAGE_MEMBERS: Final = frozenset(
+    {"messageType", "owner", "logGroup", "logStream", "subscriptionFilters", "policyLevel"}
+)
+"""What stands in a message of CloudWatch Logs beside its events; every other name is a member of an event."""
+
 _ATTRIBUTE_KINDS: Final = (*ATTRIBUTE_TAGS, "scalars", "attribute")
 
 # What a leaf is decoded to at first, by the type of its column; an `auto` column is mostly text in a DynamoDB change.

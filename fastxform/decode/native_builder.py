@@ -14,8 +14,7 @@ from fastxform.config.model import Column, Explode, Spec
 from fastxform.core import native
 from fastxform.core.native import Conversion, Documents, Invalid, NodeKind, Pick
 from fastxform.datatypes import logical
-from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
-from fastxform.decode.fields import Images, is_double, item_order, leaves
+from fastxform.decode.fields import MESSAGE_MEMBERS, Images, is_double, item_order, leaves
 from fastxform.decode.native_fields import check_fields, written_fields
 from fastxform.decode.native_tree import (
     ELEMENTS_LIMIT,

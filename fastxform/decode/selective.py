@@ -83,7 +83,7 @@ def selective_source(
         columns: the columns that are read, each under its key.
         names: those that its condition names; None where it has none.
     """
-    if names is None or spec.source not in ("json", "dynamodb") or spec.documents != "one" or source.layers.steps:
+    if names is None or spec.source not in ("json", "dynamodb") or spec.documents != "one" or source.layers is not None:
         return None
     named = frozenset(name for name in names if name in columns)
     return SelectiveSource(source, columns, named) if 0 < len(named) < len(columns) else None

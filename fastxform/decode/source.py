@@ -7,7 +7,7 @@ order of the record, and a record that is no record has no rows.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastxform.config.model import Column, Spec
 from fastxform.core.json_values import TooManyValuesError, json_value, normalized_all
@@ -15,14 +15,14 @@ from fastxform.core.payloads import DecompressionError, decompress, is_compresse
 from fastxform.core.structs import Struct, field
 from fastxform.core.values import Json, RawColumn, taken
 from fastxform.decode import documents
-from fastxform.decode.cloudwatch import Messages
 from fastxform.decode.documents import SplitError
 from fastxform.decode.fields import Images, leaves
-from fastxform.decode.layers import Layers
 from fastxform.decode.projection import FieldRequest, Projector
-from fastxform.decode.texts import TextProjector
 from fastxform.limits import PART_ROWS_LIMIT, PART_UNPACKED_LIMIT_BYTES
 from fastxform.query import paths
+
+if TYPE_CHECKING:
+    from fastxform.decode.layers import Layers
 
 EVENT_NAME: Final = object()
 """The key of the values of `eventName`, where a route's operation asks for them."""
@@ -96,14 +96,19 @@ class Source:
             else []
         )
         self.needs_texts = spec.writes_documents or bool(self.whole)
-        self.layers = Layers(spec, [request for request in requests if request.name not in self.whole])
-        requests = self.layers.record_requests
+        requests = [request for request in requests if request.name not in self.whole]
+        self.layers = _layers(spec, requests)
+        requests = requests if self.layers is None else self.layers.record_requests
         images = Images(spec.images) if spec.source == "dynamodb" else None
         self.checks_shape = images is not None and not spec.is_document
         self.image_columns = [] if images is None else [r.name for r in requests if _is_inside(r.path, images)]
         if spec.source == "cloudwatch-logs":
+            from fastxform.decode.cloudwatch import Messages
+
             self.messages = Messages(requests)
         elif spec.source == "text":
+            from fastxform.decode.texts import TextProjector
+
             self.text = TextProjector(requests)
         else:
             # What several documents are in is unpacked before they are separated; a document is never compressed.
@@ -126,7 +131,7 @@ class Source:
             known: Sequence[Any] = meta.get(name) or [None] * len(payloads)
             values = list(known[: rows.records]) if rows.parents is None else [known[record] for record in rows.parents]
             rows.values[key] = RawColumn("int" if name == "arrival_ms" else "str", values)
-        return self.layers.apply(rows) if self.layers.steps else rows
+        return rows if self.layers is None else self.layers.apply(rows)
 
     # -- one document a record
 
@@ -351,6 +356,15 @@ def _unpack(payloads: Sequence[bytes | None], refused: dict[int, str]) -> Iterat
         yield text
         if unpacked_bytes >= PART_UNPACKED_LIMIT_BYTES:
             return
+
+
+def _layers(spec: Spec, requests: Sequence[FieldRequest]) -> "Layers | None":
+    """Return what parses texts and explodes a list; most files have neither, and spare a cold start its import."""
+    if not spec.parses and spec.explode is None:
+        return None
+    from fastxform.decode.layers import Layers
+
+    return Layers(spec, requests)
 
 
 def _longest_bytes(payloads: Iterable[bytes | None]) -> int:

@@ -6,7 +6,7 @@ is of the format that was found.
 
 from typing import Any, Final
 
-from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
+from fastxform.decode.fields import MESSAGE_MEMBERS
 from fastxform.tools.inference.columns import Place, columns, comment, dotted, places
 from fastxform.tools.inference.documents import RejectedError
 from fastxform.tools.inference.draft import DraftColumn, DraftParse, DraftPlan, holds_json

@@ -9,7 +9,7 @@ from typing import Final
 from fastxform.config.columns import LOG_EVENT
 from fastxform.config.expressions import names_in
 from fastxform.config.model import Column, Spec
-from fastxform.decode.cloudwatch import MESSAGE_MEMBERS
+from fastxform.decode.fields import MESSAGE_MEMBERS
 from fastxform.query import paths
 from fastxform.tools.lint.finding import Finding
 
