@@ -165,8 +165,8 @@ BUGS = (
     ("fields.h", "if (is_doubled) end = undouble(text, start, end, quote);", "", "doubled quotes", "csv-null"),
     (
         "fields.h",
-        "if (close && (close + 1 == text + size || close[1] == delimiter)) {",
-        "if (close) {",
+        "if (is_bracket && next_close < size && (next_close + 1 == size || text[next_close + 1] == delimiter)) {",
+        "if (is_bracket && next_close < size) {",
         "what stands behind a bracket",
         "text-s3",
     ),
@@ -199,7 +199,13 @@ BUGS = (
     ("columns.h", "|| seconds >= 100000000000LL) return 0;", ") return 0;", "milliseconds as seconds", "times"),
     ("text.h", "elements[at] = elements[at - 1];", "break;", "the order of a set", "items"),
     ("text.h", "return one->sign * order;", "return order;", "the order of numbers below zero", "items"),
-    ("text.h", "if (entries[at] == entry) return FALLBACK;", "", "a member twice in a value", "documents"),
+    (
+        "text.h",
+        "if (entries[at] == entry || steps == NAME_STEPS_LIMIT) return FALLBACK;",
+        "if (entries[at] == entry) break;",
+        "a member twice in a value",
+        "documents",
+    ),
     (
         "text.h",
         "if (has_backslash(d, start, start + size)) return FALLBACK;\n                const u64",
