@@ -188,7 +188,8 @@ WIRING = {
         "function.tf",
         'if !startswith(name, "/") && !contains(split("/", name), "..") && fileexists',
         "if fileexists",
-        "Lookups and the module of map_batch are packed as they lie, and nothing that is not there or lies elsewhere.",
+        "Lookups, the module of map_batch and what it imports are packed as they lie, and nothing that is not there or "
+        "lies elsewhere.",
     ),
     "time-out in seconds": (
         "alarms.tf",

@@ -676,7 +676,7 @@ run "what_a_configuration_names" {
   }
 
   assert {
-    condition     = toset([for source in data.archive_file.code.source : source.filename]) == toset(["fastxform.toml", "shops.csv", "tables/codes.jsonl", "enrich.py", "second.py", "third.py", "fourth.py", "more.py"])
+    condition     = toset([for source in data.archive_file.code.source : source.filename]) == toset(["fastxform.toml", "shops.csv", "tables/codes.jsonl", "enrich.py", "second.py", "third.py", "fourth.py", "fifth.py", "more.py"])
     error_message = "Lookups, the module of map_batch and what it imports are packed as they lie, and nothing that is not there or lies elsewhere."
   }
 }

@@ -1,3 +1,5 @@
-"""Too far away to be packed by itself."""
+"""The last that is followed."""
 
-NAMES = ("a",)
+from sixth import NAMES
+
+__all__ = ["NAMES"]

@@ -1,4 +1,4 @@
-"""The last that is followed."""
+"""Beside them."""
 
 try:
     from fifth import NAMES

@@ -1,0 +1,3 @@
+"""Too far away to be packed by itself."""
+
+NAMES = ("a",)
