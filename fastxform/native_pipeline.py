@@ -242,9 +242,8 @@ class NativePipeline:
         decoded = self.plan.plan.decode_event(event, _unpack, _UNPACKED_MOST_BYTES)
         if decoded is None:
             return None
-        if (
-            decoded.fallback and len(decoded.fallback) == decoded.record_count
-        ):  # above the limit all of it would be done twice
+        if decoded.fallback and len(decoded.fallback) == decoded.record_count:
+            # Above the limit all of it would be done twice.
             self.switch.note(decoded.record_count, decoded.record_count)
             return None
         observe("decode")

@@ -29,6 +29,7 @@ from fastxform.settings import kernel_is_wanted, secret_mistakes
 from fastxform.transform.columns import type_columns
 from fastxform.transform.evaluation import compute
 from fastxform.transform.metadata import delete_rows, metadata_of
+from fastxform.transform.own_code import OwnCodeFaults
 from fastxform.transform.route import RoutePlan, Router, plan_routes, shared_columns
 from fastxform.transform.rowset import Outcomes, OutputColumn, RowSet
 from fastxform.transform.volume import refuse_large
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from fastxform.encode.table import Columns
     from fastxform.native_pipeline import NativePipeline, NativeResponse
     from fastxform.transform.map_batch import MapBatch
-    from fastxform.transform.own_code import OwnCodeFaults
 
 __all__ = ["Batch", "Pipeline"]
 
@@ -71,9 +71,15 @@ class Pipeline:
         if spec.columns is None and (columns := default_columns(spec.source)) is not None:
             spec = replace(spec, columns=columns)
         self.spec = spec
+        if map_batch is None and spec.map_batch is not None:
+            # Few files name a function, and others spare a cold start its import.
+            from fastxform.transform import map_batch as mapping
+
+            map_batch = mapping.load(spec)
         if map_batch is not None and not callable(map_batch):
             raise ContractError(f"map_batch is {type(map_batch).__name__}, which cannot be called")
-        self.map_batch, self._faults = self._own_code(map_batch)
+        self.map_batch = map_batch
+        self._faults = OwnCodeFaults()
         self._plans = plan_routes(spec)
         self._router = Router(spec, self._plans)
         self._check_secrets()
@@ -88,15 +94,6 @@ class Pipeline:
         where = self._router.where
         self._selective = selective_source(spec, self._source, keyed, None if where is None else where.names)
         self.native, self.kernel = self._native_stages()
-
-    def _own_code(self, map_batch: "MapBatch | None") -> "tuple[MapBatch | None, OwnCodeFaults | None]":
-        """Return the function that is given or named, and what was said of it; few transforms have one."""
-        if map_batch is None and self.spec.map_batch is None:
-            return None, None
-        from fastxform.transform import map_batch as mapping
-        from fastxform.transform.own_code import OwnCodeFaults
-
-        return mapping.load(self.spec) if map_batch is None else map_batch, OwnCodeFaults()
 
     def _check_secrets(self) -> None:
         """Refuse to begin without the keys that expressions take out of the environment.
@@ -133,7 +130,7 @@ class Pipeline:
 
         try:
             own = None
-            if self.map_batch is not None and self._faults is not None:
+            if self.map_batch is not None:
                 from fastxform.transform.native_map import OwnCode
 
                 own = OwnCode(self.map_batch, self._faults)
@@ -389,7 +386,7 @@ class Pipeline:
             return
         columns = plan.input_columns(row_set)
         added: list[str] = []
-        if self.map_batch is not None and self._faults is not None:
+        if self.map_batch is not None:
             from fastxform.transform import map_batch as mapping
 
             given = columns.keys()

@@ -229,9 +229,10 @@ def _texts(
     texts, unverified = _unpacked(chunk, projection, unpacks)
     # Broken documents that are deep too the decoders refuse by themselves.
     long = validation.long_rows(texts)
-    longest_bytes = max([len(texts[index]) for index in long], default=validation.SHALLOW_BYTES)
+    lengths = [len(texts[index]) for index in long]
+    longest_bytes = max(lengths, default=validation.SHALLOW_BYTES)
     projection.longest_bytes = max(projection.longest_bytes, longest_bytes)
-    projection.long_bytes += sum(len(texts[index]) for index in long)
+    projection.long_bytes += sum(lengths)
     deep = validation.deep_rows(texts, long)
     for index in deep:
         if index not in unverified and not texts[index].startswith(validation.BYTE_ORDER_MARK):
